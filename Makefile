@@ -1,0 +1,63 @@
+# Every target sets up what it needs; `make help` lists them.
+PYTHON ?= python3
+JOBS ?= auto
+TESTS ?= tests
+
+BIN := .venv/bin
+UV := $(BIN)/uv pip install --quiet
+SETUP := .venv/.stamp
+FAL_SERVER := .venv-fal/.stamp
+
+# pyright would ask npm for a newer release of itself at every run.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format generate bench chaos clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: $(SETUP) ## make .venv with everything a developer needs (quick when nothing changed)
+
+$(SETUP): pyproject.toml
+	@echo "setup: installing fal-typed and its tools into .venv"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(UV) --python $(BIN)/python -e '.[dev]'
+	@touch $@
+
+# The server framework behind fal's apps wants another pathspec than mypy does, so it lives apart.
+$(FAL_SERVER): $(SETUP) tests/fal-server.txt
+	@echo "setup: installing the fal server framework into .venv-fal (tests only)"
+	@test -x .venv-fal/bin/python || $(BIN)/python -m venv --without-pip .venv-fal
+	@$(UV) --python .venv-fal/bin/python -r tests/fal-server.txt
+	@touch $@
+
+demo: $(SETUP) ## call a model on the emulator, then type-check the program that did it
+	@$(BIN)/python examples/demo.py
+
+test: $(SETUP) $(FAL_SERVER) ## run the tests (TESTS=path to run some, JOBS=n for n processes)
+	$(BIN)/pytest -n $(JOBS) $(TESTS)
+
+check: $(SETUP) ## formatting, lint, mypy, pyright, and that no generated code is stale
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/fal-typed check
+	$(BIN)/mypy --num-workers auto
+	$(BIN)/pyright --threads
+
+format: $(SETUP) ## put the sources in form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: $(SETUP) ## write the endpoint modules again from schemas/
+	$(BIN)/fal-typed generate
+
+bench: $(SETUP) ## measure against fal_client and against the budgets
+	$(BIN)/python -m benchmarks
+
+chaos: $(SETUP) ## the long fault run
+	FAL_TYPED_CHAOS=long $(BIN)/pytest -n 0 tests/chaos
+
+clean: ## remove what the other targets made
+	rm -rf .venv .venv-fal .mypy_cache .ruff_cache .hypothesis out dist
