@@ -1,0 +1,169 @@
+"""Finds the catalogue of endpoint documents and hands them out by id.
+
+In a checkout the catalogue is the folder ``schemas/``; an installed wheel carries the same
+files in one archive beside this module. A folder of one's own works as well.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Protocol
+
+from fal_typed.document import EndpointDocument
+
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
+_SUFFIX = ".json"
+
+
+class UnknownEndpointError(KeyError):
+    """The catalogue has no document for this id."""
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(endpoint_id)
+        self.endpoint_id = endpoint_id
+
+    def __str__(self) -> str:
+        return f"no document for endpoint {self.endpoint_id!r} in the catalogue"
+
+
+class _Files(Protocol):
+    def names(self) -> list[str]: ...
+
+    def read(self, name: str) -> bytes: ...
+
+
+class Catalog:
+    """Endpoint documents by id, read when asked for.
+
+    Args:
+        root: A folder of documents (path = id + ``.json``) or a zip archive of one; None for
+            the catalogue that comes with fal-typed.
+
+    Raises:
+        FileNotFoundError: There is no such folder or archive.
+
+    >>> catalog = Catalog()
+    >>> "fal-ai/flux/dev" in catalog
+    True
+    >>> catalog.document("fal-ai/flux/dev").input_schema["required"]
+    ['prompt']
+    """
+
+    def __init__(self, root: Path | str | None = None) -> None:
+        self.root = default_root() if root is None else Path(root)
+        self._files = _open(self.root)
+        self._documents: dict[str, EndpointDocument] = {}
+
+    @classmethod
+    def of(cls, root: Path | str | Catalog | None) -> Catalog:
+        """Take what callers may give: a catalogue, a path, or None for the default one.
+
+        Args:
+            root: A catalogue, which is returned as it is, or what the constructor takes.
+
+        Returns:
+            The catalogue.
+
+        Raises:
+            FileNotFoundError: There is no such folder or archive.
+        """
+        return root if isinstance(root, Catalog) else cls(root)
+
+    def ids(self) -> list[str]:
+        """List the endpoint ids of the catalogue.
+
+        Returns:
+            Every id, sorted.
+        """
+        stems = (name.removesuffix(_SUFFIX) for name in self._files.names())
+        return sorted(stem for stem in stems if _ID.fullmatch(stem))
+
+    def document(self, endpoint_id: str) -> EndpointDocument:
+        """Read one endpoint's document; it is parsed once and kept.
+
+        Args:
+            endpoint_id: The endpoint's id, e.g. ``fal-ai/flux/dev``.
+
+        Returns:
+            The document.
+
+        Raises:
+            UnknownEndpointError: The catalogue has no such document.
+            InvalidDocumentError: The file is there but is not an endpoint document.
+        """
+        document = self._documents.get(endpoint_id)
+        if document is None:
+            document = self._documents[endpoint_id] = EndpointDocument.parse(
+                self._read(endpoint_id)
+            )
+        return document
+
+    def _read(self, endpoint_id: str) -> bytes:
+        # The pattern keeps "..", absolute paths and drive letters away from the file system.
+        if not _ID.fullmatch(endpoint_id):
+            raise UnknownEndpointError(endpoint_id)
+        try:
+            return self._files.read(endpoint_id + _SUFFIX)
+        except (OSError, KeyError):
+            raise UnknownEndpointError(endpoint_id) from None
+
+    def __contains__(self, endpoint_id: object) -> bool:
+        if not isinstance(endpoint_id, str):
+            return False
+        try:
+            self._read(endpoint_id)
+        except UnknownEndpointError:
+            return False
+        return True
+
+
+def default_root() -> Path:
+    """Find the catalogue that comes with fal-typed.
+
+    Returns:
+        ``schemas/`` of the checkout this module runs from, else the archive in the wheel.
+
+    Raises:
+        FileNotFoundError: This installation carries neither.
+    """
+    here = Path(__file__).resolve()
+    package, checkout = here.parent, here.parents[2]
+    candidates = [checkout / "schemas", package / "schemas.zip"]
+    if not (checkout / "pyproject.toml").is_file():
+        candidates.reverse()  # installed: a stray folder in site-packages must not win
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    raise FileNotFoundError(f"no catalogue of endpoint documents at {candidates[0]}")
+
+
+def _open(root: Path) -> _Files:
+    if root.is_dir():
+        return _Folder(root)
+    if root.is_file():
+        return _Archive(root)
+    raise FileNotFoundError(f"no folder or archive of endpoint documents at {root}")
+
+
+class _Folder:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def names(self) -> list[str]:
+        return [path.relative_to(self._root).as_posix() for path in self._root.rglob("*" + _SUFFIX)]
+
+    def read(self, name: str) -> bytes:
+        return (self._root / name).read_bytes()
+
+
+class _Archive:
+    def __init__(self, root: Path) -> None:
+        self._zip = zipfile.ZipFile(root)
+
+    def names(self) -> list[str]:
+        return [name for name in self._zip.namelist() if name.endswith(_SUFFIX)]
+
+    def read(self, name: str) -> bytes:
+        return self._zip.read(name)

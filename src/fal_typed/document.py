@@ -1,0 +1,195 @@
+"""Reads the OpenAPI document of one endpoint.
+
+fal publishes one *queue document* per endpoint: a POST that takes the input and a GET
+of ``…/requests/{request_id}`` that answers the output. The generator, the emulator and the
+command line all read it through `EndpointDocument`. Pure standard library.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from typing_extensions import Self
+
+Schema: TypeAlias = "dict[str, Any]"
+
+_RESULT_SUFFIX = "/requests/{request_id}"
+_COMPONENT_PREFIX = "#/components/schemas/"
+
+
+class InvalidDocumentError(ValueError):
+    """The JSON is not a document of one fal endpoint; the message says what is missing."""
+
+
+class EndpointDocument:
+    """One endpoint's OpenAPI document: its id, its category and the schemas of input and output.
+
+    Args:
+        raw: The document as parsed JSON.
+
+    Raises:
+        InvalidDocumentError: No endpoint id, or no POST operation, can be found in it.
+
+    Rests on PROTOCOL 11.2 and 11.3: input and output are found through the paths, never by name.
+
+    >>> document = EndpointDocument({
+    ...     "info": {"x-fal-metadata": {"endpointId": "acme/echo", "category": "text"}},
+    ...     "paths": {"/acme/echo": {"post": {"requestBody": {"content": {"application/json": {
+    ...         "schema": {"$ref": "#/components/schemas/EchoInput"}}}}}}},
+    ...     "components": {"schemas": {"EchoInput": {"type": "object"}}},
+    ... })
+    >>> document.id, document.category, document.input_schema
+    ('acme/echo', 'text', {'type': 'object'})
+    """
+
+    __slots__ = (
+        "category",
+        "components",
+        "description",
+        "id",
+        "input_ref",
+        "input_schema",
+        "output_ref",
+        "output_schema",
+        "raw",
+    )
+
+    def __init__(self, raw: Schema) -> None:
+        metadata = _dict(_dict(raw.get("info")).get("x-fal-metadata"))
+        paths = _dict(raw.get("paths"))
+        self.raw = raw
+        self.id: str = _endpoint_id(metadata, paths)
+        """The endpoint's id, e.g. ``fal-ai/flux/dev``."""
+        self.category: str | None = _text(metadata.get("category"))
+        """The platform's category, e.g. ``text-to-image``; None when the document has none."""
+        self.description: str | None = _text(_dict(raw.get("info")).get("description"))
+        """The document's own description; None when it has none."""
+        self.components: dict[str, Schema] = _dict(_dict(raw.get("components")).get("schemas"))
+        """Every named schema of the document."""
+        operation = _dict(_dict(paths.get("/" + self.id)).get("post"))
+        self.input_ref: Schema = _json_schema(operation.get("requestBody"))
+        """The input's schema as written at the operation, usually a ``$ref``."""
+        self.output_ref: Schema = _output_schema(paths, self.id)
+        """The output's schema as written at the result operation, usually a ``$ref``."""
+        self.input_schema: Schema = self.resolve(self.input_ref)
+        """The input's schema, its top-level ``$ref`` followed."""
+        self.output_schema: Schema = self.resolve(self.output_ref)
+        """The output's schema, its top-level ``$ref`` followed."""
+
+    @classmethod
+    def load(cls, source: Path | str | Schema) -> Self:
+        """Read a document from a file or from parsed JSON.
+
+        Args:
+            source: Path of a JSON file, or the parsed document.
+
+        Returns:
+            The document.
+
+        Raises:
+            InvalidDocumentError: The content is not JSON or not an endpoint document.
+            OSError: The file cannot be read.
+        """
+        if isinstance(source, dict):
+            return cls(source)
+        return cls.parse(Path(source).read_bytes())
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> Self:
+        """Read a document from JSON text.
+
+        Args:
+            text: The JSON text.
+
+        Returns:
+            The document.
+
+        Raises:
+            InvalidDocumentError: The text is not JSON or not an endpoint document.
+        """
+        try:
+            raw = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InvalidDocumentError(f"not a JSON document: {error}") from error
+        if not isinstance(raw, dict):
+            raise InvalidDocumentError("an OpenAPI document is a JSON object")
+        return cls(_dict(raw))
+
+    def resolve(self, schema: Schema) -> Schema:
+        """Follow a schema's ``$ref`` until a schema without one is reached.
+
+        Keywords beside a ``$ref`` (a default, a description) win over the target's. A dangling
+        reference and a reference that leads back to itself resolve to what stands beside it,
+        because real documents hold both and must stay usable.
+
+        Args:
+            schema: A schema of this document.
+
+        Returns:
+            The schema itself when it has no ``$ref``, else a new dict.
+        """
+        seen: set[str] = set()
+        while isinstance(ref := schema.get("$ref"), str):
+            beside = {key: value for key, value in schema.items() if key != "$ref"}
+            if ref in seen:
+                return beside
+            seen.add(ref)
+            schema = {**self._component(ref), **beside}
+        return schema
+
+    def _component(self, ref: str) -> Schema:
+        if not ref.startswith(_COMPONENT_PREFIX):
+            return {}
+        return _dict(self.components.get(ref.removeprefix(_COMPONENT_PREFIX)))
+
+
+def component_name(schema: Schema) -> str | None:
+    """Name of the component a schema refers to.
+
+    Args:
+        schema: Any schema.
+
+    Returns:
+        ``Image`` for ``{"$ref": "#/components/schemas/Image"}``; None for a schema without a
+        reference to a component.
+
+    >>> component_name({"$ref": "#/components/schemas/Image"})
+    'Image'
+    """
+    ref = schema.get("$ref")
+    if not isinstance(ref, str) or not ref.startswith(_COMPONENT_PREFIX):
+        return None
+    return ref.removeprefix(_COMPONENT_PREFIX)
+
+
+def _endpoint_id(metadata: Schema, paths: Schema) -> str:
+    stated = _text(metadata.get("endpointId"))
+    posts = [path for path, item in paths.items() if "post" in _dict(item)]
+    if stated is not None and "/" + stated in posts:
+        return stated
+    if len(posts) == 1:
+        return posts[0].strip("/")
+    if stated is not None:
+        raise InvalidDocumentError(f"no POST operation at /{stated}")
+    raise InvalidDocumentError("no x-fal-metadata.endpointId and not exactly one POST operation")
+
+
+def _output_schema(paths: Schema, endpoint_id: str) -> Schema:
+    result = _dict(_dict(paths.get("/" + endpoint_id + _RESULT_SUFFIX)).get("get"))
+    return _json_schema(_dict(result.get("responses")).get("200"))
+
+
+def _json_schema(holder: Any) -> Schema:
+    """Schema of the JSON content of a request body or a response."""
+    content = _dict(_dict(holder).get("content"))
+    return _dict(_dict(content.get("application/json")).get("schema"))
+
+
+def _dict(value: Any) -> Schema:
+    return cast("Schema", value) if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
