@@ -1,0 +1,92 @@
+"""``fal-typed search``: find endpoints in the catalogue."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fal_typed.catalog import Catalog
+
+if TYPE_CHECKING:
+    from fal_typed.document import EndpointDocument
+
+
+@dataclass(frozen=True)
+class Match:
+    """An endpoint that has all the words, and where they stand."""
+
+    id: str
+    category: str
+    parameters: list[str]
+    score: int
+
+
+def command(
+    words: Annotated[list[str], typer.Argument(help="All of them must occur somewhere.")],
+    category: Annotated[str, typer.Option(help="Only this category, e.g. video.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Show this many at most.")] = 20,
+    schemas: Annotated[
+        Path | None, typer.Option(exists=True, help="Another folder of schemas.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Find endpoints by words in their id, category and parameters.
+
+    A word found in the id counts more than one in the category, and that more than one that
+    only a parameter has.
+
+    Example: fal-typed search flux image lora
+    """
+    matches = find(Catalog(schemas), words, category)
+    if as_json:
+        typer.echo(json.dumps([asdict(match) for match in matches[:limit]], indent=2))
+        return
+    _print(matches, limit)
+
+
+def find(catalog: Catalog, words: list[str], category: str = "") -> list[Match]:
+    """List the endpoints that have all the words, the best first."""
+    lowered = [word.lower() for word in words]
+    candidates = (_match(catalog.document(id_), lowered) for id_ in catalog.ids())
+    matches = [m for m in candidates if m and category in {"", m.category}]
+    return sorted(matches, key=lambda match: (-match.score, len(match.id), match.id))
+
+
+def _match(document: EndpointDocument, words: list[str]) -> Match | None:
+    id_ = document.id.lower()
+    segments = set(id_.replace("-", "/").split("/"))
+    category = (document.category or "").lower()
+    names = list(document.input_schema.get("properties") or {})
+    total = 0
+    for word in words:
+        score = (
+            8 * (word in segments)
+            + 4 * (word in id_)
+            + 2 * (word in category)
+            + any(word in name.lower() for name in names)
+        )
+        if not score:
+            return None
+        total += score
+    met = [name for name in names if any(word in name.lower() for word in words)]
+    return Match(document.id, category, met, total)
+
+
+def _print(matches: list[Match], limit: int) -> None:
+    from rich.console import Console  # noqa: PLC0415 - not needed for --json
+    from rich.table import Table  # noqa: PLC0415
+
+    if not matches:
+        typer.echo("No endpoint has all these words.", err=True)
+        return
+    table = Table("Endpoint", "Category", "Parameters met", box=None, pad_edge=False)
+    for match in matches[:limit]:
+        table.add_row(match.id, match.category, ", ".join(match.parameters))
+    console = Console()
+    console.print(table)
+    if len(matches) > limit:
+        console.print(f"[dim]{len(matches) - limit} more: --limit {len(matches)}[/dim]")

@@ -1,0 +1,2 @@
+from fal_typed.model import Request
+class Endpoint: pass

@@ -1,0 +1,64 @@
+"""Endpoint ids: `owner/alias[/path…]`, optionally below a namespace (PROTOCOL section 1.6)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from fal_typed.errors import FalInputError
+
+NAMESPACES = ("workflows", "comfy")
+_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~+@:-]*")
+_LEGACY = re.compile(r"(\d+)-([A-Za-z0-9_.-]+)")
+_WITH_NAMESPACE = 3
+_PLAIN = 2
+
+
+@dataclass(frozen=True)
+class EndpointId:
+    """An endpoint id taken apart."""
+
+    full: str
+    app: str
+
+    @classmethod
+    def parse(cls, text: str) -> EndpointId:
+        """Read an id, refusing whatever could lead a URL elsewhere.
+
+        Raises:
+            FalInputError: The text is not an endpoint id.
+        """
+        text = text.strip("/")
+        legacy = _LEGACY.fullmatch(text)
+        if legacy:
+            text = f"{legacy[1]}/{legacy[2]}"
+        segments = text.split("/")
+        if not all(_SEGMENT.fullmatch(segment) and ".." not in segment for segment in segments):
+            raise FalInputError(_explain(text))
+        length = _WITH_NAMESPACE if segments[0] in NAMESPACES else _PLAIN
+        if len(segments) < length:
+            raise FalInputError(_explain(text))
+        return cls(full=text, app="/".join(segments[:length]))
+
+    @property
+    def alias(self) -> str:
+        """The app's own name, which realtime tokens are minted for."""
+        return self.app.rsplit("/", 1)[1]
+
+
+def join_path(base: str, path: str) -> str:
+    """Append the caller's extra path to a URL, escaping what could change its host or query."""
+    if not path:
+        return base
+    segments = path.strip("/").split("/")
+    if any(segment in (".", "..") for segment in segments):
+        raise FalInputError(f"The path {path!r} must not contain '.' or '..' segments.")
+    return base + "/" + "/".join(quote(segment, safe="~@:+") for segment in segments)
+
+
+def _explain(text: str) -> str:
+    return (
+        f"{text[:200]!r} is not an endpoint id. Ids look like 'fal-ai/flux/dev': an owner and an "
+        "app, then optionally more segments."
+    )

@@ -1,0 +1,264 @@
+"""Files that go in and files that come out (DESIGN of the platform: PROTOCOL sections 6 and 11).
+
+`FileInput` is what a file parameter accepts: whatever is no URL yet is uploaded before the call.
+`File`, `Image`, `Video` and `Audio` are what results hold: a URL that can be read and saved.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Protocol, Union, runtime_checkable
+
+from pydantic_core import PydanticCustomError, core_schema
+
+from fal_typed.model import OutputModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fal_typed.client import AsyncFalClient, FalClient
+
+
+class File(OutputModel):
+    """A file on the platform's storage, named by a result."""
+
+    url: str
+    """Where the file can be fetched, or a `data:` URI that holds it."""
+
+    content_type: str | None = None
+    """Media type, such as `image/png`."""
+
+    file_name: str | None = None
+    """Name of the file, when the model gave it one."""
+
+    file_size: int | None = None
+    """Size in bytes."""
+
+    def read(self, *, client: FalClient | AsyncFalClient | None = None) -> bytes:
+        """Fetch the file into memory.
+
+        Args:
+            client: Client whose HTTP settings are used; its key is never sent. Default: the
+                module's own client.
+
+        Returns:
+            The file's bytes.
+
+        Raises:
+            FalDownloadError: The file is gone, or the download broke too often.
+        """
+        from fal_typed import download
+
+        return download.driver_of(client).run(download.read(self.url))
+
+    async def read_async(self, *, client: FalClient | AsyncFalClient | None = None) -> bytes:
+        """Fetch the file into memory; `read` for async code."""
+        from fal_typed import download
+
+        return await download.async_driver_of(client).run(download.read(self.url))
+
+    def save(
+        self, path: str | os.PathLike[str], *, client: FalClient | AsyncFalClient | None = None
+    ) -> Path:
+        """Fetch the file onto disk.
+
+        The download is streamed, goes on where it broke off, and appears under its name only
+        when it is whole. A folder as `path` takes the file under its own name.
+
+        Args:
+            path: File to write, replaced if it exists, or an existing folder.
+            client: Client whose HTTP settings are used; its key is never sent.
+
+        Returns:
+            The path that was written.
+
+        Raises:
+            FalDownloadError: The file is gone, or the download broke too often.
+        """
+        from fal_typed import download
+
+        target = download.target_path(path, self.file_name, self.url)
+        return download.driver_of(client).run(download.save(self.url, target))
+
+    async def save_async(
+        self, path: str | os.PathLike[str], *, client: FalClient | AsyncFalClient | None = None
+    ) -> Path:
+        """Fetch the file onto disk; `save` for async code."""
+        from fal_typed import download
+
+        target = download.target_path(path, self.file_name, self.url)
+        return await download.async_driver_of(client).run(download.save(self.url, target))
+
+    def open(self, *, client: FalClient | AsyncFalClient | None = None) -> BinaryIO:
+        """Fetch the file and open it for reading, as a temporary file that cleans up itself.
+
+        Raises:
+            FalDownloadError: The file is gone, or the download broke too often.
+        """
+        from fal_typed import download
+
+        return download.driver_of(client).run(download.open_temporary(self.url))
+
+    async def open_async(self, *, client: FalClient | AsyncFalClient | None = None) -> BinaryIO:
+        """Fetch the file and open it for reading; `open` for async code."""
+        from fal_typed import download
+
+        return await download.async_driver_of(client).run(download.open_temporary(self.url))
+
+
+class Image(File):
+    """A picture, shown as such by Jupyter."""
+
+    width: int | None = None
+    """Width in pixels."""
+
+    height: int | None = None
+    """Height in pixels."""
+
+    def to_pil(self, *, client: FalClient | AsyncFalClient | None = None) -> PILImage:
+        """Fetch the picture as a Pillow image (extra `images`).
+
+        Raises:
+            FalDownloadError: The file is gone, or the download broke too often.
+            ImportError: Pillow is not installed.
+        """
+        from fal_typed import download
+
+        return download.pillow_image(self.read(client=client))
+
+    async def to_pil_async(self, *, client: FalClient | AsyncFalClient | None = None) -> PILImage:
+        """Fetch the picture as a Pillow image; `to_pil` for async code."""
+        from fal_typed import download
+
+        return download.pillow_image(await self.read_async(client=client))
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return _bundle(self, "<img src='{url}' style='max-width: 512px'>")
+
+
+class Video(File):
+    """A video, playable inside Jupyter."""
+
+    width: int | None = None
+    """Width in pixels."""
+
+    height: int | None = None
+    """Height in pixels."""
+
+    duration: float | None = None
+    """Length in seconds."""
+
+    fps: float | None = None
+    """Frames per second."""
+
+    num_frames: int | None = None
+    """Number of frames."""
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return _bundle(self, "<video src='{url}' controls style='max-width: 512px'></video>")
+
+
+class Audio(File):
+    """A recording, playable inside Jupyter."""
+
+    duration: float | None = None
+    """Length in seconds."""
+
+    sample_rate: int | None = None
+    """Samples per second."""
+
+    channels: int | None = None
+    """Number of channels."""
+
+    bitrate: int | str | None = None
+    """Bits per second, as the model wrote it."""
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return _bundle(self, "<audio src='{url}' controls></audio>")
+
+
+def _bundle(file: File, html: str) -> dict[str, str]:
+    bundle = {"text/plain": repr(file)}
+    if file.url.startswith(("https://", "http://", "data:")):
+        from html import escape
+
+        bundle["text/html"] = html.format(url=escape(file.url, quote=True))
+    return bundle
+
+
+@runtime_checkable
+class PILImage(Protocol):
+    """What the SDK uses of a Pillow image, so that types need no Pillow."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        ...
+
+    def save(self, fp: Any, format: str | None = None) -> None:  # noqa: A002 - Pillow's name
+        """Write the encoded picture."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileObject:
+    """A file input that travels as an object with a `url`, to be uploaded first."""
+
+    file: Any
+
+
+def _is_file_like(value: object) -> bool:
+    return isinstance(
+        value, (str, bytes, bytearray, memoryview, os.PathLike, File, PILImage)
+    ) or callable(getattr(value, "read", None))
+
+
+def _check(value: Any) -> Any:
+    if not _is_file_like(value):
+        raise PydanticCustomError(
+            "file_type",
+            "Input should be a URL, a path, bytes, an open binary file, a Pillow image or a File",
+        )
+    return value
+
+
+def _check_object(value: Any) -> Any:
+    is_object = isinstance(value, dict) and isinstance(value.get("url"), str)  # pyright: ignore[reportUnknownMemberType]
+    return value if is_object else _check(value)
+
+
+def _dump_url(value: Any) -> Any:
+    return value.url if isinstance(value, File) else value
+
+
+def _dump_object(value: Any) -> Any:
+    if isinstance(value, File):
+        return value.model_dump(exclude_unset=True)
+    return value if isinstance(value, dict) else FileObject(value)  # pyright: ignore[reportUnknownVariableType]
+
+
+class _AsUrl:
+    @staticmethod
+    def __get_pydantic_core_schema__(_source: object, _handler: object) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _check, serialization=core_schema.plain_serializer_function_ser_schema(_dump_url)
+        )
+
+
+class _AsObject:
+    @staticmethod
+    def __get_pydantic_core_schema__(_source: object, _handler: object) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _check_object,
+            serialization=core_schema.plain_serializer_function_ser_schema(_dump_object),
+        )
+
+
+FileInput = Annotated[Union[str, "os.PathLike[str]", bytes, BinaryIO, PILImage, File], _AsUrl]
+"""A file parameter: a URL or data URI, or anything that can be uploaded."""
+
+FileObjectInput = Annotated[
+    Union[str, "os.PathLike[str]", bytes, BinaryIO, PILImage, File], _AsObject
+]
+"""A file parameter that the endpoint takes as an object with a `url`."""

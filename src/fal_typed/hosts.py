@@ -1,0 +1,106 @@
+"""Where the platform's services live, and to whom the key may go (PROTOCOL section 1.1)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from urllib.parse import urlsplit
+
+from fal_typed.errors import FalInputError
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Base URLs of the platform's services, without a trailing slash."""
+
+    run: str = "https://fal.run"
+    queue: str = "https://queue.fal.run"
+    rest: str = "https://rest.fal.ai"
+    cdn: str = "https://v3.fal.media"
+    api: str = "https://api.fal.ai/v1"
+    ws: str = "https://ws.fal.run"
+    web: str = "https://fal.ai"
+
+    @classmethod
+    def configured(cls, *, run_host: str | None = None, queue_host: str | None = None) -> Hosts:
+        """Hosts from arguments, else the environment, else the platform's own.
+
+        Args:
+            run_host: Host of run, stream and realtime, such as `fal.run`; overrides
+                `FAL_RUN_HOST`.
+            queue_host: Host of the queue; overrides `FAL_QUEUE_RUN_HOST`; without either it is
+                `queue.` and the run host.
+
+        Raises:
+            FalInputError: A host is not written as `name` or `name:port`.
+        """
+        emulator = os.environ.get("FAL_EMULATOR_HOST")
+        if emulator and not (run_host or queue_host):
+            return cls.emulated(emulator)
+        run_host = run_host or os.environ.get("FAL_RUN_HOST")
+        queue_host = queue_host or os.environ.get("FAL_QUEUE_RUN_HOST")
+        if run_host is None:
+            return cls(queue=_base(queue_host)) if queue_host else cls()
+        return cls(run=_base(run_host), queue=_base(queue_host or f"queue.{run_host}"))
+
+    @classmethod
+    def emulated(cls, address: str) -> Hosts:
+        """Hosts of an emulator: every service below its real host name, over plain HTTP."""
+        base = f"http://{_checked(address)}"
+        return cls(**{f.name: f"{base}/{str(f.default).split('://')[1]}" for f in fields(cls)})
+
+    def owns(self, url: str) -> bool:
+        """Whether a URL stays on one of these hosts, so that the key may be sent to it."""
+        bases = [str(getattr(self, f.name)) for f in fields(self)]
+        return any(_within(url, base) for base in bases)
+
+
+def is_confidential(url: str) -> bool:
+    """Whether a key may travel to this URL: over TLS, or without ever leaving the machine."""
+    parts = urlsplit(url)
+    return parts.scheme in ("https", "wss") or (parts.hostname or "") in _LOOPBACK
+
+
+def websocket_url(url: str) -> str:
+    """The same place, spoken to by websocket."""
+    return "ws" + url.removeprefix("http")
+
+
+def _base(host: str) -> str:
+    host = _checked(host)
+    name = urlsplit(f"//{host}").hostname or ""
+    return f"http://{host}" if name in _LOOPBACK else f"https://{host}"
+
+
+def _checked(host: str) -> str:
+    try:
+        parts = urlsplit(f"//{host}")
+        well_formed = parts.netloc == host and parts.hostname and "@" not in host
+        _ = parts.port
+    except ValueError:
+        well_formed = False
+    if not well_formed or any(character.isspace() for character in host):
+        raise FalInputError(
+            f"{host!r} is not a host. Write a name or name:port, such as 'fal.run', no URL."
+        )
+    return host
+
+
+def _within(url: str, base: str) -> bool:
+    try:
+        mine, theirs = urlsplit(base), urlsplit(url)
+        same_origin = (
+            theirs.scheme in (mine.scheme, websocket_url(mine.scheme))
+            and theirs.hostname == mine.hostname
+            and (theirs.port or _PORTS.get(theirs.scheme))
+            == (mine.port or _PORTS.get(mine.scheme))
+        )
+    except ValueError:
+        return False
+    if not same_origin or theirs.username or theirs.password or "\\" in url:
+        return False
+    inside = theirs.path == mine.path or theirs.path.startswith(mine.path.rstrip("/") + "/")
+    return inside and ".." not in theirs.path.split("/") and "%2e" not in theirs.path.lower()

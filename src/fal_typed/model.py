@@ -1,0 +1,104 @@
+"""Bases of every generated input and output model.
+
+Generated modules stand on the four names here; what a call does with the models (checking
+inputs, building results that may have drifted from their schema) is `validation`'s work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from typing_extensions import TypeVar
+
+from fal_typed.validation import input_error
+
+if TYPE_CHECKING:
+    from fal_typed.endpoint import Endpoint
+
+Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
+
+
+class _Unset:
+    """The one value that means "the caller said nothing"."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __reduce__(self) -> str:
+        return "UNSET"
+
+    def __copy__(self) -> _Unset:
+        return self
+
+    def __deepcopy__(self, memo: object) -> _Unset:
+        return self
+
+
+# Typed Any so that it fits as the default of a parameter of any type, while an explicit None
+# is still an error for the type checkers and at run time.
+UNSET: Any = _Unset()
+"""Default of optional parameters for which the schema names no default; never sent."""
+
+
+if TYPE_CHECKING:
+
+    class Request(Generic[Out]):
+        """An input that knows its endpoint, and so the type of its result."""
+
+        __fal_endpoint__: ClassVar[Endpoint[..., Any, Any] | None]
+
+    _InputMeta = type(BaseModel)
+else:
+
+    class Request:
+        """An input that knows its endpoint, and so the type of its result."""
+
+        __fal_endpoint__ = None
+
+        # A real Generic would make pydantic build a parametrised class per endpoint.
+        def __class_getitem__(cls, item: object) -> type:
+            return cls
+
+    class _InputMeta(type(BaseModel)):
+        # On the metaclass, so that it sees what users construct and not what pydantic
+        # builds for nested values while it validates.
+        def __call__(cls, *args: object, **kwargs: object) -> object:
+            try:
+                return super().__call__(*args, **kwargs)
+            except ValidationError as error:
+                raise input_error(error, kwargs, cls) from None
+
+
+class InputModel(BaseModel, metaclass=_InputMeta):
+    """Base of generated inputs: strict, so that a mistake fails before it is sent."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        protected_namespaces=(),
+        arbitrary_types_allowed=True,
+        defer_build=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
+
+
+class OutputModel(BaseModel):
+    """Base of generated outputs: fields the schema does not name are kept."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        strict=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        protected_namespaces=(),
+        defer_build=True,
+    )
