@@ -37,7 +37,7 @@ demo: $(SETUP) ## call a model on the emulator, then type-check the program that
 	@$(BIN)/python examples/demo.py
 
 test: $(SETUP) $(FAL_SERVER) ## run the tests (TESTS=path to run some, JOBS=n for n processes)
-	$(BIN)/pytest -n $(JOBS) $(TESTS)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(TESTS)
 
 check: $(SETUP) ## formatting, lint, mypy, pyright, and that no generated code is stale
 	$(BIN)/ruff format --check .
