@@ -1,0 +1,221 @@
+"""Sentences for parameters and fields whose document says nothing about them.
+
+The sentences stand in ``glossary.txt`` beside this module, one per line::
+
+    seed: Starting point of the random generator; …
+    scale (component=LoraWeight*): How strongly the weights change the base model; …
+    scale (category=image|video type=number): Factor by which …
+
+The first line of a name whose conditions all hold is taken. A condition is a name and one or
+more patterns as of `fnmatch`; ``none`` matches what was not given. A document's own description
+always wins: callers ask the glossary only when there is none.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fal_typed_codegen.canonical import Document, Json
+
+Direction: TypeAlias = Literal["input", "output"]
+
+CONDITIONS = frozenset({"direction", "component", "category", "type", "endpoint"})
+
+_LINE = re.compile(r"(?P<name>\S+?)(?: \((?P<conditions>[^)]+)\))?: (?P<text>.+)")
+_SHAPE_NUMBER = re.compile(r"(?<=.)Type[0-9]+$")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One line of the glossary.
+
+    Attributes:
+        name: The parameter or field it explains.
+        text: The sentence.
+        conditions: Patterns by condition; all must match.
+    """
+
+    name: str
+    text: str
+    conditions: Mapping[str, tuple[str, ...]]
+
+    def holds(self, facts: Mapping[str, str]) -> bool:
+        """Whether every condition matches.
+
+        Args:
+            facts: The value of each condition's subject; ``none`` where there is none.
+
+        Returns:
+            True when the sentence may be used.
+        """
+        return all(
+            any(fnmatchcase(facts[subject], pattern) for pattern in patterns)
+            for subject, patterns in self.conditions.items()
+        )
+
+
+class GlossaryError(ValueError):
+    """A line of the glossary cannot be read; the message says which."""
+
+
+def describe(
+    name: str,
+    *,
+    direction: Direction,
+    component: str | None = None,
+    category: str | None = None,
+    type: str | None = None,  # noqa: A002 - JSON Schema's own word for it
+    endpoint: str | None = None,
+) -> str | None:
+    """Find the sentence that explains a parameter or a field.
+
+    Args:
+        name: The property's name as the document writes it.
+        direction: ``input`` for what is sent, ``output`` for what comes back.
+        component: Name of the component that holds the property, e.g. ``LoraWeight``; None for
+            the endpoint's own input and output. The number that tells equal names of different
+            shape apart (``ImageType2``) doesn't matter.
+        category: The endpoint's category, e.g. ``video`` or ``image-to-video``; None when it
+            has none or when several endpoints share the component.
+        type: The property's JSON type as of `json_type`; None when it has several.
+        endpoint: The endpoint's id, for names that a few endpoints use in a sense of their own;
+            None when several endpoints share the component.
+
+    Returns:
+        One sentence, or None when the glossary has none that fits.
+
+    >>> describe("width", direction="input", component="ImageSize")
+    'Width in pixels.'
+    """
+    facts = {
+        "direction": direction,
+        "component": _SHAPE_NUMBER.sub("", component) if component else "none",
+        "category": category.rpartition("-to-")[2] if category else "none",
+        "type": type or "none",
+        "endpoint": endpoint or "none",
+    }
+    fitting = (line.text for line in _glossary().get(name, ()) if line.holds(facts))
+    return next(fitting, None)
+
+
+def json_type(schema: Document) -> str | None:
+    """Name the JSON type of a property for `describe`.
+
+    Args:
+        schema: The property's schema.
+
+    Returns:
+        ``string``, ``integer``, ``number``, ``boolean``, ``array`` or ``object``; null is left
+        out; None when it can be of several types or doesn't say.
+
+    >>> json_type({"anyOf": [{"type": "integer"}, {"type": "null"}]})
+    'integer'
+    """
+    types = _types(schema) - {"null"}
+    return types.pop() if len(types) == 1 else None
+
+
+def read_glossary(text: str) -> dict[str, tuple[Sentence, ...]]:
+    """Read the glossary's text.
+
+    Args:
+        text: Lines as the module's docstring shows them; empty ones and ``#`` are passed over.
+
+    Returns:
+        The sentences of each name, in the order of the text.
+
+    Raises:
+        GlossaryError: A line has another form or an unknown condition.
+    """
+    sentences: dict[str, tuple[Sentence, ...]] = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            sentence = _sentence(line)
+            sentences[sentence.name] = (*sentences.get(sentence.name, ()), sentence)
+    return sentences
+
+
+def endpoint_summary(endpoint_id: str, category: str | None) -> str:
+    """Say in one line what an endpoint is when its document doesn't.
+
+    Only what id and category tell goes in.
+
+    Args:
+        endpoint_id: The endpoint's id.
+        category: The endpoint's category; None when it has none.
+
+    Returns:
+        One sentence.
+
+    >>> endpoint_summary("fal-ai/kling-video/v2.1/pro/image-to-video", "video")
+    'Video endpoint of fal-ai: kling-video v2.1 pro, image to video.'
+    >>> endpoint_summary("fal-ai/flux/dev", None)
+    'Endpoint of fal-ai: flux dev.'
+    """
+    owner, _, rest = endpoint_id.partition("/")
+    segments = [segment for segment in rest.split("/") if segment]
+    task = segments.pop() if len(segments) > 1 and "-to-" in segments[-1] else ""
+    parts = [" ".join(segments), task.replace("-", " ")]
+    kind = _KINDS.get((category or "").rpartition("-to-")[2], "Endpoint")
+    return f"{kind} of {owner}: {', '.join(part for part in parts if part)}."
+
+
+_KINDS = {
+    "3d": "3D endpoint",
+    "audio": "Audio endpoint",
+    "image": "Image endpoint",
+    "json": "Structured data endpoint",
+    "llm": "Language model endpoint",
+    "speech": "Speech endpoint",
+    "text": "Text endpoint",
+    "training": "Training endpoint",
+    "video": "Video endpoint",
+    "vision": "Vision endpoint",
+    "workflow": "Workflow endpoint",
+}
+
+
+@cache
+def _glossary() -> dict[str, tuple[Sentence, ...]]:
+    text = resources.files("fal_typed_codegen").joinpath("glossary.txt").read_text("utf-8")
+    return read_glossary(text)
+
+
+def _sentence(line: str) -> Sentence:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise GlossaryError(f"not `name: sentence` or `name (conditions): sentence`: {line!r}")
+    conditions: dict[str, tuple[str, ...]] = {}
+    for condition in (match["conditions"] or "").split():
+        subject, _, patterns = condition.partition("=")
+        if subject not in CONDITIONS or not patterns:
+            raise GlossaryError(f"unknown condition {condition!r}: {line!r}")
+        conditions[subject] = tuple(patterns.split("|"))
+    return Sentence(match["name"], match["text"], conditions)
+
+
+def _types(schema: Json) -> set[str]:
+    """Every JSON type a schema names; a reference counts as an object."""
+    if not isinstance(schema, dict):
+        return set()
+    if "$ref" in schema:
+        return {"object"}
+    stated = schema.get("type")
+    if isinstance(stated, str):
+        return {stated}
+    if isinstance(stated, list):
+        return {item for item in stated if isinstance(item, str)}
+    found: set[str] = set()
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        options = schema.get(keyword)
+        for option in options if isinstance(options, list) else []:
+            found |= _types(option)
+    return found
