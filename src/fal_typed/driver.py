@@ -1,0 +1,259 @@
+"""The two drivers: they perform the effects of a flow, blocking or awaiting."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from inspect import isawaitable, iscoroutine
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from fal_typed.errors import FalInputError
+from fal_typed.flow import (
+    Blocking,
+    CloseStream,
+    Draw,
+    Effect,
+    Emit,
+    Flow,
+    Gather,
+    Invoke,
+    Now,
+    OpenedStream,
+    OpenStream,
+    ReadChunk,
+    Send,
+    Sleep,
+)
+
+if TYPE_CHECKING:
+    from fal_typed.transport import AsyncTransport, SyncTransport
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Stop:
+    """Why a flow paused: it emitted a value, or it finished with one."""
+
+    value: Any
+    finished: bool
+
+
+class SyncDriver:
+    """Runs flows in the calling thread."""
+
+    def __init__(
+        self,
+        transport: SyncTransport,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self.transport = transport
+        self._clock = clock
+        self._sleep = sleep
+        self._draw = draw
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return its result."""
+        streams = _Streams(self)
+        try:
+            return cast("T", self._advance(flow, streams).value)
+        finally:
+            streams.close()
+
+    def iterate(self, flow: Flow[object]) -> Iterator[Any]:
+        """Run a flow and yield what it emits; closing the iterator stops the flow."""
+        streams = _Streams(self)
+        try:
+            while not (stop := self._advance(flow, streams)).finished:
+                yield stop.value
+        finally:
+            flow.close()
+            streams.close()
+
+    def _advance(self, flow: Flow[Any], streams: _Streams) -> _Stop:
+        value: object = None
+        error: BaseException | None = None
+        while True:
+            try:
+                effect = flow.throw(error) if error else flow.send(value)
+            except StopIteration as stop:
+                return _Stop(stop.value, finished=True)
+            if type(effect) is Emit:
+                return _Stop(effect.value, finished=False)
+            value, error = None, None
+            try:
+                value = self._perform(effect, streams)
+            except BaseException as raised:  # noqa: BLE001 - the flow decides what it means
+                error = raised
+
+    def _perform(self, effect: Effect, streams: _Streams) -> object:  # noqa: PLR0911 - one a kind
+        match effect:
+            case Send(request):
+                return self.transport.send(request)
+            case OpenStream(request):
+                return streams.add(self.transport.open(request))
+            case ReadChunk(stream, timeout):
+                return self.transport.read(stream, timeout)
+            case CloseStream(stream):
+                return streams.discard(stream)
+            case Sleep(seconds):
+                return self._sleep(seconds)
+            case Now():
+                return self._clock()
+            case Draw():
+                return self._draw()
+            case Invoke(function, arguments):
+                return _plain_result(function(*arguments))
+            case Blocking(function):
+                return function()
+            case Gather(flows, limit):
+                return self._gather(flows, limit)
+            case Emit():
+                raise AssertionError("values are handed out before effects are performed")
+
+    def _gather(self, flows: Any, limit: int) -> list[Any]:
+        with ThreadPoolExecutor(limit, thread_name_prefix="fal-typed") as pool:
+            futures = [pool.submit(self.run, flow) for flow in flows]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+class _Streams:
+    """The streams a sync flow has open, closed with it."""
+
+    def __init__(self, driver: SyncDriver) -> None:
+        self._driver = driver
+        self._open: list[OpenedStream] = []
+
+    def add(self, stream: OpenedStream) -> OpenedStream:
+        self._open.append(stream)
+        return stream
+
+    def discard(self, stream: OpenedStream) -> None:
+        if stream in self._open:
+            self._open.remove(stream)
+            self._driver.transport.close_stream(stream)
+
+    def close(self) -> None:
+        while self._open:
+            self._driver.transport.close_stream(self._open.pop())
+
+
+def _plain_result(value: object) -> object:
+    if iscoroutine(value):
+        value.close()
+        raise FalInputError(
+            "A coroutine function was given as a callback of a sync call; use a plain function, "
+            "or the async form of the call."
+        )
+    return value
+
+
+class AsyncDriver:
+    """Runs flows in the running event loop."""
+
+    def __init__(
+        self,
+        transport: AsyncTransport,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self.transport = transport
+        self._clock = clock
+        self._sleep = sleep
+        self._draw = draw
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return its result."""
+        streams: list[OpenedStream] = []
+        try:
+            return cast("T", (await self._advance(flow, streams)).value)
+        finally:
+            await self._close(streams)
+
+    async def iterate(self, flow: Flow[object]) -> AsyncIterator[Any]:
+        """Run a flow and yield what it emits; closing the iterator stops the flow."""
+        streams: list[OpenedStream] = []
+        try:
+            while not (stop := await self._advance(flow, streams)).finished:
+                yield stop.value
+        finally:
+            flow.close()
+            await self._close(streams)
+
+    async def _advance(self, flow: Flow[Any], streams: list[OpenedStream]) -> _Stop:
+        value: object = None
+        error: BaseException | None = None
+        while True:
+            try:
+                effect = flow.throw(error) if error else flow.send(value)
+            except StopIteration as stop:
+                return _Stop(stop.value, finished=True)
+            if type(effect) is Emit:
+                return _Stop(effect.value, finished=False)
+            value, error = None, None
+            try:
+                value = await self._perform(effect, streams)
+            except BaseException as raised:  # noqa: BLE001 - the flow decides what it means
+                error = raised
+
+    async def _perform(self, effect: Effect, streams: list[OpenedStream]) -> object:  # noqa: PLR0911
+        match effect:
+            case Send(request):
+                return await self.transport.send(request)
+            case OpenStream(request):
+                streams.append(await self.transport.open(request))
+                return streams[-1]
+            case ReadChunk(stream, timeout):
+                return await self.transport.read(stream, timeout)
+            case CloseStream(stream):
+                streams.remove(stream)
+                return await self.transport.close_stream(stream)
+            case Sleep(seconds):
+                return await self._sleep(seconds)
+            case Now():
+                return self._clock()
+            case Draw():
+                return self._draw()
+            case Invoke(function, arguments):
+                value = function(*arguments)
+                return await value if isawaitable(value) else value
+            case Blocking(function):
+                return await asyncio.to_thread(function)
+            case Gather(flows, limit):
+                return await self._gather(flows, limit)
+            case Emit():
+                raise AssertionError("values are handed out before effects are performed")
+
+    async def _gather(self, flows: Any, limit: int) -> list[Any]:
+        gate = asyncio.Semaphore(limit)
+
+        async def one(flow: Flow[object]) -> object:
+            async with gate:
+                return await self.run(flow)
+
+        tasks = [asyncio.ensure_future(one(flow)) for flow in flows]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _close(self, streams: list[OpenedStream]) -> None:
+        for stream in streams:
+            with suppress(Exception):
+                await self.transport.close_stream(stream)
