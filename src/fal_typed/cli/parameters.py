@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from fal_typed_codegen.glossary import describe, json_type
+from fal_typed_codegen.media import is_file_parameter
 
 from fal_typed.document import component_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from fal_typed_codegen.glossary import Direction
 
     from fal_typed.document import EndpointDocument, Schema
 
@@ -36,7 +41,7 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """One field of an input or an output."""
+    """One field of an object."""
 
     name: str
     type: str
@@ -47,16 +52,91 @@ class Parameter:
     schema: Schema = field(repr=False)
 
 
-def parameters(document: EndpointDocument, schema: Schema) -> list[Parameter]:
+class Section(NamedTuple):
+    """An object of a document: the input, the output, or one that they hold."""
+
+    title: str
+    fields: list[Parameter]
+
+
+class _Place(NamedTuple):
+    """Where a field stands, which is what its meaning hangs on."""
+
+    direction: Direction
+    component: str | None
+
+
+_INPUT = _Place("input", None)
+
+
+def sections(document: EndpointDocument) -> list[Section]:
+    """List the input, the output and then every object they lead to."""
+    inputs, outputs = document.input_schema, document.output_schema
+    found = {
+        "Parameters": parameters(document, inputs),
+        "Result": parameters(document, outputs, _Place("output", None)),
+    }
+    for name, schema in _components(document, inputs).items():
+        found[name] = parameters(document, schema, _Place("input", name))
+    for name, schema in _components(document, outputs).items():
+        found.setdefault(name, parameters(document, schema, _Place("output", name)))
+    return [Section(title, fields) for title, fields in found.items()]
+
+
+def parameters(
+    document: EndpointDocument, schema: Schema, place: _Place = _INPUT
+) -> list[Parameter]:
     """List the fields of an object schema, required ones first, else in the document's order."""
     properties = cast("dict[str, Schema]", schema.get("properties") or {})
     required = set(schema.get("required") or ())
     order = [name for name in schema.get("x-fal-order-properties") or () if name in properties]
     names = sorted(dict.fromkeys([*order, *properties]), key=lambda name: name not in required)
-    return [_parameter(document, name, properties[name], name in required) for name in names]
+    return [
+        Parameter(
+            name=name,
+            type=type_text(document, properties[name], name if place.direction == "input" else ""),
+            required=name in required,
+            default=properties[name].get("default"),
+            bounds=", ".join(dict.fromkeys(_bounds(properties[name]))),
+            description=_description(document, name, properties[name], place),
+            schema=properties[name],
+        )
+        for name in names
+    ]
 
 
-def components(document: EndpointDocument, schema: Schema) -> dict[str, Schema]:
+def type_text(document: EndpointDocument, schema: Schema, name: str = "") -> str:
+    """Write a schema's type as Python would, and ``file`` where a file can be given.
+
+    Args:
+        document: The document that holds the schema.
+        schema: The schema.
+        name: Name of the input parameter it belongs to; files are told by it as well.
+    """
+    if "$ref" in schema:
+        target = document.resolve(schema)
+        named = component_name(schema) if "properties" in target else None
+        return named or type_text(document, target, name)
+    if name and schema.get("type") == "string" and is_file_parameter(name, schema):
+        return "file"
+    return " | ".join(dict.fromkeys(_members(document, schema, name))) or "Any"
+
+
+def _description(document: EndpointDocument, name: str, schema: Schema, place: _Place) -> str:
+    own = schema.get("description")
+    if isinstance(own, str):
+        return own
+    found = describe(
+        name,
+        direction=place.direction,
+        component=place.component,
+        category=document.category,
+        type=json_type(schema),
+    )
+    return found or ""
+
+
+def _components(document: EndpointDocument, schema: Schema) -> dict[str, Schema]:
     """Find the object components a schema leads to, by name, in the order they are met."""
     found: dict[str, Schema] = {}
     waiting = [schema]
@@ -70,46 +150,28 @@ def components(document: EndpointDocument, schema: Schema) -> dict[str, Schema]:
     return found
 
 
-def type_text(document: EndpointDocument, schema: Schema) -> str:
-    """Write a schema's type as Python would, files as ``file``."""
-    if "$ref" in schema:
-        target = document.resolve(schema)
-        named = "properties" in target
-        return component_name(schema) or "dict" if named else type_text(document, target)
-    if is_file(schema):
-        return "file"
-    return " | ".join(dict.fromkeys(_members(document, schema))) or "Any"
+def _parts(schema: Schema) -> Iterator[Schema]:
+    """Walk the schemas inside a schema, itself first, without following references."""
+    yield schema
+    inner = [
+        *(schema.get("properties") or {}).values(),
+        *(schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf") or ()),
+        *([schema["items"]] if isinstance(schema.get("items"), dict) else ()),
+    ]
+    for part in inner:
+        yield from _parts(part)
 
 
-def is_file(schema: Schema) -> bool:
-    """Say whether a string stands for a file, so that a path may be given and is uploaded."""
-    hinted = schema.get("_fal_ui_field") or (schema.get("ui") or {}).get("field")
-    marked = bool(schema.get("x-fal-file-input")) or hinted in {"image", "video", "audio", "file"}
-    return marked and schema.get("type") == "string"
-
-
-def _parameter(document: EndpointDocument, name: str, schema: Schema, required: bool) -> Parameter:
-    return Parameter(
-        name=name,
-        type=type_text(document, schema),
-        required=required,
-        default=schema.get("default"),
-        bounds=", ".join(dict.fromkeys(_bounds(schema))),
-        description=str(schema.get("description") or ""),
-        schema=schema,
-    )
-
-
-def _members(document: EndpointDocument, schema: Schema) -> Iterator[str]:
+def _members(document: EndpointDocument, schema: Schema, name: str) -> Iterator[str]:
     if "const" in schema:
         yield repr(schema["const"])
     elif "enum" in schema:
         yield from map(repr, schema["enum"])
     elif alternatives := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):
         for alternative in alternatives:
-            yield type_text(document, alternative)
+            yield type_text(document, alternative, name)
     elif schema.get("type") == "array":
-        yield f"list[{type_text(document, schema.get('items') or {})}]"
+        yield f"list[{type_text(document, schema.get('items') or {}, name)}]"
     elif schema.get("type") in _TYPES:
         yield _TYPES[schema["type"]]
     if schema.get("nullable"):
@@ -122,15 +184,3 @@ def _bounds(schema: Schema) -> Iterator[str]:
             yield text.format(schema[key])
     for alternative in schema.get("anyOf") or ():
         yield from _bounds(alternative)
-
-
-def _parts(schema: Schema) -> Iterator[Schema]:
-    """Walk the schemas inside a schema, itself first, without following references."""
-    yield schema
-    inner = [
-        *(schema.get("properties") or {}).values(),
-        *(schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf") or ()),
-        *([schema["items"]] if isinstance(schema.get("items"), dict) else ()),
-    ]
-    for part in inner:
-        yield from _parts(part)

@@ -1,0 +1,167 @@
+"""``fal-typed show``: what an endpoint takes and gives, and how to call it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import shlex
+from dataclasses import asdict
+from pathlib import Path  # noqa: TC003 - typer reads it
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fal_typed.catalog import Catalog, UnknownEndpointError
+from fal_typed.cli.generated import find_generated
+from fal_typed.cli.parameters import Parameter, parameters, sections
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fal_typed.document import EndpointDocument, Schema
+
+_EXAMPLE_TEXT = {"prompt": "a cat", "text": "Good morning."}
+
+
+def command(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint's id.")],
+    schemas: Annotated[
+        Path | None, typer.Option(exists=True, help="Another folder of schemas.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show an endpoint: its parameters, its result, an example call.
+
+    Example: fal-typed show fal-ai/flux/dev
+    """
+    document = load(Catalog(schemas), endpoint)
+    if as_json:
+        typer.echo(json.dumps(describe(document), indent=2, ensure_ascii=False))
+    else:
+        _print(document)
+
+
+def load(catalog: Catalog, endpoint: str) -> EndpointDocument:
+    """Read a document, or say which ids are near the one that isn't there."""
+    try:
+        return catalog.document(endpoint)
+    except UnknownEndpointError:
+        near = difflib.get_close_matches(endpoint, catalog.ids(), n=3)
+        hint = f" Near it: {', '.join(near)}." if near else " Try: fal-typed search WORD"
+        raise typer.BadParameter(f"no endpoint {endpoint!r} in the catalogue.{hint}") from None
+
+
+def describe(document: EndpointDocument) -> dict[str, Any]:
+    """Gather all that is shown, as JSON would hold it."""
+    return {
+        "id": document.id,
+        "category": document.category,
+        "description": document.description,
+        **{section.title.lower(): _rows(section.fields) for section in sections(document)[:2]},
+        "objects": {section.title: _rows(section.fields) for section in sections(document)[2:]},
+        "python": python_call(document),
+        "command": shell_call(document),
+    }
+
+
+def python_call(document: EndpointDocument) -> str:
+    """Write the shortest call of the endpoint, typed if its module was generated."""
+    arguments = _example_arguments(document)
+    generated = find_generated(document.id)
+    if generated is None:
+        return (
+            "import fal_typed\n\n"
+            f"result = fal_typed.subscribe({document.id!r}, arguments={arguments!r})"
+        )
+    written = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return (
+        f"from {generated.module} import {generated.endpoint}\n\n"
+        f"result = {generated.endpoint}.subscribe({written})"
+    )
+
+
+def shell_call(document: EndpointDocument) -> str:
+    """Write the shortest call of the endpoint by this command line."""
+    words = [
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in _example_arguments(document).items()
+    ]
+    return shlex.join(["fal-typed", "run", document.id, *words])
+
+
+def _rows(fields: list[Parameter]) -> list[dict[str, Any]]:
+    return [
+        {key: value for key, value in asdict(field).items() if key != "schema"} for field in fields
+    ]
+
+
+def _example_arguments(document: EndpointDocument) -> dict[str, Any]:
+    fields = parameters(document, document.input_schema)
+    return {field.name: _example(document, field) for field in fields if field.required}
+
+
+def _example(document: EndpointDocument, parameter: Parameter) -> Any:
+    if parameter.default is not None:
+        return parameter.default
+    if parameter.name in _EXAMPLE_TEXT and parameter.type == "str":
+        return _EXAMPLE_TEXT[parameter.name]
+    return _example_value(document, parameter.schema, parameter.name)
+
+
+def _example_value(document: EndpointDocument, schema: Schema, name: str) -> Any:
+    schema = document.resolve(schema)
+    alternatives = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
+    if alternatives:
+        return _example_value(document, alternatives[0], name)
+    if "const" in schema or "enum" in schema:
+        return schema["const"] if "const" in schema else schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "array":
+        return [_example_value(document, schema.get("items") or {}, name)]
+    if kind == "object":
+        fields = parameters(document, schema)
+        return {field.name: _example(document, field) for field in fields if field.required}
+    if kind in {"integer", "number"}:
+        return schema.get("minimum", 1)
+    return True if kind == "boolean" else _example_text(name)
+
+
+def _example_text(name: str) -> str:
+    if "url" in name or "image" in name or "video" in name:
+        return "https://example.com/" + name.removesuffix("s").removesuffix("_url")
+    return "…"
+
+
+def _print(document: EndpointDocument) -> None:
+    from rich.console import Console  # noqa: PLC0415 - not needed for --json
+    from rich.syntax import Syntax  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    console.print(f"[bold]{document.id}[/bold]  {document.category or ''}")
+    if document.description:
+        console.print(document.description, markup=False)
+    for section in sections(document):
+        if section.fields:
+            console.print(f"\n[bold]{section.title}[/bold]")
+        for field in section.fields:
+            _print_field(console, field)
+    console.print("\n[bold]Call it[/bold]")
+    console.print(Syntax(python_call(document), "python", background_color="default"))
+    console.print(f"\n{shell_call(document)}", markup=False, soft_wrap=True)
+
+
+def _print_field(console: Console, field: Parameter) -> None:
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    # As Text and not as markup, since a schema's words may look like markup.
+    line = Text(field.name, style="cyan").append(f": {field.type}", style="default")
+    if field.default is not None:
+        line.append(f" = {field.default!r}")
+    if field.required:
+        line.append("  required", style="magenta")
+    if field.bounds:
+        line.append(f"  {field.bounds}", style="yellow")
+    console.print(Padding(line, (0, 0, 0, 2)))
+    if field.description:
+        console.print(Padding(Text(field.description, style="dim"), (0, 0, 0, 6)))

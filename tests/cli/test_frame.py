@@ -1,0 +1,92 @@
+"""The frame of the command line: its help, its exit codes, what it loads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fal_typed._version import __version__
+from fal_typed.cli import COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import Outcome
+
+
+def in_fresh_interpreter(program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
+    )
+
+
+def test_help_lists_every_command_with_its_summary(fal: Callable[..., Outcome]) -> None:
+    outcome = fal("--help")
+    assert outcome.code == 0
+    for name, command in COMMANDS.items():
+        assert f" {name} " in outcome.out
+        assert command.summary in outcome.out
+    assert "Example: fal-typed " in outcome.out
+
+
+def test_help_imports_no_command() -> None:
+    done = in_fresh_interpreter(
+        "import atexit, json, sys\n"
+        "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))\n"
+        "from fal_typed.cli import main\nmain(['--help'])"
+    )
+    loaded = set(json.loads(done.stderr))
+    assert not loaded & {f"fal_typed.cli.{name}" for name in COMMANDS}
+    assert not loaded & {"httpx", "starlette", "datamodel_code_generator"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_begins_with_its_summary_and_gives_an_example(
+    fal: Callable[..., Outcome], name: str
+) -> None:
+    outcome = fal(name, "--help")
+    assert outcome.code == 0
+    assert COMMANDS[name].summary in outcome.out
+    assert f"Example: fal-typed {name}" in outcome.out
+    summary = (import_module(f"fal_typed.cli.{name}").command.__doc__ or "").splitlines()[0]
+    assert summary == COMMANDS[name].summary
+
+
+def test_version(fal: Callable[..., Outcome]) -> None:
+    outcome = fal("--version")
+    assert (outcome.code, outcome.out) == (0, f"fal-typed {__version__}\n")
+
+
+@pytest.mark.parametrize("words", [["nonsense"], ["show"], ["show", "x", "--nonsense"], []])
+def test_wrong_use_is_exit_code_2(fal: Callable[..., Outcome], words: list[str]) -> None:
+    assert fal(*words).code == 2
+
+
+@pytest.mark.parametrize(
+    ("missing", "command", "extra"),
+    [
+        ("typer", "show", "codegen"),
+        ("typer", "emulator", "emulator"),
+        ("starlette", "emulator", "emulator"),
+        ("datamodel_code_generator", "generate", "codegen"),
+    ],
+)
+def test_missing_extra_is_told_in_one_line(
+    missing: str, command: str, extra: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    words = {"generate": ["--out", str(tmp_path_factory.mktemp("out"))]}.get(command, [])
+    done = in_fresh_interpreter(
+        f"import sys\nsys.modules[{missing!r}] = None\n"
+        "from fal_typed.cli import main\nmain(sys.argv[1:])",
+        command,
+        *words,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: fal-typed {command} needs {missing}: pip install 'fal-typed[{extra}]'\n"
+    )
