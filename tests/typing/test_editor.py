@@ -1,0 +1,84 @@
+"""What an editor shows at a caret, asked of pyright's own language server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from lsp import CARET, LanguageServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+IMPORT = "from fal_typed.endpoints.fal_ai.flux.dev import FluxDevInput, flux_dev\n"
+PRESETS = [
+    "landscape_16_9",
+    "landscape_4_3",
+    "portrait_16_9",
+    "portrait_4_3",
+    "square",
+    "square_hd",
+]
+
+pytestmark = pytest.mark.xdist_group("editor")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer]:
+    with LanguageServer(tmp_path_factory.mktemp("program")) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["flux_dev.subscribe(", "flux_dev.submit(", "flux_dev.with_options(timeout=1).run(",
+     "FluxDevInput("],
+)  # fmt: skip
+def test_parameters_are_offered_inside_a_call(server: LanguageServer, call: str) -> None:
+    offered = server.completions(server.open("call.py", f"{IMPORT}{call}{CARET}"))
+    assert {"prompt=", "image_size=", "num_images="} <= set(offered)
+
+
+def test_parameters_are_offered_inside_an_async_call(server: LanguageServer) -> None:
+    program = f"{IMPORT}async def main():\n    await flux_dev.subscribe_async({CARET}"
+    offered = server.completions(server.open("async_call.py", program))
+    assert {"prompt=", "image_size=", "num_images="} <= set(offered)
+
+
+def test_presets_are_offered_inside_the_quotes(server: LanguageServer) -> None:
+    caret = server.open("preset.py", f'{IMPORT}flux_dev.subscribe(image_size="{CARET}')
+    offered = [label.strip('"') for label in server.completions(caret)]
+    assert sorted(offered) == PRESETS
+
+
+def test_fields_and_methods_are_offered_on_a_file_of_the_result(server: LanguageServer) -> None:
+    program = f'{IMPORT}flux_dev.subscribe(prompt="a cat").data.images[0].{CARET}'
+    offered = server.completions(server.open("result.py", program))
+    assert {"url", "width", "save", "save_async"} <= set(offered)
+
+
+def test_options_are_offered_apart_from_parameters(server: LanguageServer) -> None:
+    offered = server.completions(
+        server.open("options.py", f"{IMPORT}flux_dev.with_options({CARET}")
+    )
+    assert {"with_logs=", "on_queue_update=", "timeout="} <= set(offered)
+    assert "prompt=" not in offered
+
+
+def test_hover_on_a_parameter_of_the_model_shows_what_it_means(server: LanguageServer) -> None:
+    program = f'{IMPORT}FluxDevInput(prompt="a cat").num_im{CARET}ages'
+    shown = server.hover(server.open("hover.py", program))
+    assert "num_images: int" in shown
+    assert "How many pictures to make" in shown
+
+
+def test_hover_on_the_endpoint_shows_its_type(server: LanguageServer) -> None:
+    shown = server.hover(server.open("endpoint.py", f"{IMPORT}flux_{CARET}dev"))
+    assert "FluxDevOutput" in shown
+
+
+def test_signature_help_lists_parameters_with_types_and_defaults(server: LanguageServer) -> None:
+    shown = server.signature(server.open("signature.py", f"{IMPORT}flux_dev.subscribe({CARET}"))
+    assert "prompt: str" in shown
+    assert "num_images: int = 1" in shown
+    assert "-> Result[FluxDevOutput]" in shown
