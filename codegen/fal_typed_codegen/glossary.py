@@ -51,13 +51,13 @@ class Sentence:
         """Whether every condition matches.
 
         Args:
-            facts: The value of each condition's subject; ``none`` where there is none.
+            facts: The value of each condition's subject; empty where there is none.
 
         Returns:
             True when the sentence may be used.
         """
         return all(
-            any(fnmatchcase(facts[subject], pattern) for pattern in patterns)
+            any(_matches(facts[subject], pattern) for pattern in patterns)
             for subject, patterns in self.conditions.items()
         )
 
@@ -86,8 +86,8 @@ def describe(
         category: The endpoint's category, e.g. ``video`` or ``image-to-video``; None when it
             has none or when several endpoints share the component.
         type: The property's JSON type as of `json_type`; None when it has several.
-        endpoint: The endpoint's id, for names that a few endpoints use in a sense of their own;
-            None when several endpoints share the component.
+        endpoint: The endpoint's id, for names that a few endpoints use in a sense of their own
+            and for endpoints without a category; None when several endpoints share the component.
 
     Returns:
         One sentence, or None when the glossary has none that fits.
@@ -97,10 +97,10 @@ def describe(
     """
     facts = {
         "direction": direction,
-        "component": _SHAPE_NUMBER.sub("", component) if component else "none",
-        "category": category.rpartition("-to-")[2] if category else "none",
-        "type": type or "none",
-        "endpoint": endpoint or "none",
+        "component": _SHAPE_NUMBER.sub("", component) if component else "",
+        "category": category.rpartition("-to-")[2] if category else "",
+        "type": type or "",
+        "endpoint": endpoint or "",
     }
     fitting = (line.text for line in _glossary().get(name, ()) if line.holds(facts))
     return next(fitting, None)
@@ -164,11 +164,27 @@ def endpoint_summary(endpoint_id: str, category: str | None) -> str:
     segments = [segment for segment in rest.split("/") if segment]
     task = segments.pop() if len(segments) > 1 and "-to-" in segments[-1] else ""
     parts = [" ".join(segments), task.replace("-", " ")]
-    kind = _KINDS.get((category or "").rpartition("-to-")[2], "Endpoint")
+    kind = _KIND_NAMES.get(_kind(category, None), "Endpoint")
     return f"{kind} of {owner}: {', '.join(part for part in parts if part)}."
 
 
-_KINDS = {
+def _matches(fact: str, pattern: str) -> bool:
+    # An absent fact is matched by "none" alone: "?*" asks for any that is there.
+    return fnmatchcase(fact, pattern) if fact else pattern == "none"
+
+
+def _kind(category: str | None, endpoint: str | None) -> str:
+    """The kind of result: the category says it, or else the id's own words do."""
+    if category and category != "unknown":
+        return category.rpartition("-to-")[2]
+    segments = (endpoint or "").split("/")
+    if any("trainer" in segment or "training" in segment for segment in segments):
+        return "training"
+    tasks = [segment.rpartition("-to-")[2] for segment in segments if "-to-" in segment]
+    return tasks[-1] if tasks else "none"
+
+
+_KIND_NAMES = {
     "3d": "3D endpoint",
     "audio": "Audio endpoint",
     "image": "Image endpoint",
