@@ -1,0 +1,302 @@
+"""The queue: jobs whose state is a function of time.
+
+A job knows from the start when it leaves the queue and when it ends, so nothing runs in the
+background on its behalf; only a job with a handler has to wait for that handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from fal_typed.testing.clock import Clock, timestamp
+from fal_typed.testing.models import Model, Outcome, failed
+from fal_typed.testing.scripts import Failure
+
+Stage: TypeAlias = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
+_FOREVER = math.inf
+
+
+@dataclass
+class Job:
+    """One request that the queue accepted."""
+
+    id: str
+    """The request id."""
+    endpoint_id: str
+    app: str
+    """Owner and alias, as they stand in the job's URLs."""
+    body: bytes = field(repr=False)
+    """The input as it came."""
+    headers: dict[str, str] = field(repr=False)
+    """Headers of the submit, by lower-case name."""
+    submitted_at: float
+    starts_at: float
+    ends_at: float
+    """When it is done; infinity while a handler still works."""
+    positions: tuple[int, ...] = ()
+    log_lines: tuple[str, ...] = ()
+    log_level: str = "INFO"
+    webhook_url: str | None = None
+    subpath: str = ""
+    """What stood behind the endpoint's id in the path, e.g. ``/v2``; usually empty."""
+    outcome: Outcome | None = field(default=None, repr=False)
+    cancelled: bool = False
+    """Whether a cancel was asked for, granted or not."""
+    honours_cancel: bool = True
+    task: asyncio.Task[Outcome] | None = field(default=None, repr=False)
+    watchers: list[asyncio.Future[None]] = field(default_factory=list, repr=False)
+
+    def stage(self, now: float) -> Stage:
+        """Where the job stands.
+
+        Args:
+            now: Reading of the clock.
+
+        Returns:
+            Its status as the platform names it.
+        """
+        if now >= self.ends_at:
+            return "COMPLETED"
+        return "IN_PROGRESS" if now >= self.starts_at else "IN_QUEUE"
+
+    def position(self, now: float) -> int:
+        """Place in the queue.
+
+        Args:
+            now: Reading of the clock.
+
+        Returns:
+            How many jobs are before it.
+        """
+        waited, wait = now - self.submitted_at, self.starts_at - self.submitted_at
+        if wait <= 0 or not self.positions:
+            return 0
+        step = int(waited / wait * len(self.positions))
+        return self.positions[min(max(step, 0), len(self.positions) - 1)]
+
+    def logs(self, now: float) -> list[dict[str, Any]]:
+        """Log entries written so far.
+
+        Args:
+            now: Reading of the clock.
+
+        Returns:
+            Entries as the platform sends them (PROTOCOL 3.2).
+        """
+        if now < self.starts_at:
+            return []
+        moments = self._log_moments()
+        return [
+            {
+                "message": line,
+                "level": self.log_level,
+                "source": "USER",
+                "timestamp": timestamp(at),
+                "labels": {"level": self.log_level, "source": "USER"},
+            }
+            for line, at in zip(self.log_lines, moments, strict=True)
+            if at <= now
+        ]
+
+    def _log_moments(self) -> list[float]:
+        run = self.ends_at - self.starts_at
+        gap = (run if math.isfinite(run) else 0.0) / max(1, len(self.log_lines))
+        return [self.starts_at + index * gap for index in range(len(self.log_lines))]
+
+    def next_change(self, now: float) -> float:
+        """When there is something new to say about the job.
+
+        Args:
+            now: Reading of the clock.
+
+        Returns:
+            Reading of the clock then; infinity if only a handler or a cancel will bring news.
+        """
+        if now < self.starts_at:
+            wait = self.starts_at - self.submitted_at
+            steps = max(1, len(self.positions))
+            moments = [self.submitted_at + wait * step / steps for step in range(1, steps + 1)]
+        else:
+            moments = [*self._log_moments(), self.ends_at]
+        return min((moment for moment in moments if moment > now), default=self.ends_at)
+
+    def wake(self) -> None:
+        """Tell the watchers to look at the job again."""
+        for watcher in self.watchers:
+            if not watcher.done():
+                watcher.set_result(None)
+        self.watchers.clear()
+
+
+class Jobs:
+    """Every job of the queue, by id; safe to read from any thread while the emulator runs.
+
+    Args:
+        clock: The emulator's time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._jobs: dict[str, Job] = {}
+        self._added = threading.Condition()
+        self.on_end: Callable[[Job], None] | None = None
+        """Called with every job that has a webhook, when its end is known."""
+
+    def __iter__(self) -> Iterator[Job]:
+        with self._added:
+            return iter(list(self._jobs.values()))
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __getitem__(self, request_id: str) -> Job:
+        return self._jobs[request_id]
+
+    def get(self, request_id: str) -> Job | None:
+        """Find a job.
+
+        Args:
+            request_id: Its id.
+
+        Returns:
+            The job; None when there is no such job.
+        """
+        return self._jobs.get(request_id)
+
+    def clear(self) -> None:
+        """Forget every job."""
+        with self._added:
+            self._jobs.clear()
+
+    def waiting(self, endpoint_id: str) -> int:
+        """Length of an endpoint's queue.
+
+        Args:
+            endpoint_id: The endpoint.
+
+        Returns:
+            How many of its jobs are in the queue now.
+        """
+        now = self._clock.now()
+        return sum(job.endpoint_id == endpoint_id and job.stage(now) == "IN_QUEUE" for job in self)
+
+    def submit(
+        self,
+        model: Model,
+        outcome: Outcome | asyncio.Task[Outcome],
+        *,
+        body: bytes,
+        headers: dict[str, str],
+        start_timeout: float | None = None,
+        webhook_url: str | None = None,
+        subpath: str = "",
+    ) -> Job:
+        """Take a job into the queue.
+
+        Args:
+            model: The endpoint that shall run it.
+            outcome: How it will end.
+            body: The input.
+            headers: Headers of the submit.
+            start_timeout: Seconds within which it must have started, else it fails.
+            webhook_url: Where to report its end.
+            subpath: What stood behind the endpoint's id.
+
+        Returns:
+            The job.
+        """
+        script, now = model.script, self._clock.now()
+        starts_at = now + script.queue_time
+        refused = isinstance(outcome, Outcome) and outcome.status == 422
+        ends_at = starts_at + (0 if refused else script.run_time)
+        if start_timeout is not None and start_timeout < script.queue_time:
+            outcome = _too_late(outcome)
+            starts_at = ends_at = now + start_timeout
+        job = Job(
+            id=str(uuid.uuid4()),
+            endpoint_id=model.id,
+            app=model.app,
+            body=body,
+            headers=headers,
+            submitted_at=now,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            positions=tuple(script.positions),
+            log_lines=() if refused else tuple(script.logs),
+            log_level=script.log_level,
+            honours_cancel=script.honours_cancel,
+            webhook_url=webhook_url,
+            subpath=subpath,
+        )
+        if isinstance(outcome, Outcome):
+            job.outcome = outcome
+        else:
+            job.task, job.ends_at = outcome, _FOREVER
+            outcome.add_done_callback(lambda task: self._handled(job, task, ends_at))
+        with self._added:
+            self._jobs[job.id] = job
+        if webhook_url is not None and job.outcome is not None and self.on_end is not None:
+            self.on_end(job)
+        return job
+
+    def _handled(self, job: Job, task: asyncio.Task[Outcome], earliest: float) -> None:
+        if job.outcome is not None or task.cancelled():
+            return
+        job.outcome = task.result()
+        job.ends_at = max(earliest, self._clock.now())
+        job.wake()
+        if job.webhook_url is not None and self.on_end is not None:
+            self.on_end(job)
+
+    def cancel(self, job: Job) -> bool:
+        """Ask for a job to be cancelled.
+
+        Args:
+            job: The job.
+
+        Returns:
+            Whether it was not yet done; a running job may go on nevertheless.
+        """
+        now = self._clock.now()
+        stage = job.stage(now)
+        if stage == "COMPLETED":
+            return False
+        job.cancelled = True
+        if stage == "IN_QUEUE" or job.honours_cancel:
+            job.outcome = failed(
+                Failure.infrastructure("client_cancelled", "Request was cancelled by the client")
+            )
+            job.starts_at = min(job.starts_at, now)
+            job.ends_at = now
+            if job.task is not None:
+                job.task.cancel()
+            job.wake()
+        return True
+
+    async def changed(self, job: Job, limit: float) -> None:
+        """Wait until there is news of a job.
+
+        Args:
+            job: The job.
+            limit: Seconds to wait at most.
+        """
+        watcher: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        job.watchers.append(watcher)
+        now = self._clock.now()
+        await self._clock.wait(min(limit, job.next_change(now) - now), watcher)
+        if watcher in job.watchers:
+            job.watchers.remove(watcher)
+
+
+def _too_late(outcome: Outcome | asyncio.Task[Outcome]) -> Outcome:
+    if isinstance(outcome, asyncio.Task):
+        outcome.cancel()
+    failure = Failure.infrastructure("request_timeout", "Request was not started in time")
+    failure.headers["x-fal-request-timeout-type"] = "user"
+    return failed(failure)

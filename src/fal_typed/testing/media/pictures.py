@@ -1,0 +1,88 @@
+"""Pictures: a gradient whose colours come from the seed, with the prompt written on it."""
+
+from __future__ import annotations
+
+import io
+import random
+import textwrap
+from functools import lru_cache
+from html import escape
+
+from PIL import Image, ImageDraw, ImageFont
+
+from fal_typed.testing.media import MediaSpec
+
+_COLOUR_PIXELS = 16_000_000  # above this a picture is made grey: a third of the memory
+
+
+def picture(spec: MediaSpec) -> bytes:
+    """Make a picture file.
+
+    Args:
+        spec: Extension, size, seed and text of the picture.
+
+    Returns:
+        A PNG, JPEG, WebP or SVG file of exactly the size asked for.
+    """
+    if spec.extension == "svg":
+        return _svg(spec)
+    return _encoded(draw(spec), spec.extension)
+
+
+def draw(spec: MediaSpec) -> Image.Image:
+    """Draw the picture.
+
+    Args:
+        spec: Size, seed and text of the picture.
+
+    Returns:
+        The picture, RGB unless it is very large.
+    """
+    size = (spec.width or 1024, spec.height or 1024)
+    image = _gradient(spec.seed).resize(size, Image.Resampling.BILINEAR)
+    if size[0] * size[1] > _COLOUR_PIXELS:
+        image = image.convert("L")
+    _write(image, spec.text)
+    return image
+
+
+def _gradient(seed: int) -> Image.Image:
+    """Four corner colours; resizing a 2x2 picture blends them."""
+    chance = random.Random(seed)
+    corners = Image.new("RGB", (2, 2))
+    corners.putdata([tuple(chance.randrange(30, 226) for _ in range(3)) for _ in range(4)])
+    return corners.resize((64, 64), Image.Resampling.BICUBIC)
+
+
+def _write(image: Image.Image, text: str) -> None:
+    if not text or min(image.size) < 32:
+        return
+    size = max(12, min(image.size) // 18)
+    lines = textwrap.wrap(text, max(8, int(image.width / size * 1.6)))[:3]
+    pen = ImageDraw.Draw(image)
+    white = (255, 255, 255) if image.mode == "RGB" else 255
+    pen.text((size, size), "\n".join(lines), font=_font(size), fill=white)
+
+
+@lru_cache(maxsize=32)
+def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size)
+
+
+def _encoded(image: Image.Image, extension: str) -> bytes:
+    buffer = io.BytesIO()
+    # The quickest settings: the file has to be real, not small.
+    options = {"png": {"compress_level": 1}, "jpeg": {"quality": 80}, "webp": {"method": 0}}
+    image.save(buffer, extension, **options[extension])
+    return buffer.getvalue()
+
+
+def _svg(spec: MediaSpec) -> bytes:
+    chance = random.Random(spec.seed)
+    colour = f"#{chance.randrange(0x1000000):06x}"
+    width, height = spec.width or 512, spec.height or 512
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
+        f'<rect width="100%" height="100%" fill="{colour}"/>'
+        f'<text x="16" y="32" fill="white">{escape(spec.text)}</text></svg>'
+    ).encode()

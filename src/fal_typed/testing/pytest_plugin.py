@@ -1,0 +1,48 @@
+"""Fixtures that give tests an emulator: ``fal_emulator`` and ``fal_emulator_session``.
+
+pytest loads this module in every project that has fal-typed installed; it imports nothing
+heavy before a test asks for a fixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from fal_typed.testing.server import FalEmulator
+
+
+@pytest.fixture
+def fal_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[FalEmulator]:
+    """An emulator of this test's own, with ``FAL_EMULATOR_HOST`` pointing at it.
+
+    Args:
+        monkeypatch: Sets the variable and takes it back.
+
+    Yields:
+        The running emulator.
+    """
+    from fal_typed.testing import FalEmulator  # noqa: PLC0415
+
+    with FalEmulator() as emulator:
+        for name, value in emulator.environ().items():
+            monkeypatch.setenv(name, value)
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def fal_emulator_session() -> Iterator[FalEmulator]:
+    """One emulator for the whole test session (one per worker under pytest-xdist).
+
+    It leaves the environment alone; `FalEmulator.reset` makes it forget what a test did.
+
+    Yields:
+        The running emulator.
+    """
+    from fal_typed.testing import FalEmulator  # noqa: PLC0415
+
+    with FalEmulator() as emulator:
+        yield emulator

@@ -1,0 +1,50 @@
+"""Direct runs on ``fal.run`` (PROTOCOL 2)."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+from fal_typed.testing import services
+from fal_typed.testing.emulation import Call, Emulation
+from fal_typed.testing.messages import Answer, Request, dump, method_not_allowed
+from fal_typed.testing.queueing import unknown_application
+
+
+class RunService:
+    """Routes of ``fal.run``.
+
+    Args:
+        emulation: What the services share.
+    """
+
+    def __init__(self, emulation: Emulation) -> None:
+        self._emulation = emulation
+
+    def route(self, request: Request) -> Call:
+        """Find what a request asks for.
+
+        Args:
+            request: The request; its body is not read yet.
+
+        Returns:
+            What to do.
+        """
+        found = self._emulation.models.find(request.path)
+        return Call("run", found[0].id if found else None, self._run)
+
+    async def _run(self, request: Request) -> Answer:
+        emulation = self._emulation
+        found = emulation.models.find(request.path)
+        if found is None:
+            return unknown_application(request.path)
+        model, _ = found
+        if request.method not in model.script.methods:
+            return method_not_allowed(*model.script.methods)
+        if request.method == "GET":
+            request.body = dump({name: values[-1] for name, values in request.query.items()})
+        outcome = model.outcome(request, request.address.url(services.CDN))
+        await emulation.clock.wait(model.script.queue_time + model.script.run_time)
+        if isinstance(outcome, asyncio.Task):
+            outcome = await outcome
+        return outcome.response(str(uuid.uuid4()))

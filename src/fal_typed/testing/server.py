@@ -1,0 +1,202 @@
+"""`FalEmulator`: the emulator on a real socket, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from fal_typed.catalog import Catalog
+from fal_typed.testing.app import App
+from fal_typed.testing.clock import Clock
+from fal_typed.testing.emulation import Emulation
+from fal_typed.testing.recording import RequestLog
+
+if TYPE_CHECKING:
+    from fal_typed.testing.jobs import Jobs
+    from fal_typed.testing.scripts import EndpointScript
+
+
+class FalEmulator:
+    """The fal platform on loopback: no key, no network, no bill.
+
+    Use it as a context manager, plain or async. Clients reach it by the variables of
+    `environ`, or by its URL with the platform's host name as the first path segment.
+
+    Args:
+        schemas: Folder or archive of endpoint documents; None for those of fal-typed.
+        host: Address to listen on.
+        port: Port to listen on; 0 for any free one.
+        queue_time: Seconds that jobs wait in the queue, unless scripted otherwise.
+        run_time: Seconds that runs take, unless scripted otherwise.
+        seed: Another seed gives other answers to the same inputs.
+        clock: The emulator's time; a `VirtualClock` makes a test independent of speed.
+
+    Raises:
+        OSError: The port is taken.
+
+    >>> with FalEmulator() as emulator:
+    ...     emulator.environ()["FAL_EMULATOR_HOST"] == emulator.host
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        schemas: Path | str | Catalog | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        queue_time: float = 0.0,
+        run_time: float = 0.05,
+        seed: int = 0,
+        clock: Clock | None = None,
+    ) -> None:
+        self.clock = clock or Clock()
+        """The emulator's time."""
+        self.requests = RequestLog()
+        """Every request that came in."""
+        self._emulation = Emulation(
+            Catalog.of(schemas), self.clock, queue_time=queue_time, run_time=run_time, seed=seed
+        )
+        self._bind = (host, port)
+        self._address: tuple[str, int] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._state = ServerState()
+
+    @property
+    def host(self) -> str:
+        """Address and port, e.g. ``127.0.0.1:8765``; what ``FAL_EMULATOR_HOST`` takes."""
+        if self._address is None:
+            raise RuntimeError("the emulator is not running: use it as a context manager")
+        name, port = self._address
+        return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+
+    @property
+    def url(self) -> str:
+        """Base URL, e.g. ``http://127.0.0.1:8765``."""
+        return f"http://{self.host}"
+
+    @property
+    def jobs(self) -> Jobs:
+        """Every job that the queue accepted."""
+        return self._emulation.jobs
+
+    def environ(self) -> dict[str, str]:
+        """Environment variables that point fal-typed at the emulator.
+
+        Returns:
+            The variables.
+        """
+        return {"FAL_EMULATOR_HOST": self.host}
+
+    def endpoint(self, endpoint_id: str) -> EndpointScript:
+        """Script an endpoint; one that has no document comes into being by this.
+
+        Args:
+            endpoint_id: Its id, e.g. ``fal-ai/flux/dev``.
+
+        Returns:
+            The endpoint's script, the same one each time.
+        """
+        return self._emulation.models.script(endpoint_id)
+
+    def reset(self) -> None:
+        """Forget all scripts, jobs and recorded requests."""
+        self._emulation.models.reset()
+        self._emulation.jobs.clear()
+        self.requests.clear()
+
+    def start(self) -> None:
+        """Start serving; the context manager does this.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        family = socket.AF_INET6 if ":" in self._bind[0] else socket.AF_INET
+        listener = socket.create_server(self._bind, family=family, backlog=4096)
+        self._address = listener.getsockname()[:2]
+        ready = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(listener, ready), name="fal-emulator", daemon=True
+        )
+        self._thread.start()
+        ready.wait()
+
+    def stop(self) -> None:
+        """Stop serving; open connections are closed at once."""
+        thread, loop = self._thread, self._loop
+        if thread is None or loop is None:
+            return
+        self._thread = None
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+    def _run(self, listener: socket.socket, ready: threading.Event) -> None:
+        loop = self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        config = Config(
+            App(self._emulation, self.requests),
+            http=HttpToolsProtocol,
+            ws="websockets-sansio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=60,
+        )
+        config.load()
+
+        def connection() -> asyncio.Protocol:
+            return HttpToolsProtocol(config, self._state, {}, loop)
+
+        server = loop.run_until_complete(loop.create_server(connection, sock=listener))
+        loop.call_soon(ready.set)
+        try:
+            loop.run_forever()
+        finally:
+            server.close()
+            loop.run_until_complete(self._close())
+            loop.close()
+
+    async def _close(self) -> None:
+        """End what is still going on, without waiting for any client."""
+        for connection in list(self._state.connections):
+            transport: Any = connection.transport
+            if transport is not None:
+                transport.abort()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.stop)
