@@ -1,1 +1,151 @@
-"""A typed Python SDK for fal."""
+"""A typed Python SDK for fal, the platform of generative-media models behind one queue API.
+
+Call an endpoint by its generated module, with checked and completed parameters:
+
+    >>> from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
+    >>> result = flux_dev.subscribe(prompt="a cat", image_size="square_hd")
+    >>> result.data.images[0].height
+    1024
+
+or through a client that you hold (`FalClient`, `AsyncFalClient`), or by id with plain
+arguments (`fal_typed.subscribe("fal-ai/flux/dev", arguments={"prompt": "a cat"})`).
+
+Names are imported when they are first used, so that `import fal_typed` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fal_typed._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from fal_typed.client import AsyncFalClient as AsyncFalClient
+    from fal_typed.client import FalClient as FalClient
+    from fal_typed.default import cancel as cancel
+    from fal_typed.default import cancel_async as cancel_async
+    from fal_typed.default import handle as handle
+    from fal_typed.default import handle_async as handle_async
+    from fal_typed.default import result as result
+    from fal_typed.default import result_async as result_async
+    from fal_typed.default import run as run
+    from fal_typed.default import run_async as run_async
+    from fal_typed.default import status as status
+    from fal_typed.default import status_async as status_async
+    from fal_typed.default import submit as submit
+    from fal_typed.default import submit_async as submit_async
+    from fal_typed.default import subscribe as subscribe
+    from fal_typed.default import subscribe_async as subscribe_async
+    from fal_typed.endpoint import Endpoint as Endpoint
+    from fal_typed.errors import FalAuthenticationError as FalAuthenticationError
+    from fal_typed.errors import FalCancelledError as FalCancelledError
+    from fal_typed.errors import FalConflictError as FalConflictError
+    from fal_typed.errors import FalConnectionError as FalConnectionError
+    from fal_typed.errors import FalContentPolicyError as FalContentPolicyError
+    from fal_typed.errors import FalCredentialsError as FalCredentialsError
+    from fal_typed.errors import FalDownloadError as FalDownloadError
+    from fal_typed.errors import FalError as FalError
+    from fal_typed.errors import FalHTTPError as FalHTTPError
+    from fal_typed.errors import FalInputError as FalInputError
+    from fal_typed.errors import FalNotFoundError as FalNotFoundError
+    from fal_typed.errors import FalPermissionError as FalPermissionError
+    from fal_typed.errors import FalProtocolError as FalProtocolError
+    from fal_typed.errors import FalRateLimitError as FalRateLimitError
+    from fal_typed.errors import FalRealtimeError as FalRealtimeError
+    from fal_typed.errors import FalRequestTimeoutError as FalRequestTimeoutError
+    from fal_typed.errors import FalServerError as FalServerError
+    from fal_typed.errors import FalStreamError as FalStreamError
+    from fal_typed.errors import FalTimeoutError as FalTimeoutError
+    from fal_typed.errors import FalUploadError as FalUploadError
+    from fal_typed.errors import FalValidationError as FalValidationError
+    from fal_typed.errors import FalWebhookError as FalWebhookError
+    from fal_typed.errors import Problem as Problem
+    from fal_typed.errors import SchemaDriftWarning as SchemaDriftWarning
+    from fal_typed.files import Audio as Audio
+    from fal_typed.files import File as File
+    from fal_typed.files import FileInput as FileInput
+    from fal_typed.files import Image as Image
+    from fal_typed.files import Video as Video
+    from fal_typed.handle import AsyncHandle as AsyncHandle
+    from fal_typed.handle import Handle as Handle
+    from fal_typed.queue import Completed as Completed
+    from fal_typed.queue import InProgress as InProgress
+    from fal_typed.queue import LogEntry as LogEntry
+    from fal_typed.queue import Queued as Queued
+    from fal_typed.queue import QueueStatus as QueueStatus
+    from fal_typed.result import RawResponse as RawResponse
+    from fal_typed.result import Result as Result
+    from fal_typed.retry import RetryPolicy as RetryPolicy
+    from fal_typed.storage import Lifecycle as Lifecycle
+
+# The same names again for run time; tests/test_exports.py keeps the two lists alike.
+_EXPORTS = {
+    "client": ("AsyncFalClient", "FalClient"),
+    "default": (
+        "cancel",
+        "cancel_async",
+        "handle",
+        "handle_async",
+        "result",
+        "result_async",
+        "run",
+        "run_async",
+        "status",
+        "status_async",
+        "submit",
+        "submit_async",
+        "subscribe",
+        "subscribe_async",
+    ),
+    "endpoint": ("Endpoint",),
+    "errors": (
+        "FalAuthenticationError",
+        "FalCancelledError",
+        "FalConflictError",
+        "FalConnectionError",
+        "FalContentPolicyError",
+        "FalCredentialsError",
+        "FalDownloadError",
+        "FalError",
+        "FalHTTPError",
+        "FalInputError",
+        "FalNotFoundError",
+        "FalPermissionError",
+        "FalProtocolError",
+        "FalRateLimitError",
+        "FalRealtimeError",
+        "FalRequestTimeoutError",
+        "FalServerError",
+        "FalStreamError",
+        "FalTimeoutError",
+        "FalUploadError",
+        "FalValidationError",
+        "FalWebhookError",
+        "Problem",
+        "SchemaDriftWarning",
+    ),
+    "files": ("Audio", "File", "FileInput", "Image", "Video"),
+    "handle": ("AsyncHandle", "Handle"),
+    "queue": ("Completed", "InProgress", "LogEntry", "Queued", "QueueStatus"),
+    "result": ("RawResponse", "Result"),
+    "retry": ("RetryPolicy",),
+    "storage": ("Lifecycle",),
+}
+_MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
+
+__all__ = ["__version__", *_MODULE_OF]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    # A submodule of the same name, once imported, must not hide the function.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

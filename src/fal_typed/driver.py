@@ -83,7 +83,7 @@ class SyncDriver:
         error: BaseException | None = None
         while True:
             try:
-                effect = flow.throw(error) if error else flow.send(value)
+                effect = flow.send(value) if error is None else flow.throw(error)
             except StopIteration as stop:
                 return _Stop(stop.value, finished=True)
             if type(effect) is Emit:
@@ -103,7 +103,8 @@ class SyncDriver:
             case ReadChunk(stream, timeout):
                 return self.transport.read(stream, timeout)
             case CloseStream(stream):
-                return streams.discard(stream)
+                streams.discard(stream)
+                return None
             case Sleep(seconds):
                 return self._sleep(seconds)
             case Now():
@@ -199,7 +200,7 @@ class AsyncDriver:
         error: BaseException | None = None
         while True:
             try:
-                effect = flow.throw(error) if error else flow.send(value)
+                effect = flow.send(value) if error is None else flow.throw(error)
             except StopIteration as stop:
                 return _Stop(stop.value, finished=True)
             if type(effect) is Emit:
@@ -221,9 +222,11 @@ class AsyncDriver:
                 return await self.transport.read(stream, timeout)
             case CloseStream(stream):
                 streams.remove(stream)
-                return await self.transport.close_stream(stream)
+                await self.transport.close_stream(stream)
+                return None
             case Sleep(seconds):
-                return await self._sleep(seconds)
+                await self._sleep(seconds)
+                return None
             case Now():
                 return self._clock()
             case Draw():

@@ -1,2 +1,263 @@
-from fal_typed.model import Request
-class Endpoint: pass
+"""`Endpoint`: one model endpoint, with its parameters and its result in its type."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from typing_extensions import ParamSpec, Unpack
+
+from fal_typed import call as calls
+from fal_typed import queue
+from fal_typed.errors import FalInputError
+from fal_typed.handle import AsyncHandle, Handle
+from fal_typed.options import EndpointOptions
+from fal_typed.prepare import call_options, keyword_call, reference_call
+
+if TYPE_CHECKING:
+    from fal_typed.call import Call
+    from fal_typed.client import BaseClient
+    from fal_typed.queue import Job, QueueStatus
+    from fal_typed.result import Result
+    from fal_typed.settings import Settings
+
+P = ParamSpec("P")
+In = TypeVar("In")
+Out = TypeVar("Out")
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class _ParameterMethod:
+    """Gives a method of an endpoint the endpoint's own signature and docs.
+
+    So `help()`, IPython and notebooks complete and explain the parameters as editors do.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, endpoint: Endpoint[..., Any, Any] | None, owner: type) -> Any:
+        if endpoint is None:
+            return self._function
+        bound = endpoint.__dict__["_bound"]
+        name = self._function.__name__
+        if name not in bound:
+            bound[name] = _bind(self._function, endpoint)
+        return bound[name]
+
+
+def _bind(function: Callable[..., Any], endpoint: Endpoint[..., Any, Any]) -> Callable[..., Any]:
+    def call(*args: object, **kwargs: object) -> Any:
+        return function(endpoint, *args, **kwargs)
+
+    async def call_async(*args: object, **kwargs: object) -> Any:
+        return await function(endpoint, *args, **kwargs)
+
+    bound: Any = call_async if inspect.iscoroutinefunction(function) else call
+    functools.update_wrapper(bound, function)
+    del bound.__wrapped__  # its signature is the one to hide
+    bound.__doc__ = f"{inspect.getdoc(function)}\n\n{inspect.getdoc(endpoint.input) or ''}"
+    returns = inspect.signature(function).return_annotation
+    parameters = inspect.signature(endpoint.input)
+    bound.__signature__ = parameters.replace(return_annotation=returns)
+    return cast("Callable[..., Any]", bound)
+
+
+if TYPE_CHECKING:
+
+    def takes_parameters(function: Method) -> Method:
+        """Mark a method that takes the endpoint's parameters."""
+        ...
+else:
+    takes_parameters = _ParameterMethod
+
+
+class Endpoint(Generic[P, In, Out]):
+    """A model endpoint of the platform.
+
+    Generated modules hold one each; make one yourself for an endpoint without a schema of its
+    own. Calls go through the module's own client unless `with_options(client=…)` names another.
+
+    Args:
+        id: The endpoint's id, such as `fal-ai/flux/dev`.
+        input: The input model's class.
+        output: The output model's class.
+
+    Example:
+        >>> from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
+        >>> result = flux_dev.subscribe(prompt="a cat", image_size="landscape_4_3", seed=7)
+        >>> result.data.seed
+        7
+    """
+
+    def __init__(self, id: str, input: Callable[P, In], output: type[Out]) -> None:  # noqa: A002
+        self.id = id
+        self.input = input
+        self.output = output
+        self._options: Mapping[str, Any] = {}
+        self._bound: dict[str, Any] = {}
+        input.__fal_endpoint__ = self  # type: ignore[attr-defined]  # the request-object form reads it
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.id!r})"
+
+    def with_options(self, **options: Unpack[EndpointOptions]) -> Endpoint[P, In, Out]:
+        """The same endpoint, called with these options.
+
+        Options have a namespace of their own, apart from the model's parameters.
+
+        Args:
+            **options: See `EndpointOptions`.
+
+        Raises:
+            TypeError: There is no such option.
+        """
+        call_options(options)
+        other = copy.copy(self)
+        other._options = {**self._options, **options}
+        other._bound = {}
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_bound": {}}
+
+    def _client(self) -> BaseClient:
+        from fal_typed import default
+
+        return self._options.get("client") or default.client
+
+    def _call(self, args: tuple[object, ...], arguments: Mapping[str, Any]) -> Call[Out]:
+        if args:
+            raise FalInputError(f"{self.id} takes its parameters by name; nothing was sent.")
+        options = call_options(self._client().default_options, self._options)
+        return keyword_call(self, arguments, options)
+
+    def _job(self, request_id: str, **options: object) -> Callable[[Settings], Job[Out]]:
+        merged = call_options(self._client().default_options, self._options, options)
+        call = reference_call(self, merged)
+        return lambda settings: queue.job_from_id(settings, call, request_id)
+
+    @takes_parameters
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
+        """Call the endpoint directly and wait for its answer, without the queue.
+
+        Raises:
+            FalInputError: The arguments do not fit the endpoint; nothing was sent.
+            FalHTTPError: The model or the platform refused or failed.
+        """
+        call = self._call(args, kwargs)
+        return self._client().perform(lambda settings: calls.run(settings, call))
+
+    @takes_parameters
+    async def run_async(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
+        """Call the endpoint directly and wait for its answer; `run` for async code."""
+        call = self._call(args, kwargs)
+        return await self._client().perform_async(lambda settings: calls.run(settings, call))
+
+    @takes_parameters
+    def subscribe(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
+        """Put a call into the queue, follow it, and return its result.
+
+        Raises:
+            FalInputError: The arguments do not fit the endpoint; nothing was sent.
+            FalHTTPError: The job failed, or the platform refused it.
+            FalTimeoutError: It was not complete within `timeout`; it was cancelled.
+        """
+        call = self._call(args, kwargs)
+        return self._client().perform(lambda settings: queue.subscribe(settings, call))
+
+    @takes_parameters
+    async def subscribe_async(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
+        """Put a call into the queue and return its result; `subscribe` for async code."""
+        call = self._call(args, kwargs)
+        return await self._client().perform_async(lambda settings: queue.subscribe(settings, call))
+
+    @takes_parameters
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[Out]:
+        """Put a call into the queue and return a handle of the job at once.
+
+        Raises:
+            FalInputError: The arguments do not fit the endpoint; nothing was sent.
+            FalHTTPError: The platform refused the request.
+        """
+        call, client = self._call(args, kwargs), self._client()
+        return Handle(client.perform(lambda settings: queue.submit(settings, call)), client)
+
+    @takes_parameters
+    async def submit_async(self, *args: P.args, **kwargs: P.kwargs) -> AsyncHandle[Out]:
+        """Put a call into the queue and return a handle; `submit` for async code."""
+        call, client = self._call(args, kwargs), self._client()
+        job = await client.perform_async(lambda settings: queue.submit(settings, call))
+        return AsyncHandle(job, client)
+
+    def handle(self, request_id: str) -> Handle[Out]:
+        """A handle of a job known by its id; nothing is sent.
+
+        Args:
+            request_id: Id of the job.
+        """
+        client = self._client()
+        return Handle(self._job(request_id)(client.settings()), client)
+
+    def handle_async(self, request_id: str) -> AsyncHandle[Out]:
+        """A handle of a job known by its id; `handle` for async code."""
+        client = self._client()
+        return AsyncHandle(self._job(request_id)(client.settings()), client)
+
+    def status(self, request_id: str, *, with_logs: bool = False) -> QueueStatus:
+        """Ask for a job's status once (PROTOCOL section 3.2).
+
+        Args:
+            request_id: Id of the job.
+            with_logs: Ask for the model's logs as well.
+
+        Raises:
+            FalNotFoundError: The platform does not know the job (any more).
+        """
+        return self.handle(request_id).status(with_logs=with_logs)
+
+    async def status_async(self, request_id: str, *, with_logs: bool = False) -> QueueStatus:
+        """Ask for a job's status once; `status` for async code."""
+        return await self.handle_async(request_id).status(with_logs=with_logs)
+
+    def result(self, request_id: str, *, timeout: float | None = None) -> Result[Out]:
+        """Wait until a job is complete and fetch its result.
+
+        Args:
+            request_id: Id of the job.
+            timeout: Seconds until `FalTimeoutError`; the job goes on.
+
+        Raises:
+            FalHTTPError: The job failed.
+            FalNotFoundError: The platform does not know the job (any more).
+        """
+        return self.handle(request_id).get(timeout=timeout)
+
+    async def result_async(
+        self,
+        request_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - the same options as in sync code
+    ) -> Result[Out]:
+        """Wait until a job is complete and fetch its result; `result` for async code."""
+        return await self.handle_async(request_id).get(timeout=timeout)
+
+    def cancel(self, request_id: str) -> None:
+        """Ask the platform to stop a job (PROTOCOL section 3.5).
+
+        Args:
+            request_id: Id of the job.
+
+        Raises:
+            FalConflictError: The job is already complete.
+            FalNotFoundError: The platform does not know the job (any more).
+        """
+        self.handle(request_id).cancel()
+
+    async def cancel_async(self, request_id: str) -> None:
+        """Ask the platform to stop a job; `cancel` for async code."""
+        await self.handle_async(request_id).cancel()

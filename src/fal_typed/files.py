@@ -50,13 +50,17 @@ class File(OutputModel):
         """
         from fal_typed import download
 
-        return download.driver_of(client).run(download.read(self.url))
+        return download.client_of(client).perform(
+            lambda settings: download.read(settings, self.url)
+        )
 
     async def read_async(self, *, client: FalClient | AsyncFalClient | None = None) -> bytes:
         """Fetch the file into memory; `read` for async code."""
         from fal_typed import download
 
-        return await download.async_driver_of(client).run(download.read(self.url))
+        return await download.client_of(client).perform_async(
+            lambda settings: download.read(settings, self.url)
+        )
 
     def save(
         self, path: str | os.PathLike[str], *, client: FalClient | AsyncFalClient | None = None
@@ -79,7 +83,9 @@ class File(OutputModel):
         from fal_typed import download
 
         target = download.target_path(path, self.file_name, self.url)
-        return download.driver_of(client).run(download.save(self.url, target))
+        return download.client_of(client).perform(
+            lambda settings: download.save(settings, self.url, target)
+        )
 
     async def save_async(
         self, path: str | os.PathLike[str], *, client: FalClient | AsyncFalClient | None = None
@@ -88,7 +94,9 @@ class File(OutputModel):
         from fal_typed import download
 
         target = download.target_path(path, self.file_name, self.url)
-        return await download.async_driver_of(client).run(download.save(self.url, target))
+        return await download.client_of(client).perform_async(
+            lambda settings: download.save(settings, self.url, target)
+        )
 
     def open(self, *, client: FalClient | AsyncFalClient | None = None) -> BinaryIO:
         """Fetch the file and open it for reading, as a temporary file that cleans up itself.
@@ -98,13 +106,17 @@ class File(OutputModel):
         """
         from fal_typed import download
 
-        return download.driver_of(client).run(download.open_temporary(self.url))
+        return download.client_of(client).perform(
+            lambda settings: download.open_temporary(settings, self.url)
+        )
 
     async def open_async(self, *, client: FalClient | AsyncFalClient | None = None) -> BinaryIO:
         """Fetch the file and open it for reading; `open` for async code."""
         from fal_typed import download
 
-        return await download.async_driver_of(client).run(download.open_temporary(self.url))
+        return await download.client_of(client).perform_async(
+            lambda settings: download.open_temporary(settings, self.url)
+        )
 
 
 class Image(File):

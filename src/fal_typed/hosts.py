@@ -52,6 +52,11 @@ class Hosts:
         base = f"http://{_checked(address)}"
         return cls(**{f.name: f"{base}/{str(f.default).split('://')[1]}" for f in fields(cls)})
 
+    @property
+    def is_emulated(self) -> bool:
+        """Whether these are an emulator's, which needs no key."""
+        return self.run.startswith("http://") and self.run.endswith("/fal.run")
+
     def owns(self, url: str) -> bool:
         """Whether a URL stays on one of these hosts, so that the key may be sent to it."""
         bases = [str(getattr(self, f.name)) for f in fields(self)]
@@ -95,8 +100,7 @@ def _within(url: str, base: str) -> bool:
         same_origin = (
             theirs.scheme in (mine.scheme, websocket_url(mine.scheme))
             and theirs.hostname == mine.hostname
-            and (theirs.port or _PORTS.get(theirs.scheme))
-            == (mine.port or _PORTS.get(mine.scheme))
+            and (theirs.port or _PORTS.get(theirs.scheme)) == (mine.port or _PORTS.get(mine.scheme))
         )
     except ValueError:
         return False

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
         __fal_endpoint__: ClassVar[Endpoint[..., Any, Any] | None]
 
-    _InputMeta = type(BaseModel)
+    _InputBase = BaseModel
 else:
 
     class Request:
@@ -72,8 +72,11 @@ else:
             except ValidationError as error:
                 raise input_error(error, kwargs, cls) from None
 
+    class _InputBase(BaseModel, metaclass=_InputMeta):
+        pass
 
-class InputModel(BaseModel, metaclass=_InputMeta):
+
+class InputModel(_InputBase):
     """Base of generated inputs: strict, so that a mistake fails before it is sent."""
 
     model_config = ConfigDict(

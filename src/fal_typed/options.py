@@ -100,8 +100,12 @@ class StreamOptions(TypedDict, total=False):
     """False sends the arguments without checking them against the schema."""
 
 
-class EndpointOptions(SubscribeOptions, StreamOptions, total=False):  # type: ignore[misc]
-    """Options of `Endpoint.with_options`: those of every kind of call, and the client."""
+class ClientOptions(SubscribeOptions, StreamOptions, total=False):
+    """Options of `with_options` on a client: those of every kind of call."""
+
+
+class EndpointOptions(ClientOptions, total=False):
+    """Options of `with_options` on an endpoint: those of every kind of call, and the client."""
 
     client: FalClient | AsyncFalClient | None
     """Client to call with. Default: the module's own."""

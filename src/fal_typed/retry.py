@@ -73,7 +73,7 @@ class RetryPolicy:
             return None
         if asked is not None:
             return asked if asked <= self.max_retry_after else None
-        wait = min(self.max_delay, self.base_delay * 2 ** min(attempt - 1, 30))
+        wait = min(self.max_delay, self.base_delay * 2.0 ** min(attempt - 1, 30))
         return wait * (1 - self.jitter * random)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Union
 
 import httpx
 
@@ -144,15 +144,13 @@ class AsyncHttpxTransport:
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and read the whole answer."""
-        head: httpx.Response | None = None
+        heads: list[httpx.Response] = []
         try:
-            return await asyncio.wait_for(self._exchange(request, heads := []), request.timeout)
+            return await asyncio.wait_for(self._exchange(request, heads), request.timeout)
         except asyncio.TimeoutError:
-            head = heads[0] if heads else None
-            raise _timed_out(request, head) from None
+            raise _timed_out(request, heads[0] if heads else None) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            head = heads[0] if heads else None
-            raise _translated(error, request, head) from None
+            raise _translated(error, request, heads[0] if heads else None) from None
 
     async def _exchange(self, request: HttpRequest, heads: list[httpx.Response]) -> HttpResponse:
         head = await self._start(request)
@@ -289,3 +287,16 @@ async def _read_part_async(part: FilePart) -> AsyncIterator[bytes]:
         yield chunk
     with suppress(Exception):
         chunks.close()  # type: ignore[attr-defined]
+
+
+HttpClient = Union[httpx.Client, httpx.AsyncClient]
+
+
+def sync_transport(client: HttpClient | None) -> SyncTransport:
+    """The transport of sync code, over the caller's own client if that is one for it."""
+    return HttpxTransport(client if isinstance(client, httpx.Client) else None)
+
+
+def async_transport(client: HttpClient | None) -> AsyncTransport:
+    """The transport of async code, over the caller's own client if that is one for it."""
+    return AsyncHttpxTransport(client if isinstance(client, httpx.AsyncClient) else None)

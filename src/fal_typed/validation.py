@@ -81,9 +81,7 @@ def _plain(value: object) -> object:
     return value
 
 
-def _real_path(
-    loc: tuple[int | str, ...], data: object, *, missing: bool
-) -> tuple[str | int, ...]:
+def _real_path(loc: tuple[int | str, ...], data: object, *, missing: bool) -> tuple[str | int, ...]:
     # pydantic puts the names of union members between the keys; only parts that lead through
     # the data are part of the path (or name what is missing from it).
     path: list[str | int] = []
@@ -110,9 +108,7 @@ def _step(data: object, part: str | int) -> tuple[bool, object]:
     return False, None
 
 
-def _problem(
-    loc: tuple[str | int, ...], details: ErrorDetails, model: type[BaseModel]
-) -> Problem:
+def _problem(loc: tuple[str | int, ...], details: ErrorDetails, model: type[BaseModel]) -> Problem:
     kind = details["type"]
     message = details["msg"]
     if kind == "extra_forbidden":
@@ -205,8 +201,7 @@ def _lenient_union(annotation: Any, value: object) -> object:
 
 def _lenient_model(model: type[BaseModel], value: object) -> object:
     if issubclass(model, RootModel):
-        root_model = cast("type[RootModel[Any]]", model)
-        return root_model.model_construct(root=value)
+        return model.model_construct(root=value)
     if not isinstance(value, Mapping):
         return value if value is not None else model.model_construct()
     remaining = dict(cast("Mapping[str, object]", value))

@@ -1,0 +1,511 @@
+"""The clients: `FalClient` and, for async code, `AsyncFalClient`.
+
+Both are thin: they check what they were given, and hand a flow to a driver.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast, overload
+
+from typing_extensions import Self, TypeVar, Unpack
+
+from fal_typed import call as calls
+from fal_typed import queue
+from fal_typed.connections import Connections
+from fal_typed.credentials import Credentials, Key
+from fal_typed.flow import Flow
+from fal_typed.handle import AsyncHandle, Handle
+from fal_typed.hosts import Hosts
+from fal_typed.options import (
+    CallOptions,
+    ClientOptions,
+    RunOptions,
+    SubmitOptions,
+    SubscribeOptions,
+)
+from fal_typed.prepare import call_options, reference_call, request_call, untyped_call
+from fal_typed.result import Result
+from fal_typed.retry import RetryPolicy
+from fal_typed.settings import Settings
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from fal_typed.call import Call
+    from fal_typed.endpoint import Endpoint
+    from fal_typed.model import Request
+    from fal_typed.queue import Job, QueueStatus
+    from fal_typed.transport import HttpClient
+
+Out = TypeVar("Out")
+T = TypeVar("T")
+
+
+class BaseClient:
+    """What the two clients share: their configuration and their connections."""
+
+    def __init__(  # each a setting of its own
+        self,
+        key: Key | None = None,
+        *,
+        timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        retry: RetryPolicy | None = None,
+        run_host: str | None = None,
+        queue_host: str | None = None,
+        proxy_url: str | None = None,
+        http_client: HttpClient | None = None,
+    ) -> None:
+        """Configure a client; nothing is read from the environment or opened before a call.
+
+        Args:
+            key: The key, or a function that returns it, asked at each request. Default: the
+                environment's `FAL_KEY`, or `FAL_KEY_ID` and `FAL_KEY_SECRET`.
+            timeout: Seconds any call may take, unless the call says otherwise.
+            headers: Headers added to every request.
+            retry: Policy for failed requests.
+            run_host: Host of run, stream and realtime; default: `FAL_RUN_HOST`, or `fal.run`.
+            queue_host: Host of the queue; default: `FAL_QUEUE_RUN_HOST`, or `queue.` and the
+                run host.
+            proxy_url: A server-side proxy that adds the key (PROTOCOL section 1.7); the client
+                then sends none.
+            http_client: An httpx client to send with; it stays yours to close.
+        """
+        self._credentials = Credentials(key)
+        self._headers = dict(headers or {})
+        self._retry = retry or RetryPolicy()
+        self._run_host = run_host
+        self._queue_host = queue_host
+        self._proxy_url = proxy_url
+        self._options: Mapping[str, Any] = {} if timeout is None else {"timeout": timeout}
+        self._connections = Connections(http_client)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._credentials!r})"
+
+    def with_options(self, **options: Unpack[ClientOptions]) -> Self:
+        """A client like this one, sharing its connections, with other defaults for calls.
+
+        Args:
+            **options: Options of calls, such as `timeout=60` or `with_logs=True`.
+        """
+        CallOptions(**cast("Any", options))
+        other = copy.copy(self)
+        other._options = {**self._options, **options}
+        return other
+
+    @property
+    def default_options(self) -> Mapping[str, Any]:
+        """Options that calls through this client have unless they say otherwise."""
+        return self._options
+
+    def settings(self) -> Settings:
+        """The configuration as it is now; the environment is read anew at each call."""
+        hosts = Hosts.configured(run_host=self._run_host, queue_host=self._queue_host)
+        return Settings(
+            hosts=hosts,
+            credentials=self._credentials,
+            headers=self._headers,
+            retry=self._retry,
+            proxy_url=self._proxy_url,
+            needs_key=not hosts.is_emulated,
+        )
+
+    def perform(self, flow: Callable[[Settings], Flow[T]]) -> T:
+        """Run a flow of the protocol in the calling thread; calls are made of these."""
+        return self._connections.driver().run(flow(self.settings()))
+
+    async def perform_async(self, flow: Callable[[Settings], Flow[T]]) -> T:
+        """Run a flow of the protocol in the running event loop."""
+        return await self._connections.async_driver().run(flow(self.settings()))
+
+    def iterate(self, flow: Callable[[Settings], Flow[object]]) -> Iterator[Any]:
+        """Run a flow in the calling thread, yielding what it emits."""
+        return self._connections.driver().iterate(flow(self.settings()))
+
+    def iterate_async(self, flow: Callable[[Settings], Flow[object]]) -> AsyncIterator[Any]:
+        """Run a flow in the running event loop, yielding what it emits."""
+        return self._connections.async_driver().iterate(flow(self.settings()))
+
+    def _call(
+        self,
+        target: str | Request[Any],
+        arguments: object,
+        options: Mapping[str, Any],
+    ) -> Call[Any]:
+        merged = call_options(self._options, options)
+        if isinstance(target, str):
+            return untyped_call(target, {} if arguments is None else arguments, merged)
+        if arguments is not None:
+            raise TypeError("A request object holds its arguments; pass none beside it.")
+        return request_call(target, merged)
+
+    def _reference(
+        self,
+        target: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        request_id: str,
+        **options: Any,
+    ) -> Callable[[Settings], Job[Any]]:
+        call = reference_call(target, call_options(self._options, options))
+        return lambda settings: queue.job_from_id(settings, call, request_id)
+
+
+class FalClient(BaseClient):
+    """A client for sync code; safe to share between threads.
+
+    Example:
+        >>> from fal_typed import FalClient
+        >>> from fal_typed.endpoints.fal_ai.flux.dev import FluxDevInput
+        >>> with FalClient() as client:
+        ...     result = client.subscribe(FluxDevInput(prompt="a cat"))
+        >>> len(result.data.images)
+        1
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the client's connections; a later call opens new ones."""
+        self._connections.close()
+
+    @overload
+    def run(self, application: Request[Out], /, **options: Unpack[RunOptions]) -> Result[Out]: ...
+    @overload
+    def run(
+        self, application: str, arguments: object = ..., **options: Unpack[RunOptions]
+    ) -> Result[Any]: ...
+    def run(
+        self,
+        application: str | Request[Any],
+        arguments: object = None,
+        **options: Unpack[RunOptions],
+    ) -> Result[Any]:
+        """Call an endpoint directly and wait for its answer, without the queue.
+
+        The platform does not retry a direct call, and a broken connection loses its result;
+        `subscribe` is the safe way for anything that takes more than a moment.
+
+        Args:
+            application: An endpoint's input, or an endpoint id.
+            arguments: With an id: the model's parameters.
+            **options: See `RunOptions`.
+
+        Returns:
+            The result; its `data` is typed for a request object, plain JSON for an id.
+
+        Raises:
+            FalHTTPError: The model or the platform refused or failed.
+            FalTimeoutError: The answer took longer than `timeout`.
+            FalConnectionError: The platform was not reached, or the connection broke.
+        """
+        call = self._call(application, arguments, options)
+        return self.perform(lambda settings: calls.run(settings, call))
+
+    @overload
+    def subscribe(
+        self, application: Request[Out], /, **options: Unpack[SubscribeOptions]
+    ) -> Result[Out]: ...
+    @overload
+    def subscribe(
+        self, application: str, arguments: object = ..., **options: Unpack[SubscribeOptions]
+    ) -> Result[Any]: ...
+    def subscribe(
+        self,
+        application: str | Request[Any],
+        arguments: object = None,
+        **options: Unpack[SubscribeOptions],
+    ) -> Result[Any]:
+        """Put a call into the queue, follow it, and return its result.
+
+        Args:
+            application: An endpoint's input, or an endpoint id.
+            arguments: With an id: the model's parameters.
+            **options: See `SubscribeOptions`.
+
+        Returns:
+            The result; its `data` is typed for a request object, plain JSON for an id.
+
+        Raises:
+            FalHTTPError: The job failed, or the platform refused it.
+            FalTimeoutError: It was not complete within `timeout`; it was cancelled.
+            FalConnectionError: The platform was not reached. When the error has a request id,
+                the job was accepted and its result can still be fetched with `result`.
+        """
+        call = self._call(application, arguments, options)
+        return self.perform(lambda settings: queue.subscribe(settings, call))
+
+    @overload
+    def submit(
+        self, application: Request[Out], /, **options: Unpack[SubmitOptions]
+    ) -> Handle[Out]: ...
+    @overload
+    def submit(
+        self, application: str, arguments: object = ..., **options: Unpack[SubmitOptions]
+    ) -> Handle[Any]: ...
+    def submit(
+        self,
+        application: str | Request[Any],
+        arguments: object = None,
+        **options: Unpack[SubmitOptions],
+    ) -> Handle[Any]:
+        """Put a call into the queue and return at once.
+
+        Args:
+            application: An endpoint's input, or an endpoint id.
+            arguments: With an id: the model's parameters.
+            **options: See `SubmitOptions`.
+
+        Returns:
+            A handle to follow, fetch or cancel the job with.
+
+        Raises:
+            FalHTTPError: The platform refused the request.
+            FalConnectionError: The platform was not reached; see `maybe_accepted`.
+        """
+        call = self._call(application, arguments, options)
+        return Handle(self.perform(lambda settings: queue.submit(settings, call)), self)
+
+    @overload
+    def handle(
+        self, application: Endpoint[..., Any, Out] | type[Request[Out]], request_id: str
+    ) -> Handle[Out]: ...
+    @overload
+    def handle(self, application: str, request_id: str) -> Handle[Any]: ...
+    def handle(
+        self,
+        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        request_id: str,
+    ) -> Handle[Any]:
+        """A handle of a job known by its id; nothing is sent.
+
+        Args:
+            application: The endpoint, its input class, or its id.
+            request_id: Id of the job.
+        """
+        job = self._reference(application, request_id)
+        return Handle(job(self.settings()), self)
+
+    def status(
+        self,
+        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        request_id: str,
+        *,
+        with_logs: bool = False,
+    ) -> QueueStatus:
+        """Ask for a job's status once (PROTOCOL section 3.2).
+
+        Args:
+            application: The endpoint, its input class, or its id.
+            request_id: Id of the job.
+            with_logs: Ask for the model's logs as well.
+
+        Raises:
+            FalNotFoundError: The platform does not know the job (any more).
+        """
+        job = self._reference(application, request_id, with_logs=with_logs)
+        return self.perform(lambda settings: queue.read_status(settings, job(settings)))
+
+    @overload
+    def result(
+        self,
+        application: Endpoint[..., Any, Out] | type[Request[Out]],
+        request_id: str,
+        *,
+        timeout: float | None = ...,
+    ) -> Result[Out]: ...
+    @overload
+    def result(
+        self, application: str, request_id: str, *, timeout: float | None = ...
+    ) -> Result[Any]: ...
+    def result(
+        self,
+        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        request_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> Result[Any]:
+        """Wait until a job is complete and fetch its result.
+
+        Args:
+            application: The endpoint, its input class, or its id.
+            request_id: Id of the job.
+            timeout: Seconds until `FalTimeoutError`; the job goes on.
+
+        Raises:
+            FalHTTPError: The job failed.
+            FalNotFoundError: The platform does not know the job (any more).
+        """
+        job = self._reference(application, request_id, timeout=timeout)
+        return self.perform(lambda settings: queue.wait(settings, job(settings)))
+
+    def cancel(
+        self,
+        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        request_id: str,
+    ) -> None:
+        """Ask the platform to stop a job (PROTOCOL section 3.5).
+
+        Args:
+            application: The endpoint, its input class, or its id.
+            request_id: Id of the job.
+
+        Raises:
+            FalConflictError: The job is already complete.
+            FalNotFoundError: The platform does not know the job (any more).
+        """
+        job = self._reference(application, request_id)
+        self.perform(lambda settings: queue.cancel(settings, job(settings)))
+
+
+class AsyncFalClient(BaseClient):
+    """A client for async code; safe to share between tasks, and between event loops.
+
+    Example:
+        >>> import asyncio
+        >>> from fal_typed import AsyncFalClient
+        >>> from fal_typed.endpoints.fal_ai.flux.dev import FluxDevInput
+        >>> async def main():
+        ...     async with AsyncFalClient() as client:
+        ...         return await client.subscribe(FluxDevInput(prompt="a cat"))
+        >>> len(asyncio.run(main()).data.images)
+        1
+    """
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop; a later call opens new ones."""
+        await self._connections.close_async()
+
+    @overload
+    async def run(
+        self, application: Request[Out], /, **options: Unpack[RunOptions]
+    ) -> Result[Out]: ...
+    @overload
+    async def run(
+        self, application: str, arguments: object = ..., **options: Unpack[RunOptions]
+    ) -> Result[Any]: ...
+    async def run(
+        self,
+        application: str | Request[Any],
+        arguments: object = None,
+        **options: Unpack[RunOptions],
+    ) -> Result[Any]:
+        """Call an endpoint directly and wait for its answer; see `FalClient.run`."""
+        call = self._call(application, arguments, options)
+        return await self.perform_async(lambda settings: calls.run(settings, call))
+
+    @overload
+    async def subscribe(
+        self, application: Request[Out], /, **options: Unpack[SubscribeOptions]
+    ) -> Result[Out]: ...
+    @overload
+    async def subscribe(
+        self, application: str, arguments: object = ..., **options: Unpack[SubscribeOptions]
+    ) -> Result[Any]: ...
+    async def subscribe(
+        self,
+        application: str | Request[Any],
+        arguments: object = None,
+        **options: Unpack[SubscribeOptions],
+    ) -> Result[Any]:
+        """Put a call into the queue, follow it, return its result; see `FalClient.subscribe`."""
+        call = self._call(application, arguments, options)
+        return await self.perform_async(lambda settings: queue.subscribe(settings, call))
+
+    @overload
+    async def submit(
+        self, application: Request[Out], /, **options: Unpack[SubmitOptions]
+    ) -> AsyncHandle[Out]: ...
+    @overload
+    async def submit(
+        self, application: str, arguments: object = ..., **options: Unpack[SubmitOptions]
+    ) -> AsyncHandle[Any]: ...
+    async def submit(
+        self,
+        application: str | Request[Any],
+        arguments: object = None,
+        **options: Unpack[SubmitOptions],
+    ) -> AsyncHandle[Any]:
+        """Put a call into the queue and return at once; see `FalClient.submit`."""
+        call = self._call(application, arguments, options)
+        job = await self.perform_async(lambda settings: queue.submit(settings, call))
+        return AsyncHandle(job, self)
+
+    @overload
+    def handle(
+        self, application: Endpoint[..., Any, Out] | type[Request[Out]], request_id: str
+    ) -> AsyncHandle[Out]: ...
+    @overload
+    def handle(self, application: str, request_id: str) -> AsyncHandle[Any]: ...
+    def handle(
+        self,
+        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        request_id: str,
+    ) -> AsyncHandle[Any]:
+        """A handle of a job known by its id; nothing is sent. See `FalClient.handle`."""
+        job = self._reference(application, request_id)
+        return AsyncHandle(job(self.settings()), self)
+
+    async def status(
+        self,
+        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        request_id: str,
+        *,
+        with_logs: bool = False,
+    ) -> QueueStatus:
+        """Ask for a job's status once; see `FalClient.status`."""
+        job = self._reference(application, request_id, with_logs=with_logs)
+        return await self.perform_async(lambda settings: queue.read_status(settings, job(settings)))
+
+    @overload
+    async def result(
+        self,
+        application: Endpoint[..., Any, Out] | type[Request[Out]],
+        request_id: str,
+        *,
+        timeout: float | None = ...,
+    ) -> Result[Out]: ...
+    @overload
+    async def result(
+        self, application: str, request_id: str, *, timeout: float | None = ...
+    ) -> Result[Any]: ...
+    async def result(
+        self,
+        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        request_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - the same options as in sync code
+    ) -> Result[Any]:
+        """Wait until a job is complete and fetch its result; see `FalClient.result`."""
+        job = self._reference(application, request_id, timeout=timeout)
+        return await self.perform_async(lambda settings: queue.wait(settings, job(settings)))
+
+    async def cancel(
+        self,
+        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        request_id: str,
+    ) -> None:
+        """Ask the platform to stop a job; see `FalClient.cancel`."""
+        job = self._reference(application, request_id)
+        await self.perform_async(lambda settings: queue.cancel(settings, job(settings)))

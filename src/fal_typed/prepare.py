@@ -1,0 +1,92 @@
+"""From what a caller wrote to a `Call`, in each of the three forms of DESIGN section 2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from typing_extensions import TypeVar
+
+from fal_typed.call import Call
+from fal_typed.endpoint_id import EndpointId
+from fal_typed.errors import FalInputError
+from fal_typed.options import CallOptions
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from fal_typed.endpoint import Endpoint
+    from fal_typed.model import Request
+
+Out = TypeVar("Out")
+
+
+def call_options(*layers: Mapping[str, Any]) -> CallOptions:
+    """Options from defaults and what was given, the last one winning.
+
+    Raises:
+        TypeError: There is no such option.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        if "headers" in layer and "headers" in merged:
+            layer = {**layer, "headers": {**merged["headers"], **layer["headers"]}}  # noqa: PLW2901
+        merged.update(layer)
+    merged.pop("client", None)
+    return CallOptions(**merged)
+
+
+def request_call(request: Request[Out], options: CallOptions) -> Call[Out]:
+    """The call of a request object (client-first)."""
+    from fal_typed.validation import dump_input
+
+    endpoint = endpoint_of(type(request))
+    arguments = dump_input(cast("BaseModel", request)) | dict(options.extra_arguments or {})
+    return Call(EndpointId.parse(endpoint.id), arguments, endpoint.output, options)
+
+
+def keyword_call(
+    endpoint: Endpoint[..., Any, Out], arguments: Mapping[str, Any], options: CallOptions
+) -> Call[Out]:
+    """The call of an endpoint with keyword arguments (endpoint-first)."""
+    from fal_typed.validation import dump_input, dump_unchecked
+
+    model = cast("type[BaseModel]", endpoint.input)
+    dumped = (
+        dump_input(model(**arguments)) if options.validate else dump_unchecked(model, arguments)
+    )
+    dumped |= dict(options.extra_arguments or {})
+    return Call(EndpointId.parse(endpoint.id), dumped, endpoint.output, options)
+
+
+def untyped_call(application: str, arguments: object, options: CallOptions) -> Call[Any]:
+    """The call of an endpoint by its id, with plain arguments (string-first)."""
+    extra = options.extra_arguments
+    if extra and isinstance(arguments, Mapping):
+        arguments = {**cast("Mapping[str, Any]", arguments), **extra}
+    return Call(EndpointId.parse(application), arguments, None, options)
+
+
+def reference_call(
+    target: str | Endpoint[..., Any, Any] | type[Request[Any]], options: CallOptions
+) -> Call[Any]:
+    """A call without arguments, for what is known by a request id."""
+    if isinstance(target, str):
+        return untyped_call(target, {}, options)
+    endpoint = endpoint_of(target) if isinstance(target, type) else target
+    return Call(EndpointId.parse(endpoint.id), {}, endpoint.output, options)
+
+
+def endpoint_of(model: type[Any]) -> Endpoint[..., Any, Any]:
+    """The endpoint an input model belongs to.
+
+    Raises:
+        FalInputError: It belongs to none.
+    """
+    endpoint = getattr(model, "__fal_endpoint__", None)
+    if endpoint is None:
+        raise FalInputError(
+            f"{model.__name__} is not the input of an endpoint. Pass an endpoint's input, such as "
+            "FluxDevInput(prompt=…), or an endpoint id and arguments={…}."
+        )
+    return cast("Endpoint[..., Any, Any]", endpoint)
