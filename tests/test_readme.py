@@ -1,0 +1,117 @@
+"""Every snippet of the README runs, against the emulator, as it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fal_typed.catalog import Catalog
+from fal_typed.testing import FalEmulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BIN = Path(sys.executable).parent
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+PYTHON = [block for block in blocks("python") if "def test_" not in block]
+TESTS = [block for block in blocks("python") if "def test_" in block]
+COMMANDS = [
+    line.removeprefix("$ ")
+    for block in blocks("console")
+    for line in block.splitlines()
+    if line.startswith("$ fal-typed")
+]
+TARGETS = re.findall(r"^\$ make (\w[\w ]*)", README, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def namespace() -> dict[str, Any]:
+    """What the snippets define, one after the other."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reader's own folder, with a schema of theirs."""
+    path = tmp_path_factory.mktemp("reader")
+    schema = path / "my-schemas" / "fal-ai" / "birefnet.json"
+    schema.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "schemas" / "fal-ai" / "birefnet.json", schema)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def at_the_emulator(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with FalEmulator() as emulator:
+        monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
+        monkeypatch.chdir(folder)
+        yield
+
+
+def test_snippets_run_one_after_the_other(
+    namespace: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, block in enumerate(PYTHON, start=1):
+        exec(compile(block, f"README snippet {number}", "exec"), namespace)
+    assert (folder / "cat.jpg").stat().st_size
+    assert (folder / "cutout.png").stat().st_size
+    shown = capsys.readouterr().out
+    assert [word in shown for word in ("promt", "image_size", "num_images", "6252023")] == [
+        True
+    ] * 4
+
+
+@pytest.mark.parametrize("snippet", TESTS)
+def test_test_snippet_passes(snippet: str, folder: Path) -> None:
+    (folder / "test_snippet.py").write_text(textwrap.dedent(snippet))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "test_snippet.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_ends_well(command: str, folder: Path) -> None:
+    done = subprocess.run(
+        [BIN / "fal-typed", *shlex.split(command)[1:]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = {target for targets in TARGETS for target in targets.split()}
+    assert {"demo", "help", "check", "test"} <= named
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)
+
+
+def test_ci_runs_the_test_command() -> None:
+    assert "\n$ make check test\n" in README
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").endswith("\nmake check test\n")
+
+
+def test_number_of_endpoints_is_the_catalogue_s() -> None:
+    assert f"each of {len(Catalog().ids()):,} endpoints" in README
