@@ -1,0 +1,225 @@
+"""Defaults: made to fit their parameter's type, and written as Python.
+
+A default is shown, never sent, so one that cannot be made to fit is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from fal_typed_codegen.interface import CLASS_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fal_typed.document import Schema
+    from fal_typed_codegen.interface import Model
+
+_COMPARISONS = (
+    ("minimum", lambda value, bound: value >= bound),
+    ("maximum", lambda value, bound: value <= bound),
+    ("exclusiveMinimum", lambda value, bound: value > bound),
+    ("exclusiveMaximum", lambda value, bound: value < bound),
+)  # type: tuple[tuple[str, Callable[[Any, Any], bool]], ...]
+_WORDS = {"true": True, "false": False}
+
+
+class MisfitError(ValueError):
+    """The default does not fit the type and cannot be made to."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A default that is an object of a generated class.
+
+    Attributes:
+        name: The class's name.
+        values: Its fields by Python name.
+    """
+
+    name: str
+    values: dict[str, Any]
+
+
+def fit(value: Any, schema: Schema, models: Mapping[str, Model]) -> Any:
+    """Make a default fit a type.
+
+    Args:
+        value: The default as the document has it.
+        schema: The type, in the normal form.
+        models: The classes that may be named by it and may be used here.
+
+    Returns:
+        The default: JSON, with an `Instance` wherever the type is a generated class.
+
+    Raises:
+        MisfitError: It does not fit.
+
+    >>> fit("5", {"type": "integer"}, {})
+    5
+    """
+    if not schema:
+        return _plain(value)
+    if "anyOf" in schema:
+        return _first_fit(value, schema["anyOf"], models)
+    if "$ref" in schema:
+        return _instance(value, schema["$ref"].removeprefix(CLASS_PREFIX), models)
+    if "customTypePath" in schema:
+        return _file(value)
+    return _of_type(value, schema, models)
+
+
+def expression(value: Any) -> str:
+    """Write a value as a Python expression.
+
+    Args:
+        value: What `fit` returned.
+
+    Returns:
+        Literals, and calls of classes for instances. No text of the value is ever code.
+
+    >>> expression([Instance("Size", {"width": 1}), 'a"b'])
+    "[Size(width=1), 'a\\"b']"
+    """
+    if isinstance(value, Instance):
+        inside = ", ".join(f"{name}={expression(item)}" for name, item in value.values.items())
+        return f"{value.name}({inside})"
+    if isinstance(value, list):
+        return f"[{', '.join(expression(item) for item in cast('list[Any]', value))}]"
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return f"{{{', '.join(f'{key!r}: {expression(item)}' for key, item in items)}}}"
+    return repr(value)
+
+
+def _first_fit(value: Any, members: list[Schema], models: Mapping[str, Model]) -> Any:
+    # A member that takes the value as it is goes before one that has to convert it.
+    fits: list[Any] = []
+    for member in members:
+        try:
+            fitted = fit(value, member, models)
+        except MisfitError:
+            continue
+        if isinstance(fitted, Instance) or (type(fitted) is type(value) and fitted == value):
+            return fitted
+        fits.append(fitted)
+    if not fits:
+        raise MisfitError
+    return fits[0]
+
+
+def _instance(value: Any, name: str, models: Mapping[str, Model]) -> Instance:
+    model = models.get(name)
+    if model is None or not isinstance(value, dict) or model.direction == "output":
+        raise MisfitError
+    given = cast("dict[str, Any]", value)
+    by_wire = {field.wire: field for field in model.fields}
+    if not given.keys() <= by_wire.keys():
+        raise MisfitError
+    if any(field.required and field.wire not in given for field in model.fields):
+        raise MisfitError
+    values: dict[str, Any] = {}
+    for wire, field in by_wire.items():
+        if wire in given:
+            is_null = given[wire] is None and field.nullable
+            values[field.name] = None if is_null else fit(given[wire], field.schema, models)
+    return Instance(name, values)
+
+
+def _file(value: Any) -> str:
+    if isinstance(value, dict):
+        value = cast("dict[str, Any]", value).get("url")
+    if not isinstance(value, str):
+        raise MisfitError
+    return value
+
+
+def _of_type(value: Any, schema: Schema, models: Mapping[str, Model]) -> Any:
+    kind = schema["type"]
+    if kind == "array":
+        return _items(value, schema, models)
+    if kind == "object":
+        return _values(value, schema, models)
+    value = _scalar(value, kind)
+    if "enum" in schema and not any(value == v and type(value) is type(v) for v in schema["enum"]):
+        raise MisfitError
+    return _within(value, schema)
+
+
+def _items(value: Any, schema: Schema, models: Mapping[str, Model]) -> list[Any]:
+    if not isinstance(value, list):
+        raise MisfitError
+    items = cast("list[Any]", value)
+    if not schema.get("minItems", 0) <= len(items) <= schema.get("maxItems", len(items)):
+        raise MisfitError
+    return [fit(item, schema["items"], models) for item in items]
+
+
+def _values(value: Any, schema: Schema, models: Mapping[str, Model]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MisfitError
+    item = schema["additionalProperties"]
+    return {key: fit(v, item, models) for key, v in cast("dict[str, Any]", value).items()}
+
+
+def _scalar(value: Any, kind: str) -> Any:
+    """A value as JSON of a scalar type, converted where the document wrote another one."""
+    if kind == "string":
+        return _string(value)
+    if kind == "boolean":
+        value = _WORDS.get(value.lower(), value) if isinstance(value, str) else value
+        if not isinstance(value, bool):
+            raise MisfitError
+        return value
+    if kind in ("integer", "number"):
+        return _number(value, integer=kind == "integer")
+    if value is not None:
+        raise MisfitError
+    return None
+
+
+def _string(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise MisfitError
+    return str(value)
+
+
+def _number(value: Any, *, integer: bool) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise MisfitError
+    if not isinstance(value, int):
+        try:
+            value = float(value)
+        except ValueError:
+            raise MisfitError from None
+        if not math.isfinite(value) or (integer and not value.is_integer()):
+            raise MisfitError
+    return int(value) if integer else value
+
+
+def _within(value: Any, schema: Schema) -> Any:
+    for key, holds in _COMPARISONS:
+        if key in schema and not holds(value, schema[key]):
+            raise MisfitError
+    if isinstance(value, str) and "pattern" in schema:
+        raise MisfitError
+    if isinstance(value, str) and not (
+        schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value))
+    ):
+        raise MisfitError
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """JSON for a parameter of any type, without the numbers that JSON does not have."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise MisfitError
+    if isinstance(value, list):
+        return [_plain(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in cast("dict[str, Any]", value).items()}
+    return value

@@ -1,0 +1,416 @@
+"""The generator as a library: a folder of documents in, a package of typed endpoints out."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import multiprocessing
+import os
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from importlib import metadata, resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fal_typed_codegen import read, write
+from fal_typed_codegen.lock import LOCK_NAME, Lock, LockedModule
+from fal_typed_codegen.manifest import (
+    MANIFEST_NAME,
+    DocumentRecord,
+    FileRecord,
+    Manifest,
+)
+from fal_typed_codegen.naming import (
+    ENDPOINT_MODULE,
+    SHARED_PACKAGE,
+    ModuleNames,
+    choose_names,
+    prefixes,
+)
+from fal_typed_codegen.shared import shared_modules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fal_typed_codegen.build import Built, Task
+
+_ALONE = 24
+_CHUNK = 16
+_PARTS = (
+    "build.py", "constraints.py", "defaults.py", "glossary.py", "glossary.txt", "interface.py",
+    "literals.py", "media.py", "models.py", "naming.py", "normalise.py", "prose.py", "render.py",
+    "shared.py", "write.py",
+)  # fmt: skip
+
+
+@dataclass
+class Report:
+    """What a run did, or would do.
+
+    Attributes:
+        endpoints: How many endpoints were looked at.
+        written: Files that changed, relative to the output folder.
+        removed: Files that were removed.
+        unchanged: How many files were left untouched.
+        failed: Why a document could not be followed, by its path; what stood in the output folder
+            for it still does.
+        warnings: What in a document could not be followed to the letter, by its path.
+    """
+
+    endpoints: int = 0
+    written: list[str] = field(default_factory=list[str])
+    removed: list[str] = field(default_factory=list[str])
+    unchanged: int = 0
+    failed: dict[str, str] = field(default_factory=dict[str, str])
+    warnings: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+
+class NoMatchError(ValueError):
+    """No endpoint matches the patterns."""
+
+
+def generate(
+    schemas: Path,
+    out: Path,
+    package: str,
+    *,
+    endpoints: Sequence[str] = (),
+    jobs: int | None = None,
+    dry_run: bool = False,
+) -> Report:
+    """Write the typed modules of endpoints from their documents.
+
+    Files that would come out the same are left untouched. Without `endpoints`, generated files
+    whose document is gone are removed; with it, all others stay as they are.
+
+    Args:
+        schemas: Folder of documents.
+        out: Folder of the package to write.
+        package: The package's full name, which its modules import each other by.
+        endpoints: Glob patterns of endpoint ids; every endpoint when empty.
+        jobs: Number of processes; by default one per core.
+        dry_run: Only say what would be done.
+
+    Returns:
+        What was done.
+
+    Raises:
+        FileNotFoundError: There is no such folder of documents.
+        NoMatchError: No endpoint matches `endpoints`.
+        FormatError: ruff could not format the result; nothing was written.
+        OSError: A file cannot be read or written.
+    """
+    if not schemas.is_dir():
+        raise FileNotFoundError(f"no folder {schemas}")
+    run = _Run(schemas, out, package)
+    run.scan()
+    if endpoints and not any(_matches(record.id, endpoints) for record in run.documents.values()):
+        raise NoMatchError(f"no endpoint matches {' '.join(endpoints)}")
+    run.plan(endpoints)
+    run.make(jobs or os.cpu_count() or 1)
+    run.compare(remove=not endpoints)
+    if not dry_run:
+        run.finish()
+    return run.report
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A file to be there at the end; what its content hangs on is in the key."""
+
+    key: str
+    document: str | None = None
+    class_name: str | None = None
+
+
+class _Run:
+    """One run, step by step; each step is a method, in the order in which they are called."""
+
+    def __init__(self, schemas: Path, out: Path, package: str) -> None:
+        self.report = Report()
+        self.documents: dict[str, DocumentRecord] = {}
+        self._schemas = schemas
+        self._out = out
+        self._package = package
+        self._generator = _generator_fingerprint()
+        self._manifest = Manifest.load(out)
+        self._lock = Lock.load(schemas / LOCK_NAME)
+        self._on_disk = write.python_files(out)
+        self._targets: dict[str, _Target] = {}
+        self._names: dict[str, ModuleNames] = {}
+        self._shared: dict[tuple[str, str], str] = {}
+        self._packages: set[str] = set()
+        self._contents: dict[str, bytes] = {}
+
+    def scan(self) -> None:
+        """Look at every document; those that did not change are known from the manifest."""
+        known = self._manifest.documents if self._manifest.generator == self._generator else {}
+        ids: dict[str, str] = {}
+        for path in read.document_files(self._schemas):
+            content = (self._schemas / path).read_bytes()
+            record = known.get(path)
+            if record is None or record.fingerprint != read.fingerprint(content):
+                record = self._scan_one(path, content)
+            if record is not None and ids.setdefault(record.id, path) != path:
+                self.report.failed[path] = f"{record.id} is described by {ids[record.id]} already"
+                record = None
+            if record is not None:
+                self.documents[path] = record
+        self._name()
+        self.report.endpoints = len(self.documents)
+        self.report.warnings = {p: r.warnings for p, r in self.documents.items() if r.warnings}
+
+    def _scan_one(self, path: str, content: bytes) -> DocumentRecord | None:
+        from fal_typed_codegen.normalise import normalise  # noqa: PLC0415 - rarely needed
+        from fal_typed_codegen.shared import class_digests  # noqa: PLC0415
+
+        try:
+            document = read.read(content)
+            names = choose_names([document.id], {})[document.id]
+            interface = normalise(document, names)
+            return DocumentRecord(
+                fingerprint=read.fingerprint(content),
+                id=document.id,
+                path=names.path,
+                classes=class_digests(interface),
+                warnings=interface.warnings,
+            )
+        except Exception as error:  # noqa: BLE001 - one bad document never stops the others
+            self.report.failed[path] = f"{type(error).__name__}: {error}"[:1000]
+            return self._manifest.documents.get(path)
+
+    def _name(self) -> None:
+        earlier = {record.id: record.path for record in self._manifest.documents.values()}
+        locked = {id_: entry.module for id_, entry in self._lock.entries.items()}
+        earlier.update({id_: module.path for id_, module in locked.items() if module is not None})
+        self._names = choose_names([r.id for r in self.documents.values()], earlier)
+        for path, record in self.documents.items():
+            self.documents[path] = replace(record, path=self._names[record.id].path)
+
+    def plan(self, endpoints: Sequence[str]) -> None:
+        """Say which files are to be there, and what each hangs on."""
+        self._shared = shared_modules(record.classes for record in self.documents.values())
+        chosen = {
+            path: record
+            for path, record in self.documents.items()
+            if not endpoints or _matches(record.id, endpoints)
+        }
+        paths = {record.path for record in self.documents.values()}
+        self._packages = prefixes(paths) & paths
+        for path, record in chosen.items():
+            self._plan_document(path, record)
+        modules = [record.path for record in chosen.values()]
+        modules += [f"{SHARED_PACKAGE}."] if any(self._is_shared(path) for path in chosen) else []
+        for package in sorted({"", *prefixes(modules)} - self._packages):
+            target = f"{package.replace('.', '/')}/__init__.py".lstrip("/")
+            self._targets[target] = _Target(_hash(["package", package]))
+
+    def _is_shared(self, path: str) -> bool:
+        return bool(self._shared_of(self.documents[path]))
+
+    def _plan_document(self, path: str, record: DocumentRecord) -> None:
+        names = self._names[record.id]
+        shared = self._shared_of(record)
+        folder = names.path.replace(".", "/")
+        is_package = names.path in self._packages
+        own = f"{folder}/{ENDPOINT_MODULE}.py" if is_package else f"{folder}.py"
+        basis = [record.fingerprint, self._schemas.name, self._package, list(names)]
+        self._targets[own] = _Target(_hash(["endpoint", *basis, shared]), path)
+        if is_package:
+            key = _hash(["lazy", *basis, list(record.classes)])
+            self._targets[f"{folder}/__init__.py"] = _Target(key, path)
+        for name, module in shared.items():
+            file = f"{module.replace('.', '/')}.py"
+            if file not in self._targets:
+                key = _hash(["shared", record.fingerprint, self._package, record.classes[name]])
+                self._targets[file] = _Target(key, path, name)
+
+    def _shared_of(self, record: DocumentRecord) -> dict[str, str]:
+        """Modules, below the package, of the shared classes of an endpoint, by class name."""
+        return {
+            name: self._shared[name, digest]
+            for name, digest in record.classes.items()
+            if digest is not None and (name, digest) in self._shared
+        }
+
+    def make(self, jobs: int) -> None:
+        """Make every file that is not up to date."""
+        stale = [path for path in self._targets if not self._is_current(path)]
+        sources: dict[str, str] = {}
+        tasks = self._tasks(stale)
+        for task, built in zip(tasks.values(), _build_all(list(tasks.values()), jobs), strict=True):
+            sources.update(built.sources)
+            if built.error is not None:
+                self._forget(task, built.error)
+        for path in stale:
+            if path in self._targets and path.endswith("__init__.py"):
+                sources[path] = self._package_source(path)
+        self._contents = write.formatted(sources)
+
+    def _is_current(self, path: str) -> bool:
+        record = self._manifest.files.get(path)
+        content = self._on_disk.get(path)
+        return (
+            record is not None
+            and content is not None
+            and self._manifest.generator == self._generator
+            and record.key == self._targets[path].key
+            and record.fingerprint == read.fingerprint(content)
+        )
+
+    def _tasks(self, stale: Iterable[str]) -> dict[str, Task]:
+        """Tasks by document, for the stale files that are made from one."""
+        from fal_typed_codegen.build import Task  # noqa: PLC0415 - rarely needed
+
+        tasks: dict[str, Task] = {}
+        for path in stale:
+            target = self._targets[path]
+            if target.document is None or path.endswith("__init__.py"):
+                continue
+            if target.document in self.report.failed:
+                # What is in the tree stays, and so does what is known of it.
+                del self._targets[path]
+                continue
+            task = tasks.get(target.document) or self._new_task(target.document)
+            if target.class_name is None:
+                task = replace(task, endpoint=path)
+            else:
+                task = replace(task, classes={**task.classes, target.class_name: path})
+            tasks[target.document] = task
+        return tasks
+
+    def _new_task(self, path: str) -> Task:
+        from fal_typed_codegen.build import Task  # noqa: PLC0415 - rarely needed
+
+        record = self.documents[path]
+        shared = self._shared_of(record)
+        return Task(
+            file=str(self._schemas / path),
+            origin=read.origin(self._schemas, path),
+            package=self._package,
+            names=self._names[record.id],
+            shared={name: f"{self._package}.{module}" for name, module in shared.items()},
+            endpoint=None,
+            classes={},
+        )
+
+    def _forget(self, task: Task, error: str) -> None:
+        """Leave what stands in the tree for a document that could not be followed."""
+        document = Path(task.file).relative_to(self._schemas).as_posix()
+        self.report.failed[document] = error
+        for path in (task.endpoint, *task.classes.values()):
+            if path is not None:
+                del self._targets[path]
+
+    def _package_source(self, path: str) -> str:
+        from fal_typed_codegen import render  # noqa: PLC0415 - rarely needed
+
+        target = self._targets[path]
+        folder = path.removesuffix("__init__.py").rstrip("/")
+        own = f"{folder}/{ENDPOINT_MODULE}.py"
+        if target.document is None or not (own in self._targets or own in self._on_disk):
+            return render.plain_package(folder.replace("/", "."))
+        record = self.documents[target.document]
+        names = self._names[record.id]
+        interface_classes = [f"{names.models}Input", f"{names.models}Output", *record.classes]
+        origin = read.origin(self._schemas, target.document)
+        return render.lazy_package(record.id, names, interface_classes, self._package, origin)
+
+    def compare(self, *, remove: bool) -> None:
+        """Find out which files really change."""
+        changed = {p: c for p, c in self._contents.items() if self._on_disk.get(p) != c}
+        self.report.written = sorted(changed)
+        self.report.unchanged = len(self._targets) - len(changed)
+        if remove:
+            kept = self._kept_files()
+            self.report.removed = [
+                path
+                for path, content in self._on_disk.items()
+                if path not in self._targets and path not in kept and write.is_generated(content)
+            ]
+
+    def _kept_files(self) -> set[str]:
+        """Files that stay although nothing could be made for them: those of failed documents."""
+        if not self.report.failed:
+            return set()
+        kept = {path for path in self._on_disk if path.startswith(f"{SHARED_PACKAGE}/")}
+        for path in self.report.failed:
+            record = self._manifest.documents.get(path)
+            if record is not None:
+                folder = record.path.replace(".", "/")
+                kept |= {f"{folder}.py", f"{folder}/__init__.py", f"{folder}/{ENDPOINT_MODULE}.py"}
+        return kept
+
+    def finish(self) -> None:
+        """Write and remove files, then record what is there now."""
+        changed = set(self.report.written)
+        write.replace(self._out, {p: c for p, c in self._contents.items() if p in changed})
+        write.remove(self._out, self.report.removed)
+        files = {
+            path: record
+            for path, record in self._manifest.files.items()
+            if path not in self.report.removed
+        }
+        for path, target in self._targets.items():
+            content = self._contents.get(path, self._on_disk.get(path, b""))
+            files[path] = FileRecord(target.key, read.fingerprint(content))
+        manifest = Manifest(self._generator, self.documents, files)
+        content = manifest.to_bytes()
+        if _read_bytes(self._out / MANIFEST_NAME) != content:
+            write.replace(self._out, {MANIFEST_NAME: content})
+        self._remember_names()
+
+    def _remember_names(self) -> None:
+        changed = False
+        for id_, names in self._names.items():
+            entry = self._lock.entries.get(id_)
+            module = LockedModule(*names)
+            if entry is not None and entry.module != module:
+                self._lock.entries[id_] = replace(entry, module=module)
+                changed = True
+        if changed:
+            self._lock.save(self._schemas / LOCK_NAME)
+
+
+def _build_all(tasks: list[Task], jobs: int) -> Iterable[Built]:
+    if not tasks:
+        return []
+    from fal_typed_codegen.build import build  # noqa: PLC0415 - not needed when nothing changed
+
+    if jobs == 1 or len(tasks) < _ALONE:
+        return [build(task) for task in tasks]
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+
+    # Spawned, not forked: the caller may have threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(tasks)), context) as pool:
+        return list(pool.map(build, tasks, chunksize=_CHUNK))
+
+
+def _matches(endpoint_id: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(endpoint_id, pattern) for pattern in patterns)
+
+
+@functools.cache
+def _generator_fingerprint() -> str:
+    """Hash of all that decides what is made of a document, besides the document."""
+    here = resources.files("fal_typed_codegen")
+    digest = hashlib.sha256()
+    templates = sorted(here.joinpath("templates").iterdir(), key=lambda item: item.name)
+    for item in [*(here.joinpath(name) for name in _PARTS), *templates]:
+        digest.update(item.read_bytes().replace(b"\r\n", b"\n"))
+    for distribution in ("datamodel-code-generator", "ruff"):
+        digest.update(metadata.version(distribution).encode())
+    return digest.hexdigest()[:20]
+
+
+def _hash(parts: list[Any]) -> str:
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _read_bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+

@@ -1,0 +1,83 @@
+"""Allowed values (`enum`, `const`): as literals where a type can hold them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from fal_typed.document import Schema
+
+
+def has_values(schema: Schema) -> bool:
+    """Tell whether a schema lists its allowed values."""
+    return "const" in schema or bool(_values(schema))
+
+
+def literal(schema: Schema) -> Schema | None:
+    """Normal form of a schema that lists its allowed values.
+
+    Args:
+        schema: A schema for which `has_values` is true.
+
+    Returns:
+        One literal per JSON type, null among them if it is allowed; a bounded number where the
+        values are fractions, which no literal type can hold; None when a value is an object or
+        an array.
+
+    >>> literal({"type": "string", "enum": ["a", None, "b"]})
+    {'anyOf': [{'type': 'string', 'enum': ['a', 'b']}, {'type': 'null'}]}
+    >>> literal({"enum": [0.5, 1]})
+    {'type': 'number', 'minimum': 0.5, 'maximum': 1}
+    """
+    values = [_converted(value, schema.get("type")) for value in _values(schema)]
+    if not all(value is None or isinstance(value, (str, int, float)) for value in values):
+        return None
+    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    members = [
+        _member("string", [value for value in values if isinstance(value, str)]),
+        _number_member(numbers),
+        _member("boolean", [value for value in values if isinstance(value, bool)]),
+        {"type": "null"} if None in values else None,
+    ]
+    found = [member for member in members if member is not None]
+    return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+def beyond_types(schema: Schema) -> list[Any]:
+    """Allowed values that the generated type does not show: those of a list with fractions."""
+    values = _values(schema)
+    return values if any(_is_fraction(value) for value in values) else []
+
+
+def _values(schema: Schema) -> list[Any]:
+    if "const" in schema:
+        return [schema["const"]]
+    values: Any = schema.get("enum")
+    return cast("list[Any]", values) if isinstance(values, list) else []
+
+
+def _converted(value: Any, kind: Any) -> Any:
+    """A value as the schema's own type, where a document writes 5 for "5" or the reverse."""
+    if kind == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    if kind == "integer" and isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _member(kind: str, values: list[Any]) -> Schema | None:
+    unique = list(dict.fromkeys(values))
+    return {"type": kind, "enum": unique} if unique else None
+
+
+def _number_member(numbers: list[int | float]) -> Schema | None:
+    if any(_is_fraction(number) for number in numbers):
+        return {"type": "number", "minimum": min(numbers), "maximum": max(numbers)}
+    return _member("integer", list(numbers))
+
+
+def _is_fraction(value: Any) -> bool:
+    return isinstance(value, float) and not value.is_integer()

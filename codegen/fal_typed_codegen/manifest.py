@@ -1,0 +1,104 @@
+"""`manifest.json` beside the generated modules: what each was made from, and its content's hash.
+
+It lets a run leave alone what would come out the same, and a check find what was edited by
+hand, without generating anything.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST_NAME = "manifest.json"
+VERSION = 1
+
+
+@dataclass
+class DocumentRecord:
+    """What a run needs to know of a document that did not change.
+
+    Attributes:
+        fingerprint: Hash of the document's file.
+        id: The endpoint's id.
+        path: Module path below the package.
+        classes: Hash of every class that others may have as well, by name; None for one that
+            cannot be shared.
+        warnings: What in the document could not be followed.
+    """
+
+    fingerprint: str
+    id: str
+    path: str
+    classes: dict[str, str | None]
+    warnings: list[str]
+
+
+@dataclass
+class FileRecord:
+    """What a generated file was made from, and what it holds.
+
+    Attributes:
+        key: Hash of all that its content depends on.
+        fingerprint: Hash of its content.
+    """
+
+    key: str
+    fingerprint: str
+
+
+@dataclass
+class Manifest:
+    """All records, by path.
+
+    Attributes:
+        generator: Hash of the generator that made the files.
+        documents: By the document's path below the schema folder.
+        files: By the file's path below the output folder.
+    """
+
+    generator: str = ""
+    documents: dict[str, DocumentRecord] = field(default_factory=dict[str, DocumentRecord])
+    files: dict[str, FileRecord] = field(default_factory=dict[str, FileRecord])
+
+    @classmethod
+    def load(cls, out: Path) -> Manifest:
+        """Read a folder's manifest; an empty one when there is none that can be read."""
+        try:
+            raw: Any = json.loads((out / MANIFEST_NAME).read_bytes())
+            if raw["version"] != VERSION:
+                return cls()
+            return cls(
+                raw["generator"],
+                {path: DocumentRecord(*values) for path, values in raw["documents"].items()},
+                {path: FileRecord(*values) for path, values in raw["files"].items()},
+            )
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            # It only saves work: without it everything is made anew.
+            return cls()
+
+    def to_bytes(self) -> bytes:
+        """The file's content: one line per record, so that changes read and merge well."""
+        documents = {
+            path: [r.fingerprint, r.id, r.path, r.classes, r.warnings]
+            for path, r in self.documents.items()
+        }
+        files = {path: [r.key, r.fingerprint] for path, r in self.files.items()}
+        parts = [
+            f'"version": {VERSION}',
+            f'"generator": {json.dumps(self.generator)}',
+            f'"documents": {_lines(documents)}',
+            f'"files": {_lines(files)}',
+        ]
+        return ("{" + ",\n".join(parts) + "}\n").encode()
+
+
+def _lines(records: dict[str, list[Any]]) -> str:
+    lines = (
+        f"{json.dumps(path)}: {json.dumps(records[path], separators=(',', ':'))}"
+        for path in sorted(records)
+    )
+    return "{\n" + ",\n".join(lines) + "\n}"

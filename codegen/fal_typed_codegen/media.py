@@ -1,0 +1,123 @@
+"""Which parameters take a file, and which components of a result are one (DESIGN section 5)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fal_typed.document import Schema
+
+FileClass: TypeAlias = Literal["File", "Image", "Video", "Audio"]
+
+FILE_FIELDS: dict[FileClass, frozenset[str]] = {
+    "File": frozenset({"url", "content_type", "file_name", "file_size", "file_data"}),
+    "Image": frozenset({"width", "height"}),
+    "Video": frozenset({"width", "height", "duration", "fps", "num_frames"}),
+    "Audio": frozenset({"duration", "sample_rate", "channels", "bitrate"}),
+}
+"""Fields that the hand-written classes have; the other three also have those of `File`."""
+
+_MARKS = frozenset({"image", "video", "audio", "file", "archive", "image_mask", "mask"})
+_EXACT = frozenset({"image", "images", "video", "videos", "audio", "audios", "file", "files"})
+_URL_NAME = re.compile(r"(?:^|_)urls?(?:_?\d+)?$", re.IGNORECASE)
+_MEDIA_URL_NAME = re.compile(
+    r"(?:^|_)(?:image|video|audio|file|mask|img)_urls?(?:_|$)", re.IGNORECASE
+)
+# A URL of these is an address to call or to visit, not a file to take in.
+_ADDRESSES = re.compile(
+    r"(?:^|_)(?:webhook|callback|redirect|website|web|webpage|site|page|homepage|api|proxy|server"
+    r"|endpoint|repo|repository|link|profile|notification|source_code|socket|ws)_urls?",
+    re.IGNORECASE,
+)
+_FILE_FACTS = frozenset({"content_type", "file_name", "file_size"})
+_KINDS: tuple[tuple[str, FileClass], ...] = (
+    ("image", "Image"),
+    ("video", "Video"),
+    ("audio", "Audio"),
+)
+
+
+def is_file_parameter(name: str, schema: Schema) -> bool:
+    """Tell whether a parameter takes a file.
+
+    Args:
+        name: The parameter's name.
+        schema: Its schema.
+
+    Returns:
+        True when it is marked as one, else when it is named like one. Only its strings become
+        files: a parameter that holds none stays what it is.
+
+    >>> is_file_parameter("image_url", {"type": "string"})
+    True
+    >>> is_file_parameter("webhook_url", {"type": "string"})
+    False
+    """
+    if schema.get("x-fal-file-input") is True:
+        return True
+    mark = _mapping(schema.get("ui")).get("field") or schema.get("_fal_ui_field")
+    if isinstance(mark, str) and mark in _MARKS:
+        return True
+    if _ADDRESSES.search(name):
+        return False
+    return bool(
+        name in _EXACT or _URL_NAME.search(name) or _MEDIA_URL_NAME.search(name)
+    )
+
+
+def is_file_component(schema: Schema) -> bool:
+    """Tell whether a component describes a file: a required `url` and a fact about a file.
+
+    Args:
+        schema: The component's schema, an object.
+
+    Returns:
+        True for what `File` and its subclasses stand for.
+
+    >>> is_file_component({"required": ["url"], "properties": {
+    ...     "url": {"type": "string"}, "content_type": {"type": "string"}}})
+    True
+    """
+    properties = _mapping(schema.get("properties"))
+    required: Any = schema.get("required")
+    if not isinstance(required, list) or "url" not in required:
+        return False
+    if _mapping(properties.get("url")).get("type") != "string":
+        return False
+    return bool(_FILE_FACTS & properties.keys()) or {"width", "height"} <= properties.keys()
+
+
+def file_class(component: str, schema: Schema, field: str) -> FileClass:
+    """Choose the class of a file.
+
+    Args:
+        component: Name of the component that describes it.
+        schema: The component's schema.
+        field: Name of the field that holds it.
+
+    Returns:
+        What the component is named after, else `Image` when it has a width and a height, else
+        what the field is named after.
+
+    >>> file_class("VideoFile", {}, "result"), file_class("File", {}, "rendered_image")
+    ('Video', 'Image')
+    """
+    named = _kind(component)
+    if named is not None:
+        return named
+    if {"width", "height"} <= _mapping(schema.get("properties")).keys():
+        return "Image"
+    words = re.sub(r"_(?:file|url)s?$", "", field.lower())
+    return _kind(words.rpartition("_")[2]) or "File"
+
+
+def _kind(text: str) -> FileClass | None:
+    lowered = text.lower()
+    return next((kind for word, kind in _KINDS if word in lowered), None)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}

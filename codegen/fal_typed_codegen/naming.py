@@ -1,0 +1,263 @@
+"""Names of generated modules, classes, fields and endpoint objects (DESIGN section 2).
+
+Every name is made here, from text nobody vouches for, and is a plain ASCII identifier of
+bounded length: it can be written into code and into a path as it is.
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import keyword
+import re
+import unicodedata
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+MAX_LENGTH = 64
+_DIGEST_LENGTH = 6
+ENDPOINT_MODULE = "_endpoint"
+SHARED_PACKAGE = "_shared"
+
+IMPORTED = frozenset(
+    {
+        "Annotated", "Any", "Literal", "ConfigDict", "Field", "RootModel", "Endpoint", "File",
+        "FileInput", "FileObjectInput", "Image", "Video", "Audio", "UNSET", "InputModel",
+        "OutputModel", "Request", "TYPE_CHECKING", "annotations",
+    }
+)  # fmt: skip
+"""Names that generated modules import; nothing of a document may take them."""
+
+ALIASES = frozenset({"Input", "Output"})
+_BUILTINS = frozenset(dir(builtins))
+_TYPE_NAMES = frozenset({"bool", "dict", "float", "int", "list", "str", "tuple"})
+
+# Attributes of pydantic's BaseModel and of the file classes, written out because a name must
+# not change with the release of pydantic that happens to be installed.
+_MODEL_ATTRIBUTES = frozenset(
+    {
+        "construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw",
+        "schema", "schema_json", "update_forward_refs", "validate", "model_computed_fields",
+        "model_config", "model_construct", "model_copy", "model_dump", "model_dump_json",
+        "model_extra", "model_fields", "model_fields_set", "model_json_schema",
+        "model_parametrized_name", "model_post_init", "model_rebuild", "model_validate",
+        "model_validate_json", "model_validate_strings",
+    }
+)  # fmt: skip
+_FILE_ATTRIBUTES = frozenset(
+    {"open", "open_async", "read", "read_async", "save", "save_async", "to_pil", "to_pil_async"}
+)
+_DEVICES = frozenset(
+    {"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+)
+
+
+class ModuleNames(NamedTuple):
+    """What one endpoint is called.
+
+    Attributes:
+        path: Module path below the package, e.g. ``fal_ai.flux.dev``.
+        endpoint: Name of the endpoint object, e.g. ``flux_dev``.
+        models: Stem of its models' names, e.g. ``FluxDev``.
+    """
+
+    path: str
+    endpoint: str
+    models: str
+
+
+def module_path(endpoint_id: str) -> str:
+    """Module path of an endpoint id, before collisions are looked at.
+
+    Args:
+        endpoint_id: The id, e.g. ``fal-ai/kling-video/v2.5-turbo/pro``.
+
+    Returns:
+        Dotted path below the package.
+
+    >>> module_path("fal-ai/kling-video/v2.5-turbo/pro")
+    'fal_ai.kling_video.v2_5_turbo.pro'
+    >>> module_path("async/3d")
+    'async_.n3d'
+    """
+    return ".".join(_segment(part) for part in endpoint_id.split("/"))
+
+
+def choose_names(
+    endpoint_ids: Collection[str], earlier: Mapping[str, str]
+) -> dict[str, ModuleNames]:
+    """Name every endpoint; no two share a module.
+
+    Where two ids meet, the one that had the module before keeps it, else the id that was
+    changed least on its way to the name; every other one gets digits made of its id alone, so
+    that its name does not hang on who else is there.
+
+    Args:
+        endpoint_ids: All ids of the catalogue.
+        earlier: Module paths chosen in earlier runs, by id.
+
+    Returns:
+        The names, by id.
+
+    >>> names = choose_names(["Acme/x", "acme/x"], {})
+    >>> names["acme/x"].path
+    'acme.x'
+    >>> names["Acme/x"].path.startswith("acme.x_")
+    True
+    """
+    meeting: dict[str, list[str]] = {}
+    for endpoint_id in sorted(endpoint_ids):
+        meeting.setdefault(module_path(endpoint_id), []).append(endpoint_id)
+    names: dict[str, ModuleNames] = {}
+    for path, ids in meeting.items():
+        holder = min(ids, key=lambda id_: (earlier.get(id_) != path, _distance(id_, path), id_))
+        for endpoint_id in ids:
+            own = path if endpoint_id == holder else f"{path}_{_digest(endpoint_id)}"
+            names[endpoint_id] = _names(endpoint_id, own)
+    return _clear_of_parents(names)
+
+
+def field_name(wire: str, taken: Collection[str], *, of_file: bool = False) -> str:
+    """Python name of a property.
+
+    Args:
+        wire: The property's name in the document.
+        taken: Names of the class's other fields.
+        of_file: Whether the class is one of a file, whose methods keep their names.
+
+    Returns:
+        The property's own name wherever that can stand in a class body, else one like it.
+
+    >>> field_name("prompt", ()), field_name("schema", ()), field_name("3d-model", ())
+    ('prompt', 'schema_', 'n3d_model')
+    """
+    name = _identifier(wire).lstrip("_") or "field"
+    if name[0].isdigit():
+        name = f"n{name}"
+    reserved = (
+        keyword.iskeyword(name)
+        or name in _TYPE_NAMES
+        or name in _MODEL_ATTRIBUTES
+        or (of_file and name in _FILE_ATTRIBUTES)
+        or name in IMPORTED
+        or name == "self"
+    )
+    return _free(f"{name}_" if reserved else name, taken)
+
+
+def class_name(text: str, taken: Collection[str]) -> str:
+    """Class name of a component.
+
+    Args:
+        text: The component's name in the document.
+        taken: Class names its module already uses.
+
+    Returns:
+        A name in Pascal case that hides no builtin and nothing that generated modules import.
+
+    >>> class_name("registry__image__Image", ()), class_name("Field", ())
+    ('RegistryImageImage', 'FieldModel')
+    """
+    name = pascal(text)
+    if name in _BUILTINS or name in IMPORTED or name in ALIASES or keyword.iskeyword(name):
+        name = f"{name}Model"
+    return _free(name, taken)
+
+
+def pascal(text: str) -> str:
+    """Text in Pascal case, capitals inside words kept.
+
+    >>> pascal("kling-video/v2.5"), pascal("LoRAInput"), pascal("3d")
+    ('KlingVideoV25', 'LoRAInput', 'N3d')
+    """
+    words = re.split(r"[^A-Za-z0-9]+", _ascii(text))
+    name = "".join(word[0].upper() + word[1:] for word in words if word) or "Model"
+    return _bounded(f"N{name}" if name[0].isdigit() else name, text)
+
+
+def snake(text: str) -> str:
+    """A class name in snake case, for the name of its module.
+
+    >>> snake("ImageSize"), snake("LoRAWeight")
+    ('image_size', 'lo_ra_weight')
+    """
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", text)
+    return spaced.lower()
+
+
+def prefixes(paths: Iterable[str]) -> set[str]:
+    """Every package above the given module paths.
+
+    >>> sorted(prefixes(["a.b.c"]))
+    ['a', 'a.b']
+    """
+    found: set[str] = set()
+    for path in paths:
+        parts = path.split(".")
+        found.update(".".join(parts[:end]) for end in range(1, len(parts)))
+    return found
+
+
+def _clear_of_parents(names: dict[str, ModuleNames]) -> dict[str, ModuleNames]:
+    """Rename modules that would hide the endpoint object of the package they are in."""
+    objects = {names_.path: names_.endpoint for names_ in names.values()}
+    cleared: dict[str, ModuleNames] = {}
+    for endpoint_id, chosen in names.items():
+        parent, _, last = chosen.path.rpartition(".")
+        hides = objects.get(parent) == last
+        cleared[endpoint_id] = chosen._replace(path=f"{chosen.path}_") if hides else chosen
+    return cleared
+
+
+def _names(endpoint_id: str, path: str) -> ModuleNames:
+    own = endpoint_id.partition("/")[2] or endpoint_id
+    endpoint = _bounded(_leading(_identifier(own.replace("/", "_")).lower()), own)
+    if endpoint in _BUILTINS or keyword.iskeyword(endpoint) or endpoint in IMPORTED:
+        endpoint = f"{endpoint}_"
+    return ModuleNames(path, endpoint, pascal(own))
+
+
+def _segment(text: str) -> str:
+    name = _leading(_identifier(text).lower())
+    if keyword.iskeyword(name) or name in _DEVICES or name.startswith("__"):
+        return f"{name}_"
+    # These two names are the generator's own.
+    return f"{name}_" if name in {ENDPOINT_MODULE, SHARED_PACKAGE} else name
+
+
+def _leading(name: str) -> str:
+    return f"n{name}" if not name or name[0].isdigit() else name
+
+
+def _identifier(text: str) -> str:
+    return _bounded(re.sub(r"[^A-Za-z0-9_]", "_", _ascii(text)), text)
+
+
+def _ascii(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text[: MAX_LENGTH * 4])
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def _bounded(name: str, origin: str) -> str:
+    if len(name) <= MAX_LENGTH:
+        return name
+    return f"{name[: MAX_LENGTH - _DIGEST_LENGTH - 1]}_{_digest(origin)}"
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name.rstrip('_')}_{number}", number + 1
+    return candidate
+
+
+def _distance(endpoint_id: str, path: str) -> int:
+    """How many characters of the id the name does not show."""
+    return sum(a != b for a, b in zip(endpoint_id, path.replace(".", "/"), strict=False))
+
+
+def _digest(text: str) -> str:
+    encoded = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(encoded).hexdigest()[:_DIGEST_LENGTH]

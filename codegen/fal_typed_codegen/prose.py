@@ -1,0 +1,85 @@
+"""Makes a document's prose fit to stand in a docstring.
+
+What comes in is text that nobody vouches for; what goes out is plain, wrapped text without
+HTML, control characters or characters that change the direction of reading.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import textwrap
+import unicodedata
+
+MAX_LENGTH = 4000
+_TAGS = "a|b|br|code|div|em|h[1-6]|hr|i|img|kbd|li|ol|p|pre|s|small|span|strong|sub|sup|table"
+_TAG = re.compile(rf"</?(?:{_TAGS}|td|th|tr|tt|u|ul)\b[^<>]{{0,500}}>", re.IGNORECASE)
+_BREAK = re.compile(r"<(?:br|/p|/li|/div|/h[1-6]|/tr)\b[^<>]{0,100}>", re.IGNORECASE)
+_LIST_ITEM = re.compile(r"(?:[-*•+]|\d{1,3}[.)])\s+\S")
+
+
+def clean(text: str, width: int) -> str:
+    """Clean and wrap a description.
+
+    Args:
+        text: The description as the document has it.
+        width: Longest line, in characters.
+
+    Returns:
+        Wrapped lines; an empty string when nothing is left.
+
+    >>> clean("The <b>prompt</b>.\\u202e  Be\\nshort.", 80)
+    'The prompt. Be short.'
+    """
+    text = _plain(text[: MAX_LENGTH * 2])
+    if len(text) > MAX_LENGTH:
+        text = text[:MAX_LENGTH].rstrip() + " …"
+    return "\n\n".join(filter(None, (_wrap(part, width) for part in text.split("\n\n"))))
+
+
+def docstring(text: str) -> str:
+    """Write text as the inside of a docstring with three double quotes.
+
+    Args:
+        text: What the docstring is to say.
+
+    Returns:
+        Source text that neither ends the docstring nor holds an escape sequence of the text's.
+
+    >>> docstring('Say "hi"')
+    'Say "hi\\\\"'
+    """
+    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return escaped[:-1] + '\\"' if escaped.endswith('"') else escaped
+
+
+def _plain(text: str) -> str:
+    text = _TAG.sub("", _BREAK.sub("\n", text))
+    text = html.unescape(text)
+    text = re.sub(r"\r\n?|[\u0085\u2028\u2029\v\f]", "\n", text).replace("\t", "    ")
+    text = "".join(c for c in text if c == "\n" or unicodedata.category(c)[0] != "C")
+    text = textwrap.dedent(text).strip()
+    return re.sub(r"\n\s*\n\s*", "\n\n", text)
+
+
+def _wrap(paragraph: str, width: int) -> str:
+    """Fill a paragraph; items of a list keep lines of their own."""
+    pieces: list[str] = []
+    for line in paragraph.splitlines():
+        stripped = " ".join(line.split())
+        if pieces and not _LIST_ITEM.match(stripped):
+            pieces[-1] = f"{pieces[-1]} {stripped}"
+        elif stripped:
+            pieces.append(stripped)
+    return "\n".join(_fill(piece, width) for piece in pieces)
+
+
+def _fill(piece: str, width: int) -> str:
+    indent = "  " if _LIST_ITEM.match(piece) else ""
+    return textwrap.fill(
+        piece,
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,330 @@
+"""Writes the source text of modules from what is known of an endpoint."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fal_typed_codegen import defaults, models, prose
+from fal_typed_codegen.defaults import MisfitError
+from fal_typed_codegen.glossary import describe, endpoint_summary
+from fal_typed_codegen.interface import MISSING, model_references
+from fal_typed_codegen.naming import ENDPOINT_MODULE, IMPORTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import jinja2
+
+    from fal_typed_codegen.interface import Field, Interface, Model
+    from fal_typed_codegen.naming import ModuleNames
+
+WIDTH = 96
+_MODULES = {
+    "typing": {"Annotated", "Any", "Literal"},
+    "pydantic": {"ConfigDict", "Field", "RootModel"},
+    "fal_typed.endpoint": {"Endpoint"},
+    "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
+    "fal_typed.model": {"UNSET", "InputModel", "OutputModel", "Request"},
+}
+COMMAND = "fal-typed generate"
+
+
+@dataclass(frozen=True)
+class RenderedField:
+    """A field as source text."""
+
+    name: str
+    annotation: str
+    default: str
+    doc: str
+
+
+@dataclass(frozen=True)
+class RenderedClass:
+    """A class as source text."""
+
+    name: str
+    bases: str
+    doc: str
+    config: str
+    fields: tuple[RenderedField, ...]
+
+
+def endpoint_module(
+    interface: Interface, names: ModuleNames, shared: Mapping[str, str], origin: str
+) -> str:
+    """Write the module of an endpoint.
+
+    Args:
+        interface: The endpoint.
+        names: What it is called.
+        shared: Full names of the modules that hold its shared classes, by class name.
+        origin: Where its document stands, for the header.
+
+    Returns:
+        Source text, not formatted.
+
+    Raises:
+        ModelsError: The models cannot be made.
+    """
+    own = [model for name, model in interface.models.items() if name not in shared]
+    classes = _classes(interface, own, list(shared), names.endpoint)
+    used = {**shared}
+    imports = _imports(classes, {"Endpoint", "InputModel", "OutputModel", "Request"}, used)
+    return _template("endpoint.py.jinja").render(
+        doc=_docstring(_module_prose(interface)),
+        header=header(origin),
+        imports=imports,
+        classes=classes,
+        endpoint=names.endpoint,
+        id=repr(interface.id),
+        input=interface.input,
+        output=interface.output,
+        endpoint_doc=_docstring(_endpoint_prose(interface, names)),
+        exports=[repr(name) for name in exports(names, interface.models)],
+    )
+
+
+def shared_module(interface: Interface, name: str, shared: Mapping[str, str]) -> str:
+    """Write the module of a class that several endpoints share.
+
+    Args:
+        interface: An endpoint that has it.
+        name: The class's name.
+        shared: Full names of the modules that hold shared classes, by class name.
+
+    Returns:
+        Source text, not formatted.
+
+    Raises:
+        ModelsError: The model cannot be made.
+    """
+    model = interface.models[name]
+    elsewhere = {other: shared[other] for other in model_references(model) - {name}}
+    classes = _classes(interface, [model], sorted(elsewhere), None)
+    return _template("shared.py.jinja").render(
+        doc=_docstring(f"{name}, as several endpoints have it."),
+        header=header("a component that is the same in several schemas"),
+        imports=_imports(classes, set(), elsewhere),
+        classes=classes,
+        exports=[repr(name)],
+    )
+
+
+def lazy_package(
+    endpoint_id: str, names: ModuleNames, classes: Iterable[str], package: str, origin: str
+) -> str:
+    """Write the ``__init__`` of a package that is an endpoint and holds others."""
+    module = f"{package}.{names.path}.{ENDPOINT_MODULE}"
+    public = exports(names, classes)
+    return _template("lazy_package.py.jinja").render(
+        doc=_docstring(f"{endpoint_id}, loaded when a name of it is asked for."),
+        header=header(origin),
+        module=module,
+        quoted_module=repr(module),
+        names=[f"{name} as {name}" for name in public],
+        exports=[repr(name) for name in public],
+    )
+
+
+def plain_package(path: str) -> str:
+    """Write the ``__init__`` of a package that only holds others."""
+    text = f"Endpoints below `{path}`." if path else "Every endpoint, in a module of its own."
+    return _template("package.py.jinja").render(
+        doc=_docstring(text), header=header("the ids of the schemas")
+    )
+
+
+def exports(names: ModuleNames, classes: Iterable[str]) -> list[str]:
+    """Public names of an endpoint's module, sorted."""
+    return sorted({names.endpoint, "Input", "Output", *classes})
+
+
+def header(origin: str) -> str:
+    """Say in one line where a generated file comes from."""
+    return f"Generated by `{COMMAND}` from {origin}. Do not edit."
+
+
+def _classes(
+    interface: Interface, own: list[Model], elsewhere: list[str], endpoint: str | None
+) -> list[RenderedClass]:
+    made = models.annotations(own, elsewhere)
+    usable = {name: interface.models[name] for name in elsewhere}
+    rendered: list[RenderedClass] = []
+    for model in own:
+        rendered.append(_class(interface, model, made[model.name], usable, endpoint is None))
+        usable[model.name] = model
+    return rendered
+
+
+def _class(
+    interface: Interface,
+    model: Model,
+    made: Mapping[str, ast.expr],
+    usable: Mapping[str, Model],
+    is_shared: bool,
+) -> RenderedClass:
+    bases = model.base
+    if model.name == interface.input:
+        bases = f'{model.base}, Request["{interface.output}"]'
+    if model.root is not None:
+        bases = f"RootModel[{ast.unparse(made['root'])}]"
+    return RenderedClass(
+        name=model.name,
+        bases=bases,
+        doc=_docstring(_class_prose(interface, model), indent=4),
+        config=_config(model),
+        fields=tuple(
+            _field(interface, model, field, made[field.name], usable, is_shared)
+            for field in model.fields
+        ),
+    )
+
+
+def _config(model: Model) -> str:
+    entries = {}
+    if model.is_open:
+        entries["extra"] = "allow"
+    if model.python_regex:
+        entries["regex_engine"] = "python-re"
+    return ", ".join(f"{key}={value!r}" for key, value in entries.items())
+
+
+def _field(
+    interface: Interface,
+    model: Model,
+    field: Field,
+    made: ast.expr,
+    usable: Mapping[str, Model],
+    is_shared: bool,
+) -> RenderedField:
+    default = _default(field, usable, model)
+    nullable = field.nullable or default == "None"
+    annotation = models.or_none(made) if nullable else made
+    keywords = {"alias": field.wire} if field.wire != field.name else {}
+    return RenderedField(
+        name=field.name,
+        annotation=ast.unparse(models.with_keywords(annotation, keywords)),
+        default=default,
+        doc=_docstring(_field_prose(interface, model, field, is_shared), indent=4),
+    )
+
+
+def _default(field: Field, usable: Mapping[str, Model], model: Model) -> str:
+    if field.required:
+        return ""
+    nothing = "None" if field.nullable or model.direction == "output" else "UNSET"
+    if field.default is MISSING or field.default is None:
+        return nothing
+    try:
+        return defaults.expression(defaults.fit(field.default, field.schema, usable))
+    except MisfitError:
+        return nothing
+
+
+def _module_prose(interface: Interface) -> str:
+    about = f"{interface.id} — {_summary(interface)}"
+    category = f"Category: {interface.category}. " if interface.category else ""
+    return f"{about}\n\n{category}https://fal.ai/models/{interface.id}"
+
+
+def _endpoint_prose(interface: Interface, names: ModuleNames) -> str:
+    required = [field.name for field in interface.models[interface.input].fields if field.required]
+    call = ", ".join(f"{name}=…" for name in required)
+    example = f"Call it with `{names.endpoint}.subscribe({call})`."
+    return f"{_summary(interface)}\n\n{example}"
+
+
+def _summary(interface: Interface) -> str:
+    return interface.description or endpoint_summary(interface.id, interface.category)
+
+
+def _class_prose(interface: Interface, model: Model) -> str:
+    if model.description:
+        return model.description
+    if model.name == interface.input:
+        return f"Parameters of {interface.id}."
+    if model.name == interface.output:
+        return f"Result of {interface.id}."
+    whole = "the parameters" if model.direction == "input" else "the result"
+    fields = ", ".join(field.name for field in model.fields[:8])
+    more = ", …" if len(model.fields) > 8 else ""  # noqa: PLR2004 - a docstring's first line
+    return f"Part of {whole}: {fields}{more}." if fields else f"Part of {whole}."
+
+
+def _field_prose(interface: Interface, model: Model, field: Field, is_shared: bool) -> str:
+    is_own = model.name in (interface.input, interface.output)
+    text = field.description or describe(
+        field.wire,
+        direction=model.direction,
+        component=None if is_own else model.component,
+        category=None if is_shared else interface.category,
+        type=field.json_type,
+        endpoint=None if is_shared else interface.id,
+    )
+    note = "Deprecated." if field.deprecated else ""
+    facts = " ".join(filter(None, (field.facts, note)))
+    if not text:
+        return facts
+    return f"{text}\n\n{facts}" if "\n\n" in text else f"{text} {facts}"
+
+
+def _docstring(text: str, indent: int = 0) -> str:
+    """A docstring as source text, without the indentation of its further lines."""
+    lines = prose.clean(text, WIDTH - indent).splitlines()
+    if not lines:
+        return ""
+    inside = prose.docstring("\n".join(lines))
+    is_short = len(lines) == 1 and len(inside) + indent <= WIDTH - 6
+    return f'"""{inside}"""' if is_short else f'"""{inside}\n"""'
+
+
+def _imports(
+    classes: Iterable[RenderedClass], used: set[str], elsewhere: Mapping[str, str]
+) -> list[tuple[str, list[str]]]:
+    """Import statements, in the order that isort gives them."""
+    for item in classes:
+        used = used | _names(item)
+    lines = {
+        module: sorted(names & used, key=_isort_key)
+        for module, names in _MODULES.items()
+        if names & used
+    }
+    lines.update({module: [name] for name, module in elsewhere.items()})
+    return sorted(lines.items(), key=lambda line: (_section(line[0]), line[0]))
+
+
+def _names(item: RenderedClass) -> set[str]:
+    sources = [item.bases, f"ConfigDict({item.config})" if item.config else ""]
+    for field in item.fields:
+        sources += [field.annotation, field.default]
+    trees = (ast.parse(f"({source})", mode="eval") for source in sources if source)
+    found = {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    return found & IMPORTED
+
+
+def _section(module: str) -> int:
+    return {"typing": 0, "pydantic": 1}.get(module, 2)
+
+
+def _isort_key(name: str) -> tuple[bool, str]:
+    return not name.isupper(), name
+
+
+@functools.cache
+def _template(name: str) -> jinja2.Template:
+    import jinja2  # noqa: PLC0415 - not needed when nothing changed
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fal_typed_codegen"),
+        autoescape=False,  # noqa: S701 - Python is written, whose escaping `prose` and `repr` do
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name)
