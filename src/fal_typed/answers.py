@@ -6,7 +6,7 @@ import email.utils
 import json
 import time
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from fal_typed.errors import (
     FalAuthenticationError,
@@ -27,6 +27,7 @@ from fal_typed.errors import (
     Problem,
 )
 from fal_typed.flow import HttpRequest, HttpResponse, TransportError
+from fal_typed.untyped import as_list, as_object, as_text
 
 _BY_STATUS: dict[int, type[FalHTTPError]] = {
     400: FalValidationError,
@@ -82,13 +83,13 @@ def parse_object(response: HttpResponse) -> dict[str, Any]:
     Raises:
         FalProtocolError: It is none.
     """
-    value = parse_json(response)
-    if not isinstance(value, dict):
+    value = as_object(parse_json(response))
+    if value is None:
         raise FalProtocolError(
-            f"{_place(response)} answered with {type(value).__name__} instead of an object",
+            f"{_place(response)} answered with JSON that is no object: {_excerpt(response)!r}",
             request_id=request_id_of(response),
         )
-    return cast("dict[str, Any]", value)
+    return value
 
 
 def http_error(
@@ -97,7 +98,7 @@ def http_error(
     """The error an answer stands for."""
     content = _content(response)
     detail = content.get("detail")
-    problems = [_problem(item) for item in detail] if isinstance(detail, list) else []
+    problems = [_problem(item) for item in as_list(detail) or []]
     kind = _kind(response, problems)
     text = "; ".join(map(str, problems)) or _text(content) or _excerpt(response)
     advice = _ADVICE.get(response.status, "")
@@ -107,7 +108,7 @@ def http_error(
         status_code=response.status,
         headers=response.headers,
         body=response.body,
-        detail=detail if isinstance(detail, (str, list)) else None,
+        detail=as_text(detail) or as_list(detail),
         errors=problems,
         error_type=_error_type(content, response, problems),
         needs_retry=needs_retry(response),
@@ -171,13 +172,14 @@ def _content(response: HttpResponse) -> Mapping[str, Any]:
         value = json.loads(response.body)
     except ValueError:
         return {}
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return as_object(value) or {}
 
 
 def _text(content: Mapping[str, Any]) -> str:
     error = content.get("error")
-    if isinstance(error, Mapping):  # the platform API's form
-        error = cast("Mapping[str, Any]", error).get("message")
+    nested = as_object(error)
+    if nested is not None:  # the platform API's form
+        error = nested.get("message")
     for text in (content.get("detail"), error, content.get("message"), content.get("status")):
         if isinstance(text, str):
             return text[:_MAX_TEXT]
@@ -185,21 +187,16 @@ def _text(content: Mapping[str, Any]) -> str:
 
 
 def _problem(item: object) -> Problem:
-    if not isinstance(item, Mapping):
+    entry = as_object(item)
+    if entry is None:
         return Problem((), str(item)[:_MAX_TEXT], "unknown")
-    entry = cast("Mapping[str, Any]", item)
-    loc = entry.get("loc")
-    path = tuple(
-        part
-        for part in (cast("list[object]", loc) if isinstance(loc, list) else [])
-        if isinstance(part, (str, int))
-    )
-    context = entry.get("ctx")
+    loc = as_list(entry.get("loc")) or []
+    path = tuple(part for part in loc if isinstance(part, (str, int)))
     return Problem(
         path[1:] if path[:1] == ("body",) else path,
         str(entry.get("msg", ""))[:_MAX_TEXT],
         str(entry.get("type", "unknown")),
-        cast("dict[str, Any]", context) if isinstance(context, dict) else {},
+        as_object(entry.get("ctx")) or {},
     )
 
 
@@ -214,9 +211,9 @@ def _kind(response: HttpResponse, problems: list[Problem]) -> type[FalHTTPError]
 def _error_type(
     content: Mapping[str, Any], response: HttpResponse, problems: list[Problem]
 ) -> str | None:
-    error = content.get("error")
-    nested = cast("Mapping[str, Any]", error).get("type") if isinstance(error, Mapping) else None
-    for found in (content.get("error_type"), response.headers.get("x-fal-error-type"), nested):
+    nested = as_object(content.get("error")) or {}
+    header = response.headers.get("x-fal-error-type")
+    for found in (content.get("error_type"), header, nested.get("type")):
         if isinstance(found, str):
             return found
     return problems[0].type if problems else None

@@ -157,7 +157,7 @@ def _tags(tags: Mapping[str, str]) -> str:
         fits = _TAG_KEY.fullmatch(key) and not key.startswith("fal.")
         if not fits or len(value) > _MAX_TAG_VALUE or "," in value or not value.isprintable():
             raise FalInputError(
-                f"The tag {key!r} does not fit: keys are 1–64 of a-z 0-9 . _ - and do not start "
+                f"The tag {key!r} does not fit: keys are 1 to 64 of a-z 0-9 . _ - and do not start "
                 "with 'fal.', values up to 256 characters without commas."
             )
     if len(tags) > _MAX_TAGS or len(text.encode()) > _MAX_TAG_BYTES:

@@ -93,7 +93,7 @@ class BaseClient:
         """
         CallOptions(**cast("Any", options))
         other = copy.copy(self)
-        other._options = {**self._options, **options}
+        other._options = {**self._options, **options}  # noqa: SLF001 - a copy of self
         return other
 
     @property
@@ -495,7 +495,7 @@ class AsyncFalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the same options as in sync code
+        timeout: float | None = None,
     ) -> Result[Any]:
         """Wait until a job is complete and fetch its result; see `FalClient.result`."""
         job = self._reference(application, request_id, timeout=timeout)

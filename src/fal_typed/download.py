@@ -41,7 +41,7 @@ def read(settings: Settings, url: str) -> Flow[bytes]:
         deadline=Deadline(None, None),
     )
     if answers.is_error(response):
-        raise FalDownloadError(f"{url.split('?')[0]} answered {response.status}")
+        raise FalDownloadError(f"{url.split('?', maxsplit=1)[0]} answered {response.status}")
     return response.body
 
 

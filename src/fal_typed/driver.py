@@ -94,7 +94,7 @@ class SyncDriver:
             except BaseException as raised:  # noqa: BLE001 - the flow decides what it means
                 error = raised
 
-    def _perform(self, effect: Effect, streams: _Streams) -> object:  # noqa: PLR0911 - one a kind
+    def _perform(self, effect: Effect, streams: _Streams) -> object:  # noqa: C901 - one case a kind
         match effect:
             case Send(request):
                 return self.transport.send(request)
@@ -211,7 +211,7 @@ class AsyncDriver:
             except BaseException as raised:  # noqa: BLE001 - the flow decides what it means
                 error = raised
 
-    async def _perform(self, effect: Effect, streams: list[OpenedStream]) -> object:  # noqa: PLR0911
+    async def _perform(self, effect: Effect, streams: list[OpenedStream]) -> object:
         match effect:
             case Send(request):
                 return await self.transport.send(request)

@@ -118,8 +118,8 @@ class Endpoint(Generic[P, In, Out]):
         """
         call_options(options)
         other = copy.copy(self)
-        other._options = {**self._options, **options}
-        other._bound = {}
+        other._options = {**self._options, **options}  # noqa: SLF001 - a copy of self
+        other._bound = {}  # noqa: SLF001 - a copy of self
         return other
 
     def __getstate__(self) -> dict[str, Any]:
@@ -241,7 +241,7 @@ class Endpoint(Generic[P, In, Out]):
         self,
         request_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the same options as in sync code
+        timeout: float | None = None,
     ) -> Result[Out]:
         """Wait until a job is complete and fetch its result; `result` for async code."""
         return await self.handle_async(request_id).get(timeout=timeout)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Protocol, Union, run
 from pydantic_core import PydanticCustomError, core_schema
 
 from fal_typed.model import OutputModel
+from fal_typed.untyped import as_object
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -236,7 +237,8 @@ def _check(value: Any) -> Any:
 
 
 def _check_object(value: Any) -> Any:
-    is_object = isinstance(value, dict) and isinstance(value.get("url"), str)  # pyright: ignore[reportUnknownMemberType]
+    given = as_object(value)
+    is_object = given is not None and isinstance(given.get("url"), str)
     return value if is_object else _check(value)
 
 
@@ -247,7 +249,7 @@ def _dump_url(value: Any) -> Any:
 def _dump_object(value: Any) -> Any:
     if isinstance(value, File):
         return value.model_dump(exclude_unset=True)
-    return value if isinstance(value, dict) else FileObject(value)  # pyright: ignore[reportUnknownVariableType]
+    return FileObject(value) if as_object(value) is None else value
 
 
 class _AsUrl:

@@ -134,7 +134,7 @@ class AsyncHandle(_JobView[Out]):
     async def get(
         self,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the same options as in sync code
+        timeout: float | None = None,
         with_logs: bool = False,
         on_queue_update: OnQueueUpdate | None = None,
     ) -> Result[Out]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, cast
+from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
@@ -42,6 +42,7 @@ from fal_typed.result import Result
 from fal_typed.retry import Repeat, send_retrying
 from fal_typed.settings import Settings
 from fal_typed.sse import EventDecoder
+from fal_typed.untyped import as_list, as_object, as_text
 
 Out = TypeVar("Out")
 _OK = 200
@@ -241,35 +242,28 @@ def parse_status(content: Mapping[str, Any], request_id: str) -> QueueStatus:
     if status == "IN_PROGRESS":
         return InProgress(**common)
     if status == "COMPLETED":
-        metrics = content.get("metrics")
         return Completed(
             **common,
-            metrics=cast("dict[str, Any]", metrics) if isinstance(metrics, dict) else {},
-            error=_optional_text(content.get("error")),
-            error_type=_optional_text(content.get("error_type")),
+            metrics=as_object(content.get("metrics")) or {},
+            error=as_text(content.get("error")),
+            error_type=as_text(content.get("error_type")),
         )
     return QueueStatus(**common)
 
 
 def _parse_logs(logs: object) -> tuple[LogEntry, ...]:
-    if not isinstance(logs, list):
-        return ()
-    entries = [entry for entry in cast("list[object]", logs) if isinstance(entry, dict)]
-    return tuple(_parse_log(cast("dict[str, Any]", entry)) for entry in entries)
+    entries = [as_object(entry) for entry in as_list(logs) or []]
+    return tuple(_parse_log(entry) for entry in entries if entry is not None)
 
 
 def _parse_log(entry: Mapping[str, Any]) -> LogEntry:
     return LogEntry(
         message=str(entry.get("message", "")),
-        timestamp=_optional_text(entry.get("timestamp")),
-        level=_optional_text(entry.get("level")),
-        source=_optional_text(entry.get("source")),
+        timestamp=as_text(entry.get("timestamp")),
+        level=as_text(entry.get("level")),
+        source=as_text(entry.get("source")),
         raw=entry,
     )
-
-
-def _optional_text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 OnStatus = Callable[[QueueStatus], Flow[None]]
@@ -381,11 +375,10 @@ def _read_statuses(
 
 def _parse_event(event: str) -> Mapping[str, Any] | None:
     try:
-        content = json.loads(event)
+        content = as_object(json.loads(event))
     except ValueError:
         return None
-    is_status = isinstance(content, dict) and "status" in content
-    return cast("dict[str, Any]", content) if is_status else None
+    return content if content and "status" in content else None
 
 
 def _too_late(job: Job[Any], deadline: Deadline) -> FalTimeoutError:

@@ -6,7 +6,7 @@ key: a job submitted twice is billed twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -138,8 +138,6 @@ def _within(request: HttpRequest, deadline: Deadline) -> Flow[HttpRequest]:
     timeout = shorter(request.timeout, (yield from deadline.remaining()))
     if timeout == request.timeout:
         return request
-    from dataclasses import replace
-
     return replace(request, timeout=timeout)
 
 
@@ -163,8 +161,6 @@ def _backup_of(request: HttpRequest) -> HttpRequest | None:
     host = _BACKUPS.get(parts.netloc) if parts.scheme == "https" else None
     if host is None:
         return None
-    from dataclasses import replace
-
     return replace(
         request,
         url=parts._replace(netloc=host).geturl(),

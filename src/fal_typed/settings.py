@@ -75,14 +75,14 @@ class Settings:
     def _authorization(self, url: str, authorization: str | None) -> dict[str, str]:
         if not self.hosts.owns(url):
             raise FalCredentialsError(
-                f"The key is not sent to {url.split('?')[0]!r}: it is not one of this client's "
+                f"The key is not sent to {url.split('?', maxsplit=1)[0]!r}: it is not one of this client's "
                 "hosts."
             )
         key = None if authorization else self.credentials.find()
         if not is_confidential(url):
             if self.needs_key:
                 raise FalCredentialsError(
-                    f"The key is not sent to {url.split('?')[0]!r} in the open; use https."
+                    f"The key is not sent to {url.split('?', maxsplit=1)[0]!r} in the open; use https."
                 )
             return {}
         if authorization:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin
 from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 
 from fal_typed.errors import FalInputError, Problem, SchemaDriftWarning
+from fal_typed.untyped import as_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -201,10 +202,11 @@ def _lenient_union(annotation: Any, value: object) -> object:
 
 def _lenient_model(model: type[BaseModel], value: object) -> object:
     if issubclass(model, RootModel):
-        return model.model_construct(root=value)
-    if not isinstance(value, Mapping):
+        return cast("Any", model).model_construct(root=value)
+    given = as_object(value)
+    if given is None:
         return value if value is not None else model.model_construct()
-    remaining = dict(cast("Mapping[str, object]", value))
+    remaining = dict(given)
     values: dict[str, Any] = {}
     for name, info in model.model_fields.items():
         key = info.alias if info.alias in remaining else name
@@ -212,7 +214,7 @@ def _lenient_model(model: type[BaseModel], value: object) -> object:
             values[name] = _lenient(info.annotation, remaining.pop(key))
         else:
             values[name] = _default(info)
-    built = model.model_construct(_fields_set=set(value) & set(values), **values)
+    built = model.model_construct(_fields_set=set(given) & set(values), **values)
     if built.__pydantic_extra__ is not None:
         built.__pydantic_extra__.update(remaining)
     return built
