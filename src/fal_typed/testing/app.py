@@ -11,7 +11,6 @@ from fal_typed.testing.messages import (
     Answer,
     Receive,
     Request,
-    Response,
     Scope,
     Send,
     StreamResponse,

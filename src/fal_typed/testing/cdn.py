@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 
 from fal_typed.testing.downloads import file_response
 from fal_typed.testing.emulation import Call, Emulation
 from fal_typed.testing.media import MediaSpec, UnreadableSpecError, render
 from fal_typed.testing.messages import Answer, Request, detail, method_not_allowed
+
+_MADE = re.compile(r"/files/b/([^/]+)/[^/]+")
 
 
 class CdnService:
@@ -35,11 +38,11 @@ class CdnService:
         return Call("download", None, _only_get)
 
     async def _download(self, request: Request) -> Answer:
-        segments = request.path.strip("/").split("/")
-        if len(segments) != 4 or segments[:2] != ["files", "b"]:
+        match = _MADE.fullmatch(request.path)
+        if match is None:
             return _missing()
         try:
-            spec = MediaSpec.from_token(segments[2])
+            spec = MediaSpec.from_token(match[1])
         except UnreadableSpecError:
             return _missing()
         # A video takes a while: others must not wait for it.

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from fal_typed.document import EndpointDocument, Schema, component_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 Location: TypeAlias = "tuple[str | int, ...]"
 Problem: TypeAlias = "dict[str, Any]"
@@ -57,18 +59,20 @@ class Checker:
         if name is None:
             return self._compile_plain(schema)
         if name not in self._named:
-            # Set before compiling: a component may refer to itself.
-            self._named[name] = lambda value, at, found: self._named[name](value, at, found)
+            self._named[name] = self._later(name)  # for a component that refers to itself
             self._named[name] = self._compile_plain(self._document.resolve(schema))
-        named = self._named
-        return lambda value, at, found: named[name](value, at, found)
+        return self._named[name]
+
+    def _later(self, name: str) -> Check:
+        def check(value: Any, at: Location, found: list[Problem]) -> None:
+            self._named[name](value, at, found)
+
+        return check
 
     def _compile_plain(self, schema: Schema) -> Check:
-        checks: list[Check] = []
-        for keyword in ("anyOf", "oneOf"):
-            if options := schema.get(keyword):
-                checks.append(self._any_of(options))
-        checks.extend(self._compile(part) for part in schema.get("allOf") or ())
+        unions = [schema[keyword] for keyword in ("anyOf", "oneOf") if schema.get(keyword)]
+        checks = [self._any_of(options) for options in unions]
+        checks += [self._compile(part) for part in schema.get("allOf") or ()]
         if "const" in schema:
             checks.append(_literal([schema["const"]]))
         if isinstance(schema.get("enum"), list):
@@ -89,15 +93,8 @@ class Checker:
             return self._object(schema)
         if kind == "array":
             return self._array(schema)
-        if kind == "string":
-            return _string(schema)
-        if kind in ("integer", "number"):
-            return _number(schema, whole=kind == "integer")
-        if kind == "boolean":
-            return _of_type(bool, "bool_type", "Input should be a valid boolean")
-        if kind == "null":
-            return _of_type(type(None), "none_required", "Input should be None")
-        return None
+        plain = _PLAIN.get(str(kind))
+        return None if plain is None else plain(schema)
 
     def _any_of(self, options: Sequence[Schema]) -> Check:
         nullable = any(option.get("type") == "null" for option in options)
@@ -165,7 +162,7 @@ class Checker:
             if not isinstance(value, list):
                 found.append(_problem("list_type", "Input should be a valid list", at, value))
                 return
-            entries = cast("list[Any]", value)
+            entries = _entries(value)
             if len(entries) < shortest:
                 found.append(_wrong_length("too_short", "min", shortest, entries, at))
             if len(entries) > longest:
@@ -276,7 +273,7 @@ _BOUNDS: dict[str, tuple[str, str, str, Callable[[Any, Any], bool]]] = {
 
 
 def _number(schema: Schema, *, whole: bool) -> Check:
-    bounds = [(*_BOUNDS[keyword], limit) for keyword, limit in _limits(schema).items()]
+    bounds = [(*_BOUNDS[keyword], limit) for keyword, limit in number_limits(schema).items()]
     kind = "int_type" if whole else "float_type"
     message = f"Input should be a valid {'integer' if whole else 'number'}"
 
@@ -296,8 +293,16 @@ def _number(schema: Schema, *, whole: bool) -> Check:
     return check
 
 
-def _limits(schema: Schema) -> dict[str, int | float]:
-    """The bounds of a number; OpenAPI 3.0 writes an exclusive one as a flag beside the bound."""
+def number_limits(schema: Schema) -> dict[str, int | float]:
+    """The bounds of a number; OpenAPI 3.0 writes an exclusive one as a flag beside the bound.
+
+    Args:
+        schema: Schema of a number.
+
+    Returns:
+        ``minimum``, ``exclusiveMinimum``, ``maximum``, ``exclusiveMaximum`` and ``multipleOf``,
+        as far as the schema has them.
+    """
     limits = {
         keyword: schema[keyword]
         for keyword in _BOUNDS
@@ -314,6 +319,36 @@ def _divides(step: float, value: float) -> bool:
         return True
     quotient = value / step
     return math.isclose(quotient, round(quotient), rel_tol=1e-9, abs_tol=1e-9)
+
+
+def _whole_number(schema: Schema) -> Check:
+    return _number(schema, whole=True)
+
+
+def _any_number(schema: Schema) -> Check:
+    return _number(schema, whole=False)
+
+
+def _boolean(_schema: Schema) -> Check:
+    return _of_type(bool, "bool_type", "Input should be a valid boolean")
+
+
+def _null(_schema: Schema) -> Check:
+    return _of_type(type(None), "none_required", "Input should be None")
+
+
+_PLAIN: dict[str, Callable[[Schema], Check]] = {
+    "string": _string,
+    "integer": _whole_number,
+    "number": _any_number,
+    "boolean": _boolean,
+    "null": _null,
+}
+
+
+def _entries(value: Any) -> list[Any]:
+    entries: list[Any] = value
+    return entries
 
 
 def _wrong_length(kind: str, side: str, limit: int, entries: list[Any], at: Location) -> Problem:
@@ -334,8 +369,8 @@ def _label(document: EndpointDocument, schema: Schema) -> str:
     if (name := component_name(schema)) is not None:
         return name
     resolved = document.resolve(schema)
-    if isinstance(values := resolved.get("enum"), list):
-        return f"literal[{','.join(repr(value) for value in cast('list[Any]', values))}]"
+    if values := cast("list[Any]", resolved.get("enum")):
+        return f"literal[{','.join(map(repr, values))}]"
     names = {
         "string": "str",
         "integer": "int",

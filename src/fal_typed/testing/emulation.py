@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from fal_typed.catalog import Catalog
-from fal_typed.testing.clock import Clock
 from fal_typed.testing.jobs import Jobs
-from fal_typed.testing.messages import Answer, Request
 from fal_typed.testing.models import Models
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from fal_typed.catalog import Catalog
+    from fal_typed.testing.clock import Clock
+    from fal_typed.testing.messages import Answer, Request
 
 Endpoint: TypeAlias = "Callable[[Request], Awaitable[Answer]]"
 

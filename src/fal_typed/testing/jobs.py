@@ -10,13 +10,15 @@ import asyncio
 import math
 import threading
 import uuid
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fal_typed.testing.clock import Clock, timestamp
-from fal_typed.testing.models import Model, Outcome, failed
+from fal_typed.testing.models import INVALID, Model, Outcome, failed
 from fal_typed.testing.scripts import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 Stage: TypeAlias = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
 _FOREVER = math.inf
@@ -50,7 +52,9 @@ class Job:
     """Whether a cancel was asked for, granted or not."""
     honours_cancel: bool = True
     task: asyncio.Task[Outcome] | None = field(default=None, repr=False)
-    watchers: list[asyncio.Future[None]] = field(default_factory=list, repr=False)
+    watchers: list[asyncio.Future[None]] = field(
+        default_factory=list["asyncio.Future[None]"], repr=False
+    )
 
     def stage(self, now: float) -> Stage:
         """Where the job stands.
@@ -213,7 +217,7 @@ class Jobs:
         """
         script, now = model.script, self._clock.now()
         starts_at = now + script.queue_time
-        refused = isinstance(outcome, Outcome) and outcome.status == 422
+        refused = isinstance(outcome, Outcome) and outcome.status == INVALID
         ends_at = starts_at + (0 if refused else script.run_time)
         if start_timeout is not None and start_timeout < script.queue_time:
             outcome = _too_late(outcome)

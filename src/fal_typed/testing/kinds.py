@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
-from fal_typed.document import EndpointDocument, Schema
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fal_typed.document import EndpointDocument, Schema
 
 _BY_WORD: tuple[tuple[tuple[str, ...], str], ...] = (
     (("safetensors", "lora", "weights", "embedding", "latents", "pkl", "npz"), "safetensors"),
@@ -154,4 +156,4 @@ def _by_words(name: str) -> str | None:
 
 
 def _default_type(properties: Mapping[str, Schema]) -> Any:
-    return cast("Schema", properties.get("content_type") or {}).get("default")
+    return (properties.get("content_type") or {}).get("default")

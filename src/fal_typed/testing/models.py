@@ -16,6 +16,9 @@ from fal_typed.testing.checking import Checker
 from fal_typed.testing.messages import Headers, Request, Response, dump, json_headers
 from fal_typed.testing.scripts import UNSCRIPTED, EndpointScript, Failure
 
+INVALID = 422
+"""Status of an answer to an input that does not fit."""
+
 _KEPT_OUTCOMES = 2_048
 _LARGEST_KEPT_BODY = 16_384
 _NAMESPACES = frozenset({"workflows", "comfy"})
@@ -221,7 +224,9 @@ def invalid(problems: list[dict[str, Any]]) -> Outcome:
     Returns:
         A 422.
     """
-    return Outcome(422, json_headers((b"x-fal-billable-units", b"0")), dump({"detail": problems}))
+    return Outcome(
+        INVALID, json_headers((b"x-fal-billable-units", b"0")), dump({"detail": problems})
+    )
 
 
 def _unparsable(error: ValueError) -> dict[str, Any]:

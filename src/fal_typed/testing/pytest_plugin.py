@@ -6,12 +6,13 @@ heavy before a test asks for a fixture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fal_typed.testing.server import FalEmulator
 
 
@@ -25,7 +26,7 @@ def fal_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[FalEmulator]:
     Yields:
         The running emulator.
     """
-    from fal_typed.testing import FalEmulator  # noqa: PLC0415
+    from fal_typed.testing import FalEmulator
 
     with FalEmulator() as emulator:
         for name, value in emulator.environ().items():
@@ -42,7 +43,7 @@ def fal_emulator_session() -> Iterator[FalEmulator]:
     Yields:
         The running emulator.
     """
-    from fal_typed.testing import FalEmulator  # noqa: PLC0415
+    from fal_typed.testing import FalEmulator
 
     with FalEmulator() as emulator:
         yield emulator

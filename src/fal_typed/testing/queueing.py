@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.testing import services
 from fal_typed.testing.emulation import Call, Emulation, Endpoint
-from fal_typed.testing.jobs import Job
 from fal_typed.testing.messages import (
     Answer,
     Request,
@@ -19,6 +17,11 @@ from fal_typed.testing.messages import (
     method_not_allowed,
 )
 from fal_typed.testing.models import app_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fal_typed.testing.jobs import Job
 
 _PING = b": ping\n\n"
 _PING_SECONDS = 5.0

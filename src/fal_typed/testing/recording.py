@@ -6,10 +6,12 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _LARGEST_BODY = 1 << 20  # uploads are files of their own; their bytes are not kept twice
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fal_typed.testing.messages import dump
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 Arguments: TypeAlias = "dict[str, Any]"
 Handler: TypeAlias = "Callable[[Arguments], Any | Awaitable[Any]]"

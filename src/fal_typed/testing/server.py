@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
@@ -21,6 +19,9 @@ from fal_typed.testing.emulation import Emulation
 from fal_typed.testing.recording import RequestLog
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
     from fal_typed.testing.jobs import Jobs
     from fal_typed.testing.scripts import EndpointScript
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PRESETS: dict[str, tuple[int, int]] = {
     "square_hd": (1024, 1024),
@@ -157,12 +159,13 @@ def frame_rate(arguments: Mapping[str, Any]) -> int:
         arguments: The input, defaults filled in.
 
     Returns:
-        The first of ``fps``, ``frames_per_second`` and ``frame_rate`` that is a number, else 24.
+        The first of ``fps``, ``frames_per_second`` and ``frame_rate`` that is a number, at most
+        120; else 24.
     """
     for name in ("fps", "frames_per_second", "frame_rate"):
         value = arguments.get(name)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 1:
-            return int(value)
+            return min(int(value), 120)
     return 24
 
 

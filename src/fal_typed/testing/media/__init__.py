@@ -49,6 +49,7 @@ MESHES = frozenset({"glb", "obj", "stl", "ply"})
 MAX_SIDE = 14142
 """The longest side of a custom image size on the platform, in pixels (PROTOCOL 11.3)."""
 MAX_SECONDS = 600.0
+_MAX_FRAMES = 1_200
 
 
 class UnreadableSpecError(ValueError):
@@ -86,6 +87,11 @@ class MediaSpec:
     def name(self) -> str:
         """A file name as the platform gives them: a hash and the extension."""
         return f"{zlib.crc32(self.token().encode()):08x}.{self.extension}"
+
+    @property
+    def frames(self) -> int:
+        """How many frames a video has: at least one, at most 1,200."""
+        return min(max(1, round((self.seconds or 2.0) * (self.rate or 24))), _MAX_FRAMES)
 
     def token(self) -> str:
         """Write the specification as one URL-safe word.
@@ -153,21 +159,21 @@ def render(spec: MediaSpec) -> bytes:
     """
     # Pillow and PyAV are slow to import and most runs need one of them or neither.
     if spec.extension in IMAGES:
-        from fal_typed.testing.media.pictures import picture  # noqa: PLC0415
+        from fal_typed.testing.media.pictures import picture
 
         return picture(spec)
     if spec.extension in SOUNDS:
-        from fal_typed.testing.media.sounds import sound  # noqa: PLC0415
+        from fal_typed.testing.media.sounds import sound
 
         return sound(spec)
     if spec.extension in VIDEOS:
-        from fal_typed.testing.media.videos import video  # noqa: PLC0415
+        from fal_typed.testing.media.videos import video
 
         return video(spec)
     if spec.extension in MESHES:
-        from fal_typed.testing.media.meshes import mesh  # noqa: PLC0415
+        from fal_typed.testing.media.meshes import mesh
 
         return mesh(spec)
-    from fal_typed.testing.media.papers import paper  # noqa: PLC0415
+    from fal_typed.testing.media.papers import paper
 
     return paper(spec)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 import struct
+from typing import TYPE_CHECKING
 
-from fal_typed.testing.media import MediaSpec
+from fal_typed.testing.chance import chance
+
+if TYPE_CHECKING:
+    from fal_typed.testing.media import MediaSpec
 
 _CORNERS = [(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)]
 _FACES = [(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)]
@@ -27,8 +30,8 @@ def mesh(spec: MediaSpec) -> bytes:
 def _glb(spec: MediaSpec) -> bytes:
     points = b"".join(struct.pack("<3f", *corner) for corner in _CORNERS)
     indices = b"".join(struct.pack("<3H", *face) for face in _FACES)
-    chance = random.Random(spec.seed)
-    colour = [round(chance.random(), 3) for _ in range(3)] + [1.0]
+    source = chance(spec.seed)
+    colour = [round(source.random(), 3) for _ in range(3)] + [1.0]
     description = {
         "asset": {"version": "2.0", "generator": "fal-typed emulator"},
         "scene": 0,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import random
 import struct
 import zipfile
+from typing import TYPE_CHECKING
 
-from fal_typed.testing.media import MediaSpec
+from fal_typed.testing.chance import chance
+
+if TYPE_CHECKING:
+    from fal_typed.testing.media import MediaSpec
 
 _DATE = (2026, 1, 1, 0, 0, 0)  # fixed, so that the same specification gives the same bytes
 
@@ -61,10 +64,10 @@ def _safetensors(spec: MediaSpec) -> bytes:
     }
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    chance = random.Random(spec.seed)
-    values = struct.pack("<16f", *(chance.random() for _ in range(16)))
+    source = chance(spec.seed)
+    values = struct.pack("<16f", *(source.random() for _ in range(16)))
     return struct.pack("<Q", len(text)) + text + values
 
 
 def _binary(spec: MediaSpec) -> bytes:
-    return random.Random(spec.seed).randbytes(256)
+    return chance(spec.seed).randbytes(256)

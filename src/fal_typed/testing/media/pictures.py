@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
-import random
 import textwrap
 from functools import lru_cache
 from html import escape
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from fal_typed.testing.media import MediaSpec
+from fal_typed.testing.chance import chance
 
+if TYPE_CHECKING:
+    from fal_typed.testing.media import MediaSpec
+
+_SMALLEST_WITH_TEXT = 32
 _COLOUR_PIXELS = 16_000_000  # above this a picture is made grey: a third of the memory
 
 
@@ -39,7 +43,7 @@ def draw(spec: MediaSpec) -> Image.Image:
         The picture, RGB unless it is very large.
     """
     size = (spec.width or 1024, spec.height or 1024)
-    image = _gradient(spec.seed).resize(size, Image.Resampling.BILINEAR)
+    image = _resized(_gradient(spec.seed), size)
     if size[0] * size[1] > _COLOUR_PIXELS:
         image = image.convert("L")
     _write(image, spec.text)
@@ -48,14 +52,17 @@ def draw(spec: MediaSpec) -> Image.Image:
 
 def _gradient(seed: int) -> Image.Image:
     """Four corner colours; resizing a 2x2 picture blends them."""
-    chance = random.Random(seed)
-    corners = Image.new("RGB", (2, 2))
-    corners.putdata([tuple(chance.randrange(30, 226) for _ in range(3)) for _ in range(4)])
-    return corners.resize((64, 64), Image.Resampling.BICUBIC)
+    source = chance(seed)
+    colours = bytes(source.randrange(30, 226) for _ in range(12))
+    return _resized(Image.frombytes("RGB", (2, 2), colours), (64, 64))
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image.resize(size, Image.Resampling.BILINEAR)  # pyright: ignore[reportUnknownMemberType] # numpy's types, which Pillow names, need not be installed
 
 
 def _write(image: Image.Image, text: str) -> None:
-    if not text or min(image.size) < 32:
+    if not text or min(image.size) < _SMALLEST_WITH_TEXT:
         return
     size = max(12, min(image.size) // 18)
     lines = textwrap.wrap(text, max(8, int(image.width / size * 1.6)))[:3]
@@ -78,8 +85,8 @@ def _encoded(image: Image.Image, extension: str) -> bytes:
 
 
 def _svg(spec: MediaSpec) -> bytes:
-    chance = random.Random(spec.seed)
-    colour = f"#{chance.randrange(0x1000000):06x}"
+    source = chance(spec.seed)
+    colour = f"#{source.randrange(0x1000000):06x}"
     width, height = spec.width or 512, spec.height or 512
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'

@@ -5,11 +5,15 @@ from __future__ import annotations
 import array
 import io
 import math
-import random
 import sys
 import wave
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from fal_typed.testing.media import MediaSpec
+from fal_typed.testing.chance import chance
+
+if TYPE_CHECKING:
+    from fal_typed.testing.media import MediaSpec
 
 _RATE = 24_000
 _CODECS = {
@@ -46,10 +50,10 @@ def tones(seed: int, seconds: float, rate: int) -> array.array[int]:
     Returns:
         Signed 16-bit samples.
     """
-    chance = random.Random(seed)
+    source = chance(seed)
     length = max(1, round(seconds * rate))
     # One exact second is computed and repeated: whole hertz make it seamless.
-    low, high = chance.randrange(180, 360), chance.randrange(360, 720)
+    low, high = source.randrange(180, 360), source.randrange(360, 720)
     step = math.tau / rate
     second = array.array(
         "h",
@@ -74,8 +78,8 @@ def _wav(samples: array.array[int], rate: int) -> bytes:
 
 
 def _compressed(spec: MediaSpec, seconds: float) -> bytes:
-    import av  # noqa: PLC0415  (0.1 s, and only compressed sounds need it)
-
+    # 0.1 s to import, and only compressed sounds need it; its own types leave much unknown.
+    av: Any = import_module("av")
     container_format, codec, rate = _CODECS[spec.extension]
     samples = tones(spec.seed, seconds, rate)
     buffer = io.BytesIO()

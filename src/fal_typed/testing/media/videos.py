@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from fractions import Fraction
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import av
 from PIL import Image, ImageDraw
 
-from fal_typed.testing.media import MediaSpec
 from fal_typed.testing.media.pictures import draw
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fal_typed.testing.media import MediaSpec
+
 _FRAMES_PER_SECOND = 24
-_MAX_FRAMES = 1_200
+_AV: Any = import_module("av")  # its own types leave much unknown
 _CODECS = {
     "mp4": ("mp4", "libx264", {"preset": "ultrafast", "crf": "32"}),
     "mov": ("mov", "libx264", {"preset": "ultrafast", "crf": "32"}),
@@ -35,29 +39,16 @@ def video(spec: MediaSpec) -> bytes:
     container_format, codec, options = _CODECS[spec.extension]
     rate = min(spec.rate or _FRAMES_PER_SECOND, 120)
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format=container_format) as container:
+    with _AV.open(buffer, "w", format=container_format) as container:
         stream = container.add_stream(codec, rate=rate, options=options)
         still = draw(spec).convert("RGB")
         stream.width, stream.height = _even(still.width), _even(still.height)
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, rate)
-        for image in _frames(still, frame_count(spec.seconds, rate), (255, 255, 255)):
-            container.mux(stream.encode(av.VideoFrame.from_image(image)))
+        for image in _frames(still, spec.frames, (255, 255, 255)):
+            container.mux(stream.encode(_AV.VideoFrame.from_image(image)))
         container.mux(stream.encode(None))
     return buffer.getvalue()
-
-
-def frame_count(seconds: float, rate: int) -> int:
-    """How many frames a video of this length has.
-
-    Args:
-        seconds: Length; 0 for the usual two seconds.
-        rate: Frames a second.
-
-    Returns:
-        At least one frame, at most 1,200.
-    """
-    return min(max(1, round((seconds or 2.0) * rate)), _MAX_FRAMES)
 
 
 def _frames(
@@ -81,7 +72,7 @@ def _even(length: int) -> int:
 def _gif(spec: MediaSpec) -> bytes:
     rate = min(spec.rate or 10, 25)
     still = draw(spec).quantize(255)
-    frames = list(_frames(still, min(frame_count(spec.seconds, rate), 50), 255))
+    frames = list(_frames(still, min(spec.frames, 50), 255))
     buffer = io.BytesIO()
     frames[0].save(
         buffer, "gif", save_all=True, append_images=frames[1:], duration=1000 // rate, loop=0
