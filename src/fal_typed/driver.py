@@ -211,7 +211,9 @@ class AsyncDriver:
             except BaseException as raised:  # noqa: BLE001 - the flow decides what it means
                 error = raised
 
-    async def _perform(self, effect: Effect, streams: list[OpenedStream]) -> object:
+    async def _perform(  # noqa: C901 - one case a kind
+        self, effect: Effect, streams: list[OpenedStream]
+    ) -> object:
         match effect:
             case Send(request):
                 return await self.transport.send(request)

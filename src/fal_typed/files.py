@@ -269,10 +269,10 @@ class _AsObject:
         )
 
 
-FileInput = Annotated[Union[str, "os.PathLike[str]", bytes, BinaryIO, PILImage, File], _AsUrl]
+FileInput = Annotated[Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsUrl]
 """A file parameter: a URL or data URI, or anything that can be uploaded."""
 
 FileObjectInput = Annotated[
-    Union[str, "os.PathLike[str]", bytes, BinaryIO, PILImage, File], _AsObject
+    Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsObject
 ]
 """A file parameter that the endpoint takes as an object with a `url`."""

@@ -73,18 +73,16 @@ class Settings:
         return own
 
     def _authorization(self, url: str, authorization: str | None) -> dict[str, str]:
+        place = url.split("?", maxsplit=1)[0]
         if not self.hosts.owns(url):
             raise FalCredentialsError(
-                f"The key is not sent to {url.split('?', maxsplit=1)[0]!r}: it is not one of this client's "
-                "hosts."
+                f"The key is not sent to {place!r}: it is not one of this client's hosts."
             )
-        key = None if authorization else self.credentials.find()
         if not is_confidential(url):
             if self.needs_key:
-                raise FalCredentialsError(
-                    f"The key is not sent to {url.split('?', maxsplit=1)[0]!r} in the open; use https."
-                )
+                raise FalCredentialsError(f"The key is not sent to {place!r} in the open.")
             return {}
+        key = None if authorization else self.credentials.find()
         if authorization:
             return {"authorization": authorization}
         if key is None and self.needs_key:
