@@ -23,6 +23,7 @@ _COMPARISONS = (
     ("exclusiveMinimum", lambda value, bound: value > bound),
     ("exclusiveMaximum", lambda value, bound: value < bound),
 )  # type: tuple[tuple[str, Callable[[Any, Any], bool]], ...]
+_FILE_INPUTS = frozenset({"FileInput", "FileObjectInput"})
 _WORDS = {"true": True, "false": False}
 
 
@@ -67,7 +68,7 @@ def fit(value: Any, schema: Schema, models: Mapping[str, Model]) -> Any:
     if "$ref" in schema:
         return _instance(value, schema["$ref"].removeprefix(CLASS_PREFIX), models)
     if "customTypePath" in schema:
-        return _file(value)
+        return _file(value, schema["customTypePath"])
     return _of_type(value, schema, models)
 
 
@@ -128,7 +129,9 @@ def _instance(value: Any, name: str, models: Mapping[str, Model]) -> Instance:
     return Instance(name, values)
 
 
-def _file(value: Any) -> str:
+def _file(value: Any, path: str) -> str:
+    if path.rpartition(".")[2] not in _FILE_INPUTS:
+        raise MisfitError
     if isinstance(value, dict):
         value = cast("dict[str, Any]", value).get("url")
     if not isinstance(value, str):

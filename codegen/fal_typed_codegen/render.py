@@ -285,8 +285,8 @@ def _docstring(text: str, indent: int = 0) -> str:
 
 def _imports(
     classes: Iterable[RenderedClass], used: set[str], elsewhere: Mapping[str, str]
-) -> list[tuple[str, list[str]]]:
-    """Import statements, in the order that isort gives them."""
+) -> list[list[tuple[str, list[str]]]]:
+    """Import statements by section, in the order that isort gives them."""
     for item in classes:
         used = used | _names(item)
     lines = {
@@ -295,7 +295,10 @@ def _imports(
         if names & used
     }
     lines.update({module: [name] for name, module in elsewhere.items()})
-    return sorted(lines.items(), key=lambda line: (_section(line[0]), line[0]))
+    sections = (
+        sorted(line for line in lines.items() if _section(line[0]) == number) for number in range(3)
+    )
+    return [section for section in sections if section]
 
 
 def _names(item: RenderedClass) -> set[str]:
