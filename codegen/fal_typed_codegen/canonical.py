@@ -180,7 +180,7 @@ def _envelope(value: Json) -> Json:
 
 def _components(value: Json) -> Json:
     if not isinstance(value, dict):
-        return value
+        return _envelope(value)
     return {
         key: _named_schemas(item, []) if key == "schemas" else _envelope(item)
         for key, item in _arranged(value, ENVELOPE_ORDER)

@@ -93,12 +93,12 @@ def describe(
         One sentence, or None when the glossary has none that fits.
 
     >>> describe("width", direction="input", component="ImageSize")
-    'Width in pixels.'
+    'How wide it is, in pixels.'
     """
     facts = {
         "direction": direction,
         "component": _SHAPE_NUMBER.sub("", component) if component else "",
-        "category": category.rpartition("-to-")[2] if category else "",
+        "category": _kind(category, endpoint),
         "type": type or "",
         "endpoint": endpoint or "",
     }
@@ -163,9 +163,9 @@ def endpoint_summary(endpoint_id: str, category: str | None) -> str:
     owner, _, rest = endpoint_id.partition("/")
     segments = [segment for segment in rest.split("/") if segment]
     task = segments.pop() if len(segments) > 1 and "-to-" in segments[-1] else ""
-    parts = [" ".join(segments), task.replace("-", " ")]
+    words = ", ".join(part for part in (" ".join(segments), task.replace("-", " ")) if part)
     kind = _KIND_NAMES.get(_kind(category, None), "Endpoint")
-    return f"{kind} of {owner}: {', '.join(part for part in parts if part)}."
+    return f"{kind} of {owner}: {words}." if words else f"{kind} of {owner}."
 
 
 def _matches(fact: str, pattern: str) -> bool:
@@ -181,7 +181,7 @@ def _kind(category: str | None, endpoint: str | None) -> str:
     if any("trainer" in segment or "training" in segment for segment in segments):
         return "training"
     tasks = [segment.rpartition("-to-")[2] for segment in segments if "-to-" in segment]
-    return tasks[-1] if tasks else "none"
+    return tasks[-1] if tasks else ""
 
 
 _KIND_NAMES = {
