@@ -29,8 +29,9 @@ SENTENCES = [sentence for lines in GLOSSARY.values() for sentence in lines]
 SMALL_WORDS = frozenset(
     re.findall(
         r"\w+",
-        "a an and are number as at be by each for from has how in is it its of on one or that the this"
-        " to what when where which whether with model image video result value parameter set used",
+        "a an and are as at be by each for from has how in is it its number of on one or that the"
+        " this to what when where which whether with model image video result value parameter set"
+        " used",
     )
 )
 
