@@ -132,6 +132,7 @@ def _description(document: EndpointDocument, name: str, schema: Schema, place: _
         component=place.component,
         category=document.category,
         type=json_type(schema),
+        endpoint=document.id,
     )
     return found or ""
 
