@@ -62,7 +62,9 @@ def _bind(function: Callable[..., Any], endpoint: Endpoint[..., Any, Any]) -> Ca
     del bound.__wrapped__  # its signature is the one to hide
     bound.__doc__ = f"{inspect.getdoc(function)}\n\n{inspect.getdoc(endpoint.input) or ''}"
     returns = inspect.signature(function).return_annotation
-    parameters = inspect.signature(endpoint.input)
+    model: Any = endpoint.input
+    model.model_rebuild()  # a deferred build has no signature yet
+    parameters = inspect.signature(model)
     bound.__signature__ = parameters.replace(return_annotation=returns)
     return cast("Callable[..., Any]", bound)
 

@@ -1,0 +1,104 @@
+"""Fixtures of every test: the two colours of calls, and a clean environment."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from fal_typed import AsyncFalClient, FalClient, default
+
+_VARIABLES = (
+    "FAL_KEY",
+    "FAL_KEY_ID",
+    "FAL_KEY_SECRET",
+    "FAL_EMULATOR_HOST",
+    "FAL_RUN_HOST",
+    "FAL_QUEUE_RUN_HOST",
+)
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in _VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+class Colour:
+    """Makes calls in sync or in async code, so that one test holds both to the same."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.is_async = name == "async"
+        self._loop = asyncio.new_event_loop()
+        self._clients: list[Any] = []
+
+    def __call__(self, target: Any) -> Any:
+        """The target, with methods that are called alike in both colours."""
+        return _Painted(target, self)
+
+    def client(self, *args: Any, **options: Any) -> Any:
+        """A new client of this colour."""
+        client = (AsyncFalClient if self.is_async else FalClient)(*args, **options)
+        self._clients.append(client)
+        return _Painted(client, self, suffix="")
+
+    def wait(self, value: Any) -> Any:
+        """The value, awaited in async code."""
+        return self._loop.run_until_complete(value) if inspect.isawaitable(value) else value
+
+    def items(self, values: Any) -> list[Any]:
+        """All of an iterator, sync or async."""
+        if not self.is_async:
+            return list(values)
+
+        async def collect() -> list[Any]:
+            return [value async for value in values]
+
+        return self.wait(collect())
+
+    def close(self) -> None:
+        if self.is_async:
+            for client in (*self._clients, default.client, default.async_client):
+                self.wait(client._connections.close_async())
+        for client in self._clients:
+            client._connections.close()
+        default.client._connections.close()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+
+class _Painted:
+    def __init__(self, target: Any, colour: Colour, suffix: str = "_async") -> None:
+        self._target = target
+        self._colour = colour
+        self._suffix = suffix if colour.is_async else ""
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._target, name + self._suffix, None) or getattr(self._target, name)
+        return self._painted(value) if callable(value) else value
+
+    def _painted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            async def inside_the_loop() -> Any:
+                value = function(*args, **kwargs)
+                return await value if inspect.isawaitable(value) else value
+
+            if not self._colour.is_async:
+                value = function(*args, **kwargs)
+            else:
+                value = self._colour.wait(inside_the_loop())
+            is_ours = type(value).__module__.startswith("fal_typed.handle")
+            return _Painted(value, self._colour, suffix="") if is_ours else value
+
+        return call
+
+
+@pytest.fixture(params=["sync", "async"])
+def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
+    colour = Colour(request.param)
+    yield colour
+    colour.close()
