@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 
 from fal_typed.testing import services
@@ -48,8 +50,10 @@ class App:
             receive: Reads what the client sends.
             send: Writes to the client.
         """
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
+        # Cancelled is what is still going on when the emulator stops: nobody listens any more.
+        with contextlib.suppress(asyncio.CancelledError):
+            if scope["type"] == "http":
+                await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = scope["headers"]
@@ -65,7 +69,7 @@ class App:
         record = self._record(request, call)
         answer = await self._answer(call, request)
         record.status = answer.status
-        await _send(answer, send)
+        await _send(answer, receive, send)
 
     def _record(self, request: Request, call: Call) -> RecordedRequest:
         record = RecordedRequest(
@@ -113,9 +117,9 @@ async def _read(receive: Receive) -> bytes | None:
     return b"".join(chunks)
 
 
-async def _send(answer: Answer, send: Send) -> None:
+async def _send(answer: Answer, receive: Receive, send: Send) -> None:
     if isinstance(answer, StreamResponse):
-        await _send_stream(answer, send)
+        await _send_stream(answer, receive, send)
         return
     length = (b"content-length", str(len(answer.body)).encode())
     await send(
@@ -128,7 +132,19 @@ async def _send(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _send_stream(answer: StreamResponse, send: Send) -> None:
+async def _send_stream(answer: StreamResponse, receive: Receive, send: Send) -> None:
+    written = asyncio.ensure_future(_write_stream(answer, send))
+    gone = asyncio.ensure_future(receive())  # the body is read, so only a goodbye can come
+    try:
+        await asyncio.wait([written, gone], return_when=asyncio.FIRST_COMPLETED)
+        if written.done():
+            written.result()
+    finally:
+        written.cancel()
+        gone.cancel()
+
+
+async def _write_stream(answer: StreamResponse, send: Send) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     async for chunk in answer.chunks:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})

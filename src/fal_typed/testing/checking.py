@@ -98,7 +98,7 @@ class Checker:
 
     def _any_of(self, options: Sequence[Schema]) -> Check:
         nullable = any(option.get("type") == "null" for option in options)
-        real = [option for option in options if option.get("type") != "null"]
+        real = [option for option in options if option.get("type") != "null"] or list(options)
         checks = [self._compile(option) for option in real]
         labels = [_label(self._document, option) for option in real]
 

@@ -283,17 +283,18 @@ class Jobs:
             job.wake()
         return True
 
-    async def changed(self, job: Job, limit: float) -> None:
+    async def changed(self, job: Job, since: float, limit: float) -> None:
         """Wait until there is news of a job.
 
         Args:
             job: The job.
+            since: Reading of the clock at the last news.
             limit: Seconds to wait at most.
         """
         watcher: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         job.watchers.append(watcher)
-        now = self._clock.now()
-        await self._clock.wait(min(limit, job.next_change(now) - now), watcher)
+        due = min(job.next_change(since), since + limit)
+        await self._clock.wait(due - self._clock.now(), watcher)
         if watcher in job.watchers:
             job.watchers.remove(watcher)
 

@@ -147,7 +147,7 @@ class QueueService:
             last = status
             if status["status"] == "COMPLETED":
                 return
-            await self._emulation.jobs.changed(job, _PING_SECONDS)
+            await self._emulation.jobs.changed(job, now, _PING_SECONDS)
 
     async def _result(self, request: Request) -> Answer:
         job = self._job(request)

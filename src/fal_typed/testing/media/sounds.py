@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fal_typed.testing.media import MediaSpec
 
 _RATE = 24_000
+_SAME_BYTES = {"fflags": "+bitexact"}  # no random ids, no dates
 _CODECS = {
     "mp3": ("mp3", "libmp3lame", 44_100),
     "ogg": ("ogg", "libopus", 48_000),
@@ -83,7 +84,7 @@ def _compressed(spec: MediaSpec, seconds: float) -> bytes:
     container_format, codec, rate = _CODECS[spec.extension]
     samples = tones(spec.seed, seconds, rate)
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format=container_format) as container:
+    with av.open(buffer, "w", format=container_format, options=_SAME_BYTES) as container:
         stream = container.add_stream(codec, rate=rate)
         for start in range(0, len(samples), rate):
             piece = samples[start : start + rate]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _FRAMES_PER_SECOND = 24
 _AV: Any = import_module("av")  # its own types leave much unknown
+_SAME_BYTES = {"fflags": "+bitexact"}  # no random ids, no dates
 _CODECS = {
     "mp4": ("mp4", "libx264", {"preset": "ultrafast", "crf": "32"}),
     "mov": ("mov", "libx264", {"preset": "ultrafast", "crf": "32"}),
@@ -39,7 +40,7 @@ def video(spec: MediaSpec) -> bytes:
     container_format, codec, options = _CODECS[spec.extension]
     rate = min(spec.rate or _FRAMES_PER_SECOND, 120)
     buffer = io.BytesIO()
-    with _AV.open(buffer, "w", format=container_format) as container:
+    with _AV.open(buffer, "w", format=container_format, options=_SAME_BYTES) as container:
         stream = container.add_stream(codec, rate=rate, options=options)
         still = draw(spec).convert("RGB")
         stream.width, stream.height = _even(still.width), _even(still.height)
