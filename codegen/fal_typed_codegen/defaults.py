@@ -6,23 +6,25 @@ A default is shown, never sent, so one that cannot be made to fit is left out.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from fal_typed.untyped import as_list, as_object
 from fal_typed_codegen.interface import CLASS_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from fal_typed.document import Schema
     from fal_typed_codegen.interface import Model
 
-_COMPARISONS = (
+_COMPARISONS: tuple[tuple[str, Callable[[Any, Any], bool]], ...] = (
     ("minimum", lambda value, bound: value >= bound),
     ("maximum", lambda value, bound: value <= bound),
     ("exclusiveMinimum", lambda value, bound: value > bound),
     ("exclusiveMaximum", lambda value, bound: value < bound),
-)  # type: tuple[tuple[str, Callable[[Any, Any], bool]], ...]
+)
 _FILE_INPUTS = frozenset({"FileInput", "FileObjectInput"})
 _WORDS = {"true": True, "false": False}
 
@@ -73,7 +75,7 @@ def fit(value: Any, schema: Schema, models: Mapping[str, Model]) -> Any:
 
 
 def expression(value: Any) -> str:
-    """Write a value as a Python expression.
+    r"""Write a value as a Python expression.
 
     Args:
         value: What `fit` returned.
@@ -82,16 +84,17 @@ def expression(value: Any) -> str:
         Literals, and calls of classes for instances. No text of the value is ever code.
 
     >>> expression([Instance("Size", {"width": 1}), 'a"b'])
-    "[Size(width=1), 'a\\"b']"
+    '[Size(width=1), \'a"b\']'
     """
     if isinstance(value, Instance):
         inside = ", ".join(f"{name}={expression(item)}" for name, item in value.values.items())
         return f"{value.name}({inside})"
-    if isinstance(value, list):
-        return f"[{', '.join(expression(item) for item in cast('list[Any]', value))}]"
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value).items()
-        return f"{{{', '.join(f'{key!r}: {expression(item)}' for key, item in items)}}}"
+    items, mapping = as_list(value), as_object(value)
+    if items is not None:
+        return f"[{', '.join(expression(item) for item in items)}]"
+    if mapping is not None:
+        pairs = (f"{key!r}: {expression(item)}" for key, item in mapping.items())
+        return f"{{{', '.join(pairs)}}}"
     return repr(value)
 
 
@@ -112,10 +115,9 @@ def _first_fit(value: Any, members: list[Schema], models: Mapping[str, Model]) -
 
 
 def _instance(value: Any, name: str, models: Mapping[str, Model]) -> Instance:
-    model = models.get(name)
-    if model is None or not isinstance(value, dict) or model.direction == "output":
+    model, given = models.get(name), as_object(value)
+    if model is None or given is None or model.direction == "output":
         raise MisfitError
-    given = cast("dict[str, Any]", value)
     by_wire = {field.wire: field for field in model.fields}
     if not given.keys() <= by_wire.keys():
         raise MisfitError
@@ -132,8 +134,9 @@ def _instance(value: Any, name: str, models: Mapping[str, Model]) -> Instance:
 def _file(value: Any, path: str) -> str:
     if path.rpartition(".")[2] not in _FILE_INPUTS:
         raise MisfitError
-    if isinstance(value, dict):
-        value = cast("dict[str, Any]", value).get("url")
+    mapping = as_object(value)
+    if mapping is not None:
+        value = mapping.get("url")
     if not isinstance(value, str):
         raise MisfitError
     return value
@@ -152,19 +155,20 @@ def _of_type(value: Any, schema: Schema, models: Mapping[str, Model]) -> Any:
 
 
 def _items(value: Any, schema: Schema, models: Mapping[str, Model]) -> list[Any]:
-    if not isinstance(value, list):
+    items = as_list(value)
+    if items is None:
         raise MisfitError
-    items = cast("list[Any]", value)
     if not schema.get("minItems", 0) <= len(items) <= schema.get("maxItems", len(items)):
         raise MisfitError
     return [fit(item, schema["items"], models) for item in items]
 
 
 def _values(value: Any, schema: Schema, models: Mapping[str, Model]) -> dict[str, Any]:
-    if not isinstance(value, dict):
+    mapping = as_object(value)
+    if mapping is None:
         raise MisfitError
     item = schema["additionalProperties"]
-    return {key: fit(v, item, models) for key, v in cast("dict[str, Any]", value).items()}
+    return {key: fit(inner, item, models) for key, inner in mapping.items()}
 
 
 def _scalar(value: Any, kind: str) -> Any:
@@ -221,8 +225,9 @@ def _plain(value: Any) -> Any:
     """JSON for a parameter of any type, without the numbers that JSON does not have."""
     if isinstance(value, float) and not math.isfinite(value):
         raise MisfitError
-    if isinstance(value, list):
-        return [_plain(item) for item in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in cast("dict[str, Any]", value).items()}
+    items, mapping = as_list(value), as_object(value)
+    if items is not None:
+        return [_plain(item) for item in items]
+    if mapping is not None:
+        return {key: _plain(item) for key, item in mapping.items()}
     return value

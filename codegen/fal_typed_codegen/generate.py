@@ -162,8 +162,8 @@ class _Run:
         self.report.warnings = {p: r.warnings for p, r in self.documents.items() if r.warnings}
 
     def _scan_one(self, path: str, content: bytes) -> DocumentRecord | None:
-        from fal_typed_codegen.normalise import normalise  # noqa: PLC0415 - rarely needed
-        from fal_typed_codegen.shared import class_digests  # noqa: PLC0415
+        from fal_typed_codegen.normalise import normalise
+        from fal_typed_codegen.shared import class_digests
 
         try:
             document = read.read(content)
@@ -204,7 +204,7 @@ class _Run:
         modules += [f"{SHARED_PACKAGE}."] if any(self._is_shared(path) for path in chosen) else []
         for package in sorted({"", *prefixes(modules)} - self._packages):
             target = f"{package.replace('.', '/')}/__init__.py".lstrip("/")
-            self._targets[target] = _Target(_hash(["package", package]))
+            self._targets[target] = _Target(self._key("package", package))
 
     def _is_shared(self, path: str) -> bool:
         return bool(self._shared_of(self.documents[path]))
@@ -216,15 +216,20 @@ class _Run:
         is_package = names.path in self._packages
         own = f"{folder}/{ENDPOINT_MODULE}.py" if is_package else f"{folder}.py"
         basis = [record.fingerprint, self._schemas.name, self._package, list(names)]
-        self._targets[own] = _Target(_hash(["endpoint", *basis, shared]), path)
+        self._targets[own] = _Target(self._key("endpoint", *basis, shared), path)
         if is_package:
-            key = _hash(["lazy", *basis, list(record.classes)])
+            key = self._key("lazy", *basis, list(record.classes))
             self._targets[f"{folder}/__init__.py"] = _Target(key, path)
         for name, module in shared.items():
             file = f"{module.replace('.', '/')}.py"
             if file not in self._targets:
-                key = _hash(["shared", record.fingerprint, self._package, record.classes[name]])
+                key = self._key("shared", record.fingerprint, self._package, record.classes[name])
                 self._targets[file] = _Target(key, path, name)
+
+    def _key(self, *basis: Any) -> str:
+        """Hash of all that a file's content hangs on, the generator itself among it."""
+        text = json.dumps([self._generator, *basis], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
 
     def _shared_of(self, record: DocumentRecord) -> dict[str, str]:
         """Modules, below the package, of the shared classes of an endpoint, by class name."""
@@ -254,15 +259,12 @@ class _Run:
         return (
             record is not None
             and content is not None
-            and self._manifest.generator == self._generator
             and record.key == self._targets[path].key
             and record.fingerprint == read.fingerprint(content)
         )
 
     def _tasks(self, stale: Iterable[str]) -> dict[str, Task]:
         """Tasks by document, for the stale files that are made from one."""
-        from fal_typed_codegen.build import Task  # noqa: PLC0415 - rarely needed
-
         tasks: dict[str, Task] = {}
         for path in stale:
             target = self._targets[path]
@@ -281,7 +283,7 @@ class _Run:
         return tasks
 
     def _new_task(self, path: str) -> Task:
-        from fal_typed_codegen.build import Task  # noqa: PLC0415 - rarely needed
+        from fal_typed_codegen.build import Task
 
         record = self.documents[path]
         shared = self._shared_of(record)
@@ -304,7 +306,7 @@ class _Run:
                 del self._targets[path]
 
     def _package_source(self, path: str) -> str:
-        from fal_typed_codegen import render  # noqa: PLC0415 - rarely needed
+        from fal_typed_codegen import render
 
         target = self._targets[path]
         folder = path.removesuffix("__init__.py").rstrip("/")
@@ -376,11 +378,11 @@ class _Run:
 def _build_all(tasks: list[Task], jobs: int) -> Iterable[Built]:
     if not tasks:
         return []
-    from fal_typed_codegen.build import build  # noqa: PLC0415 - not needed when nothing changed
+    from fal_typed_codegen.build import build
 
     if jobs == 1 or len(tasks) < _ALONE:
         return [build(task) for task in tasks]
-    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+    from concurrent.futures import ProcessPoolExecutor
 
     # Spawned, not forked: the caller may have threads.
     context = multiprocessing.get_context("spawn")
@@ -405,12 +407,5 @@ def _generator_fingerprint() -> str:
     return digest.hexdigest()[:20]
 
 
-def _hash(parts: list[Any]) -> str:
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
 def _read_bytes(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
-
-

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from fal_typed.untyped import as_list, as_object, as_text
+
 if TYPE_CHECKING:
     from fal_typed.document import Schema
 
@@ -101,16 +103,16 @@ class Interface:
     warnings: list[str] = field(default_factory=list[str])
 
 
-def references(schema: Any) -> set[str]:
+def references(schema: object) -> set[str]:
     """Names of the classes that a normalised schema refers to."""
-    if isinstance(schema, list):
-        return set[str]().union(*(references(item) for item in schema))  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(schema, dict):
-        return set()
-    ref: Any = schema.get("$ref")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if isinstance(ref, str):
+    items = as_list(schema)
+    if items is not None:
+        return set[str]().union(*(references(item) for item in items))
+    mapping = as_object(schema) or {}
+    ref = as_text(mapping.get("$ref"))
+    if ref is not None:
         return {ref.removeprefix(CLASS_PREFIX)}
-    return set[str]().union(*(references(item) for item in schema.values()))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return set[str]().union(*(references(item) for item in mapping.values()))
 
 
 def model_references(model: Model) -> set[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from fal_typed.untyped import as_list
 
 if TYPE_CHECKING:
     from fal_typed.document import Schema
@@ -52,8 +54,7 @@ def beyond_types(schema: Schema) -> list[Any]:
 def _values(schema: Schema) -> list[Any]:
     if "const" in schema:
         return [schema["const"]]
-    values: Any = schema.get("enum")
-    return cast("list[Any]", values) if isinstance(values, list) else []
+    return as_list(schema.get("enum")) or []
 
 
 def _converted(value: Any, kind: Any) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from fal_typed.untyped import as_list, as_object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fal_typed.document import Schema
 
 FileClass: TypeAlias = Literal["File", "Image", "Video", "Audio"]
@@ -58,14 +58,12 @@ def is_file_parameter(name: str, schema: Schema) -> bool:
     """
     if schema.get("x-fal-file-input") is True:
         return True
-    mark = _mapping(schema.get("ui")).get("field") or schema.get("_fal_ui_field")
+    mark = (as_object(schema.get("ui")) or {}).get("field") or schema.get("_fal_ui_field")
     if isinstance(mark, str) and mark in _MARKS:
         return True
     if _ADDRESSES.search(name):
         return False
-    return bool(
-        name in _EXACT or _URL_NAME.search(name) or _MEDIA_URL_NAME.search(name)
-    )
+    return bool(name in _EXACT or _URL_NAME.search(name) or _MEDIA_URL_NAME.search(name))
 
 
 def is_file_component(schema: Schema) -> bool:
@@ -81,11 +79,10 @@ def is_file_component(schema: Schema) -> bool:
     ...     "url": {"type": "string"}, "content_type": {"type": "string"}}})
     True
     """
-    properties = _mapping(schema.get("properties"))
-    required: Any = schema.get("required")
-    if not isinstance(required, list) or "url" not in required:
+    properties = as_object(schema.get("properties")) or {}
+    if "url" not in (as_list(schema.get("required")) or []):
         return False
-    if _mapping(properties.get("url")).get("type") != "string":
+    if (as_object(properties.get("url")) or {}).get("type") != "string":
         return False
     return bool(_FILE_FACTS & properties.keys()) or {"width", "height"} <= properties.keys()
 
@@ -108,7 +105,7 @@ def file_class(component: str, schema: Schema, field: str) -> FileClass:
     named = _kind(component)
     if named is not None:
         return named
-    if {"width", "height"} <= _mapping(schema.get("properties")).keys():
+    if {"width", "height"} <= (as_object(schema.get("properties")) or {}).keys():
         return "Image"
     words = re.sub(r"_(?:file|url)s?$", "", field.lower())
     return _kind(words.rpartition("_")[2]) or "File"
@@ -117,7 +114,3 @@ def file_class(component: str, schema: Schema, field: str) -> FileClass:
 def _kind(text: str) -> FileClass | None:
     lowered = text.lower()
     return next((kind for word, kind in _KINDS if word in lowered), None)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}

@@ -12,6 +12,9 @@ import functools
 import warnings
 from typing import TYPE_CHECKING, Any, cast
 
+from typing_extensions import TypeIs
+
+from fal_typed.untyped import as_list, as_object, as_text
 from fal_typed_codegen.interface import CLASS_PREFIX
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ class ModelsError(Exception):
     """datamodel-code-generator could not make the models; the message says why."""
 
 
-def annotations(
+def type_annotations(
     models: Sequence[Model], elsewhere: Sequence[str]
 ) -> dict[str, dict[str, ast.expr]]:
     """Make the type annotations of models.
@@ -73,8 +76,7 @@ def with_keywords(annotation: ast.expr, keywords: Mapping[str, Any]) -> ast.expr
         return annotation
     added = [ast.keyword(key, ast.Constant(value)) for key, value in keywords.items()]
     if _is_annotated(annotation):
-        call = cast("ast.Call", cast("ast.Tuple", annotation.slice).elts[1])
-        call.keywords.extend(added)
+        _field_of(annotation).keywords.extend(added)
         return annotation
     call = ast.Call(ast.Name("Field"), [], added)
     return ast.Subscript(ast.Name("Annotated"), ast.Tuple([annotation, call]))
@@ -89,13 +91,13 @@ def or_none(annotation: ast.expr) -> ast.expr:
 
 def _definition(model: Model, to_made_up: Mapping[str, str], paths: Mapping[str, str]) -> Schema:
     def translate(schema: Any) -> Any:
-        if isinstance(schema, list):
-            return [translate(item) for item in cast("list[Any]", schema)]
-        if not isinstance(schema, dict):
+        items, mapping = as_list(schema), as_object(schema)
+        if items is not None:
+            return [translate(item) for item in items]
+        if mapping is None:
             return schema
-        mapping = cast("Schema", schema)
-        ref = mapping.get("$ref")
-        if not isinstance(ref, str):
+        ref = as_text(mapping.get("$ref"))
+        if ref is None:
             return {key: translate(value) for key, value in mapping.items()}
         name = ref.removeprefix(CLASS_PREFIX)
         if name in paths:
@@ -121,10 +123,12 @@ def _generate(definitions: Schema) -> ast.Module:
 
 @functools.cache
 def _generator() -> Callable[[Schema], str]:
-    # Imported late: it takes longer to import than all else, and is not needed when nothing changed.
-    from datamodel_code_generator import DataModelType, InputFileType, generate  # noqa: PLC0415
-    from datamodel_code_generator.config import GenerateConfig  # noqa: PLC0415
-    from datamodel_code_generator.format import PythonVersion  # noqa: PLC0415
+    # It takes longer to import than all else, and is not needed when nothing changed.
+    from datamodel_code_generator import generate
+    from datamodel_code_generator.config import GenerateConfig
+    from datamodel_code_generator.enums import DataModelType, InputFileType
+    from datamodel_code_generator.format import PythonVersion
+    from datamodel_code_generator.parser import LiteralType
 
     config = GenerateConfig(
         input_file_type=InputFileType.JsonSchema,
@@ -132,7 +136,7 @@ def _generator() -> Callable[[Schema], str]:
         target_python_version=PythonVersion.PY_310,
         use_annotated=True,
         strict_nullable=True,
-        enum_field_as_literal="all",
+        enum_field_as_literal=LiteralType.All,
         disable_timestamp=True,
         strict_refs=True,
         formatters=[],
@@ -152,10 +156,10 @@ def _roots(
     for name, node in classes.items():
         if name not in back:
             roots[name] = _annotation_of(node, "root")
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            target = cast("ast.Name", node.targets[0])
-            roots[target.id] = node.value.args[1]
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
+            target = cast("ast.Name", statement.targets[0])
+            roots[target.id] = statement.value.args[1]
     return roots
 
 
@@ -189,7 +193,7 @@ class _Restore(ast.NodeTransformer):
     def type_of(self, annotation: ast.expr) -> ast.expr:
         return cast("ast.expr", self.visit(annotation))
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - ast's own name
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in self._back:
             return ast.Name(self._back[node.id])
         if node.id not in self._roots:
@@ -207,7 +211,11 @@ def _copy(node: ast.expr) -> ast.expr:
     return ast.parse(ast.unparse(node), mode="eval").body
 
 
-def _is_annotated(annotation: ast.expr) -> bool:
+def _field_of(annotation: ast.Subscript) -> ast.Call:
+    return cast("ast.Call", cast("ast.Tuple", annotation.slice).elts[1])
+
+
+def _is_annotated(annotation: ast.expr) -> TypeIs[ast.Subscript]:
     return (
         isinstance(annotation, ast.Subscript)
         and isinstance(annotation.value, ast.Name)

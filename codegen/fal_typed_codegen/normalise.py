@@ -9,9 +9,10 @@ so nothing of what it handles in ways that do not suit a typed client.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.document import component_name
+from fal_typed.untyped import as_list, as_object, as_text
 from fal_typed_codegen import constraints, literals, media
 from fal_typed_codegen.glossary import json_type
 from fal_typed_codegen.interface import (
@@ -169,14 +170,15 @@ class _Walk:
 
     def _type(self, schema: Any, owner: str, field: str, *, is_file: bool) -> Schema:
         """Normal form of a schema; null may still be a member of its union."""
-        if not isinstance(schema, dict):
+        raw = as_object(schema)
+        if raw is None:
             return _ANY
         if self._depth >= MAX_DEPTH:
             self._warn(f"{field}: nested deeper than {MAX_DEPTH} levels")
             return _ANY
         self._depth += 1
         try:
-            return self._nested_type(cast("Schema", schema), owner, field, is_file=is_file)
+            return self._nested_type(raw, owner, field, is_file=is_file)
         finally:
             self._depth -= 1
 
@@ -254,10 +256,8 @@ class _Walk:
     def _object(self, schema: Schema, owner: str, field: str) -> Schema:
         if _mapping(schema.get("properties")):
             return self._anonymous(schema, owner, field)
-        values = schema.get("additionalProperties")
-        if not isinstance(values, dict):
-            return {"type": "object", "additionalProperties": _ANY}
-        item = self._type(cast("Schema", values), owner, field, is_file=False)
+        # True, and nothing, both mean values of any type.
+        item = self._type(schema.get("additionalProperties"), owner, field, is_file=False)
         return {"type": "object", "additionalProperties": item}
 
     def _anonymous(self, schema: Schema, owner: str, field: str) -> Schema:
@@ -387,9 +387,8 @@ def _split_null(schema: Schema) -> tuple[Schema, bool]:
 
 
 def _with_inherited(member: Any, inherited: Schema) -> Any:
-    if not isinstance(member, dict) or "$ref" in member or not inherited:
-        return member  # pyright: ignore[reportUnknownVariableType]
-    return {**inherited, **cast("Schema", member)}
+    own = as_object(member)
+    return member if own is None or "$ref" in own else {**inherited, **own}
 
 
 def _custom(name: str) -> Schema:
@@ -411,13 +410,13 @@ def _allows_more(schema: Schema) -> bool:
     return more is True or isinstance(more, dict)
 
 
-def _mapping(value: Any) -> Schema:
-    return cast("Schema", value) if isinstance(value, dict) else {}
+def _mapping(value: object) -> Schema:
+    return as_object(value) or {}
 
 
-def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
+def _list(value: object) -> list[Any]:
+    return as_list(value) or []
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _text(value: object) -> str:
+    return as_text(value) or ""

@@ -15,11 +15,13 @@ MAX_LENGTH = 4000
 _TAGS = "a|b|br|code|div|em|h[1-6]|hr|i|img|kbd|li|ol|p|pre|s|small|span|strong|sub|sup|table"
 _TAG = re.compile(rf"</?(?:{_TAGS}|td|th|tr|tt|u|ul)\b[^<>]{{0,500}}>", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/li|/div|/h[1-6]|/tr)\b[^<>]{0,100}>", re.IGNORECASE)
+# What could end a docstring, and what could begin an escape sequence in it.
+_QUOTES = re.compile(r'\\|"{3,}|"+\Z')
 _LIST_ITEM = re.compile(r"(?:[-*•+]|\d{1,3}[.)])\s+\S")
 
 
 def clean(text: str, width: int) -> str:
-    """Clean and wrap a description.
+    r"""Clean and wrap a description.
 
     Args:
         text: The description as the document has it.
@@ -28,7 +30,7 @@ def clean(text: str, width: int) -> str:
     Returns:
         Wrapped lines; an empty string when nothing is left.
 
-    >>> clean("The <b>prompt</b>.\\u202e  Be\\nshort.", 80)
+    >>> clean("The <b>prompt</b>.\u202e  Be\nshort.", 80)
     'The prompt. Be short.'
     """
     text = _plain(text[: MAX_LENGTH * 2])
@@ -38,7 +40,7 @@ def clean(text: str, width: int) -> str:
 
 
 def docstring(text: str) -> str:
-    """Write text as the inside of a docstring with three double quotes.
+    r"""Write text as the inside of a docstring with three double quotes.
 
     Args:
         text: What the docstring is to say.
@@ -47,10 +49,9 @@ def docstring(text: str) -> str:
         Source text that neither ends the docstring nor holds an escape sequence of the text's.
 
     >>> docstring('Say "hi"')
-    'Say "hi\\\\"'
+    'Say "hi\\"'
     """
-    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    return escaped[:-1] + '\\"' if escaped.endswith('"') else escaped
+    return _QUOTES.sub(lambda match: "".join(f"\\{character}" for character in match[0]), text)
 
 
 def _plain(text: str) -> str:

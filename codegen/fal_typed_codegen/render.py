@@ -6,7 +6,7 @@ import ast
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fal_typed_codegen import defaults, models, prose
 from fal_typed_codegen.defaults import MisfitError
@@ -72,9 +72,8 @@ def endpoint_module(
         ModelsError: The models cannot be made.
     """
     own = [model for name, model in interface.models.items() if name not in shared]
-    classes = _classes(interface, own, list(shared), names.endpoint)
-    used = {**shared}
-    imports = _imports(classes, {"Endpoint", "InputModel", "OutputModel", "Request"}, used)
+    classes = _classes(interface, own, list(shared), is_shared=False)
+    imports = _imports(classes, {"Endpoint", "InputModel", "OutputModel", "Request"}, shared)
     return _template("endpoint.py.jinja").render(
         doc=_docstring(_module_prose(interface)),
         header=header(origin),
@@ -105,7 +104,7 @@ def shared_module(interface: Interface, name: str, shared: Mapping[str, str]) ->
     """
     model = interface.models[name]
     elsewhere = {other: shared[other] for other in model_references(model) - {name}}
-    classes = _classes(interface, [model], sorted(elsewhere), None)
+    classes = _classes(interface, [model], sorted(elsewhere), is_shared=True)
     return _template("shared.py.jinja").render(
         doc=_docstring(f"{name}, as several endpoints have it."),
         header=header("a component that is the same in several schemas"),
@@ -150,13 +149,13 @@ def header(origin: str) -> str:
 
 
 def _classes(
-    interface: Interface, own: list[Model], elsewhere: list[str], endpoint: str | None
+    interface: Interface, own: list[Model], elsewhere: list[str], *, is_shared: bool
 ) -> list[RenderedClass]:
-    made = models.annotations(own, elsewhere)
+    made = models.type_annotations(own, elsewhere)
     usable = {name: interface.models[name] for name in elsewhere}
     rendered: list[RenderedClass] = []
     for model in own:
-        rendered.append(_class(interface, model, made[model.name], usable, endpoint is None))
+        rendered.append(_class(interface, model, made[model.name], usable, is_shared=is_shared))
         usable[model.name] = model
     return rendered
 
@@ -166,6 +165,7 @@ def _class(
     model: Model,
     made: Mapping[str, ast.expr],
     usable: Mapping[str, Model],
+    *,
     is_shared: bool,
 ) -> RenderedClass:
     bases = model.base
@@ -179,14 +179,14 @@ def _class(
         doc=_docstring(_class_prose(interface, model), indent=4),
         config=_config(model),
         fields=tuple(
-            _field(interface, model, field, made[field.name], usable, is_shared)
+            _field(interface, model, field, made[field.name], usable, is_shared=is_shared)
             for field in model.fields
         ),
     )
 
 
 def _config(model: Model) -> str:
-    entries = {}
+    entries: dict[str, str] = {}
     if model.is_open:
         entries["extra"] = "allow"
     if model.python_regex:
@@ -200,6 +200,7 @@ def _field(
     field: Field,
     made: ast.expr,
     usable: Mapping[str, Model],
+    *,
     is_shared: bool,
 ) -> RenderedField:
     default = _default(field, usable, model)
@@ -210,7 +211,7 @@ def _field(
         name=field.name,
         annotation=ast.unparse(models.with_keywords(annotation, keywords)),
         default=default,
-        doc=_docstring(_field_prose(interface, model, field, is_shared), indent=4),
+        doc=_docstring(_field_prose(interface, model, field, is_shared=is_shared), indent=4),
     )
 
 
@@ -256,7 +257,7 @@ def _class_prose(interface: Interface, model: Model) -> str:
     return f"Part of {whole}: {fields}{more}." if fields else f"Part of {whole}."
 
 
-def _field_prose(interface: Interface, model: Model, field: Field, is_shared: bool) -> str:
+def _field_prose(interface: Interface, model: Model, field: Field, *, is_shared: bool) -> str:
     is_own = model.name in (interface.input, interface.output)
     text = field.description or describe(
         field.wire,
@@ -320,7 +321,7 @@ def _isort_key(name: str) -> tuple[bool, str]:
 
 @functools.cache
 def _template(name: str) -> jinja2.Template:
-    import jinja2  # noqa: PLC0415 - not needed when nothing changed
+    import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fal_typed_codegen"),

@@ -77,7 +77,9 @@ def remove(out: Path, paths: list[str]) -> None:
 
 def python_files(out: Path) -> dict[str, bytes]:
     """Read every Python file below a folder, by its relative path, sorted."""
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*.py"))}
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*.py"))
+    }
 
 
 def is_generated(content: bytes) -> bool:

@@ -10,10 +10,10 @@ class EventSegment(OutputModel):
     """Part of the result: end, start, text."""
 
     end: float
-    """Second at which it ends."""
+    """Second of the recording or video at which this part stops."""
 
     start: float
-    """Second at which it begins."""
+    """Second of the recording or video at which this part begins."""
 
     text: str | None = None
     """Says in words what happens in this part."""

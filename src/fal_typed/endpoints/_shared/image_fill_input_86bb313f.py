@@ -11,7 +11,7 @@ class ImageFillInput(InputModel):
     """Part of the parameters: fill_image_url."""
 
     fill_image_url: FileInput | list[FileInput] = []
-    """Picture, or pictures, to fill in."""
+    """Picture, or pictures, whose marked part is made anew."""
 
 
 __all__ = ["ImageFillInput"]

@@ -10,10 +10,10 @@ class ImageSize(InputModel):
     """Part of the parameters: height, width."""
 
     height: int = 512
-    """Height in pixels."""
+    """How high it is, in pixels."""
 
     width: int = 512
-    """Width in pixels."""
+    """How wide it is, in pixels."""
 
 
 __all__ = ["ImageSize"]

@@ -14,10 +14,10 @@ class ImageSizeType2(InputModel):
     """Part of the parameters: height, width."""
 
     height: Annotated[int, Field(gt=0, le=14142)] = 512
-    """Height in pixels. More than 0 and at most 14142."""
+    """How high it is, in pixels. More than 0 and at most 14142."""
 
     width: Annotated[int, Field(gt=0, le=14142)] = 512
-    """Width in pixels. More than 0 and at most 14142."""
+    """How wide it is, in pixels. More than 0 and at most 14142."""
 
 
 __all__ = ["ImageSizeType2"]

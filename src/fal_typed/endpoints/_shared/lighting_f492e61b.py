@@ -13,10 +13,10 @@ class Lighting(InputModel):
     """Kind of light, as daylight or neon."""
 
     direction: str | None = None
-    """Where the light comes from."""
+    """Side that the light falls from, as upper left."""
 
     shadows: str | None = None
-    """How hard and where the shadows are."""
+    """How hard, how long and where they fall."""
 
 
 __all__ = ["Lighting"]

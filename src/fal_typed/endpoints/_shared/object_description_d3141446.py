@@ -15,7 +15,7 @@ class ObjectDescription(InputModel):
     """Says in words what it looks like."""
 
     location: str
-    """Where in the frame it is."""
+    """Place within the frame, as upper left."""
 
     relationship: str
     """How it stands to the other things."""
@@ -42,7 +42,7 @@ class ObjectDescription(InputModel):
     """What the face shows."""
 
     clothing: str | None = None
-    """What is worn."""
+    """What is worn, with colours and cut."""
 
     action: str | None = None
     """What the person or thing does."""
@@ -51,7 +51,7 @@ class ObjectDescription(InputModel):
     """Whether a man or a woman is shown."""
 
     skin_tone_and_texture: str | None = None
-    """How the skin looks."""
+    """Colour and surface of the skin, as smooth or freckled."""
 
     orientation: str | None = None
     """Which way it faces."""

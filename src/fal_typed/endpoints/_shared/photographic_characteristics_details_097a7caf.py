@@ -16,7 +16,7 @@ class PhotographicCharacteristicsDetails(InputModel):
     """What is sharp and what is not."""
 
     camera_angle: str
-    """Where the camera looks from."""
+    """Height and side that the view is taken from, as from below."""
 
     lens_focal_length: str
     """Kind of lens, as wide or long."""

@@ -18,7 +18,7 @@ class PromptObject(InputModel):
     """Says in words what it looks like."""
 
     location: str | None = None
-    """Where in the frame it is."""
+    """Place within the frame, as upper left."""
 
     relative_size: str | None = None
     """How large it is within the frame."""
@@ -42,7 +42,7 @@ class PromptObject(InputModel):
     """What the face shows."""
 
     clothing: str | None = None
-    """What is worn."""
+    """What is worn, with colours and cut."""
 
     action: str | None = None
     """What the person or thing does."""
@@ -51,7 +51,7 @@ class PromptObject(InputModel):
     """Whether a man or a woman is shown."""
 
     skin_tone_and_texture: str | None = None
-    """How the skin looks."""
+    """Colour and surface of the skin, as smooth or freckled."""
 
     orientation: str | None = None
     """Which way it faces."""

@@ -13,10 +13,10 @@ class Resolution(OutputModel):
     """Width to height, as 16:9."""
 
     height: int
-    """Height in pixels."""
+    """How high it is, in pixels."""
 
     width: int
-    """Width in pixels."""
+    """How wide it is, in pixels."""
 
 
 __all__ = ["Resolution"]

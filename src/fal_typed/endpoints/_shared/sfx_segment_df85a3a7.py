@@ -10,7 +10,7 @@ class SfxSegment(InputModel):
     """Part of the parameters: end, prompt, start."""
 
     end: float = UNSET
-    """Second at which this part ends."""
+    """Second at which this part stops."""
 
     prompt: str = ""
     """Says in words what this part of the result should be."""

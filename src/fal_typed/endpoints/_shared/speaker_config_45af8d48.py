@@ -45,7 +45,7 @@ class SpeakerConfig(InputModel):
         "Zephyr",
         "Zubenelgenubi",
     ]
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     speaker_id: Annotated[str, Field(pattern="^\\w+$")]
     """Who speaks this turn. Matching `^\\w+$`."""

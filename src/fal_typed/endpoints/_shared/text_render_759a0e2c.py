@@ -13,7 +13,7 @@ class TextRender(InputModel):
     """Words that should stand in the picture."""
 
     location: str
-    """Where in the frame it is."""
+    """Place within the frame, as upper left."""
 
     size: str
     """How large the words are."""

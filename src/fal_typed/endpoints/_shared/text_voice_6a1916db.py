@@ -120,10 +120,10 @@ class TextVoice(InputModel):
         "Ginny",
         "Hope",
     ] = UNSET
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     voice_id: str | None = None
-    """Which voice speaks, by its id."""
+    """Speaker whose voice reads the words."""
 
     speed: Annotated[float, Field(ge=0.5, le=2.0)] | None = 1
     """How fast the voice speaks: 1 is normal, 2 twice as fast. From 0.5 to 2."""

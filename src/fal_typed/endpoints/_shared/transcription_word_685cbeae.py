@@ -16,10 +16,10 @@ class TranscriptionWord(OutputModel):
     """Whether it is a word, a gap or a sound."""
 
     start: float | None = None
-    """Second at which it begins."""
+    """Second of the recording or video at which this part begins."""
 
     end: float | None = None
-    """Second at which it ends."""
+    """Second of the recording or video at which this part stops."""
 
     speaker_id: str | None = None
     """Who speaks, by a number or name given by the model."""

@@ -27,7 +27,7 @@ class VideoModel(Video):
     """How the file is built: container, codec and pixel layout."""
 
     frame_count: int
-    """How many frames the video has."""
+    """How many pictures it holds one after the other."""
 
     resolution: Resolution
     """Width and height in pixels."""

@@ -14,7 +14,7 @@ class VoiceSetting(InputModel):
     """Part of the parameters: voice_id, speed, vol, pitch, emotion, english_normalization."""
 
     voice_id: Annotated[str, Field(min_length=1)] = "Wise_Woman"
-    """Which voice speaks, by its id. At least 1 character."""
+    """Speaker whose voice reads the words. At least 1 character."""
 
     speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1
     """How fast the voice speaks: 1 is normal, 2 twice as fast. From 0.5 to 2."""

@@ -81,7 +81,7 @@ class QwenAudio3TtsInput(InputModel, Request["QwenAudio3TtsOutput"]):
         "Rocky",
         "Kiki",
     ] = "Cherry"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
 
 class QwenAudio3TtsOutput(OutputModel):

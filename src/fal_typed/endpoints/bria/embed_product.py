@@ -25,10 +25,10 @@ class Coordinates(InputModel):
     """Place from the upper edge."""
 
     width: float
-    """Width of the area."""
+    """How far the area reaches to the right."""
 
     height: float
-    """Height of the area."""
+    """How far the area reaches downwards."""
 
 
 class EmbedItem(InputModel):

@@ -17,7 +17,7 @@ class ExtractObjectInput(InputModel, Request["ExtractObjectOutput"]):
     autocrop: bool = UNSET
 
     image_url: FileInput = UNSET
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str = "yellow hammer"
     """Says in words what the result should be, or what to do with what is given."""

@@ -52,7 +52,7 @@ class ProductDimensionsInput(InputModel, Request["ProductDimensionsOutput"]):
     image: FileInput
 
     style: Literal["default", "childlike", "elegant"]
-    """Look of the result."""
+    """Overall look that the result follows."""
 
     background: str = "white"
     """What stands behind the subject."""
@@ -60,7 +60,7 @@ class ProductDimensionsInput(InputModel, Request["ProductDimensionsOutput"]):
     capacity: CapacityInput = UNSET
 
     output_format: Literal["png", "jpeg", "dual"] = "png"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     output_size: int = 2200
     """Edge of the result in pixels."""

@@ -20,7 +20,7 @@ class ReplaceBackgroundInput(InputModel, Request["ReplaceBackgroundOutput"]):
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int = 4925634
     """Starting value of the random generator; the same value with the same parameters repeats a

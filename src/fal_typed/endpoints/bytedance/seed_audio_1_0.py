@@ -23,12 +23,12 @@ class SeedAudio10Input(InputModel, Request["SeedAudio10Output"]):
     """Recordings to work on or to draw from, in order."""
 
     image_url: FileInput = UNSET
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     multilingual: bool = UNSET
 
     output_format: Literal["wav", "mp3", "pcm", "ogg_opus"] = "mp3"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     pitch: int = UNSET
 
@@ -39,7 +39,7 @@ class SeedAudio10Input(InputModel, Request["SeedAudio10Output"]):
     """How fast the voice speaks: 1 is normal, 2 twice as fast."""
 
     voice: str = UNSET
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     volume: float = 1
     """How loud the sound is."""

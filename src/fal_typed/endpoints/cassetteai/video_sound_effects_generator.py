@@ -16,7 +16,7 @@ class VideoSoundEffectsGeneratorInput(InputModel, Request["VideoSoundEffectsGene
     """Parameters of cassetteai/video-sound-effects-generator."""
 
     video_url: FileObjectInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
 
 class VideoSoundEffectsGeneratorOutput(OutputModel):

@@ -19,7 +19,7 @@ class CrystalUpscalerInput(InputModel, Request["CrystalUpscalerOutput"]):
     """Parameters of clarityai/crystal-upscaler."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     scale_factor: Annotated[float, Field(ge=1.0, le=200.0)] = 2
     """Factor by which width and height grow. From 1 to 200."""

@@ -19,7 +19,7 @@ class CrystalVideoUpscalerInput(InputModel, Request["CrystalVideoUpscalerOutput"
     """Parameters of clarityai/crystal-video-upscaler."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     scale_factor: Annotated[float, Field(ge=1.0, le=200.0)] = 2
     """Factor by which width and height grow. From 1 to 200."""

@@ -24,7 +24,7 @@ class LucyRestyleInput(InputModel, Request["LucyRestyleOutput"]):
     """
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -19,7 +19,7 @@ class AudioUnderstandingInput(InputModel, Request["AudioUnderstandingOutput"]):
     """Parameters of fal-ai/audio-understanding."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     prompt: Annotated[str, Field(max_length=10000, min_length=1)]
     """Question or instruction that the model answers. 1 to 10000 characters."""

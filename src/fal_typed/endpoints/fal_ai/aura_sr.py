@@ -17,7 +17,7 @@ class AuraSrInput(InputModel, Request["AuraSrOutput"]):
     """Parameters of fal-ai/aura-sr."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     upscale_factor: Literal[4] = 4
     """How many times larger width and height become; 2 makes four times the pixels."""

@@ -19,7 +19,7 @@ class AutoCaptionInput(InputModel, Request["AutoCaptionOutput"]):
     """Parameters of fal-ai/auto-caption."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     txt_color: str = "white"
 

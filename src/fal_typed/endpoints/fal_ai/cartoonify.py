@@ -19,7 +19,7 @@ class CartoonifyInput(InputModel, Request["CartoonifyOutput"]):
     """Parameters of fal-ai/cartoonify."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     scale: Annotated[float, Field(ge=0.1, le=2.0)] = 1
     """How strongly the effect or the character shapes the picture. From 0.1 to 2."""

@@ -19,7 +19,7 @@ class CcsrInput(InputModel, Request["CcsrOutput"]):
     """Parameters of fal-ai/ccsr."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     scale: Annotated[float, Field(ge=1.0, le=4.0)] = 2
     """Factor by which width and height grow. From 1 to 4."""

@@ -19,7 +19,7 @@ class ChainOfZoomInput(InputModel, Request["ChainOfZoomOutput"]):
     """Parameters of fal-ai/chain-of-zoom."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     scale: Annotated[float, Field(ge=1.0, le=8.0, multiple_of=1.0)] = 5
     """Factor by which width and height grow. From 1 to 8, in steps of 1."""

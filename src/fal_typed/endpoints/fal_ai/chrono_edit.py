@@ -19,7 +19,7 @@ class ChronoEditInput(InputModel, Request["ChronoEditOutput"]):
     """Parameters of fal-ai/chrono-edit."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

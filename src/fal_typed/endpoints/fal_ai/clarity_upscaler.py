@@ -19,7 +19,7 @@ class ClarityUpscalerInput(InputModel, Request["ClarityUpscalerOutput"]):
     """Parameters of fal-ai/clarity-upscaler."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str = "masterpiece, best quality, highres"
     """Says in words what the picture should show or what to change in the one given."""

@@ -15,7 +15,7 @@ class CodeformerInput(InputModel, Request["CodeformerOutput"]):
     """Parameters of fal-ai/codeformer."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     fidelity: float = 0.5
 

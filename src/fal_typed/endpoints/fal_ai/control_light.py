@@ -17,7 +17,7 @@ class ControlLightInput(InputModel, Request["ControlLightOutput"]):
     """Parameters of fal-ai/control-light."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""
@@ -33,7 +33,7 @@ class ControlLightInput(InputModel, Request["ControlLightOutput"]):
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     prompt: str = UNSET
     """Says in words what the result should be, or what to do with what is given."""

@@ -15,7 +15,7 @@ class ControlnetsdxlInput(InputModel, Request["ControlnetsdxlOutput"]):
     """Parameters of fal-ai/controlnetsdxl."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""

@@ -22,13 +22,13 @@ class ControlnextInput(InputModel, Request["ControlnextOutput"]):
     """Picture that the video starts from or is made with."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     height: Annotated[int, Field(ge=64, le=1024)] = 1024
-    """Height in pixels. From 64 to 1024."""
+    """How high it is, in pixels. From 64 to 1024."""
 
     width: Annotated[int, Field(ge=64, le=1024)] = 576
-    """Width in pixels. From 64 to 1024."""
+    """How wide it is, in pixels. From 64 to 1024."""
 
     guidance_scale: Annotated[float, Field(ge=0.1, le=10.0)] = 3
     """How closely the video keeps to the prompt; low values leave freedom, high values may look

@@ -19,10 +19,10 @@ class CreativeUpscalerInput(InputModel, Request["CreativeUpscalerOutput"]):
     """Parameters of fal-ai/creative-upscaler."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5"
-    """Family that the base model belongs to."""
+    """Family of models that the work is done with."""
 
     prompt: str | None = None
     """Says in words what the picture should show or what to change in the one given."""

@@ -15,7 +15,7 @@ class DdcolorInput(InputModel, Request["DdcolorOutput"]):
     """Parameters of fal-ai/ddcolor."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

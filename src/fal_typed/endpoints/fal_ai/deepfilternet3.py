@@ -17,7 +17,7 @@ class Deepfilternet3Input(InputModel, Request["Deepfilternet3Output"]):
     """Parameters of fal-ai/deepfilternet3."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

@@ -19,7 +19,7 @@ class DemucsInput(InputModel, Request["DemucsOutput"]):
     """Parameters of fal-ai/demucs."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     model: Literal[
         "htdemucs",
@@ -59,22 +59,22 @@ class DemucsOutput(OutputModel):
     """Result of fal-ai/demucs."""
 
     vocals: File | None = None
-    """The singing alone."""
+    """The singing alone, without instruments."""
 
     drums: File | None = None
-    """The drums alone."""
+    """Percussion alone, without the other instruments."""
 
     bass: File | None = None
-    """The bass alone."""
+    """Low notes alone, without the other instruments."""
 
     other: File | None = None
     """What is left of the music without the parts named here."""
 
     guitar: File | None = None
-    """The guitars alone."""
+    """Plucked strings alone, without the other instruments."""
 
     piano: File | None = None
-    """The piano alone."""
+    """Keys alone, without the other instruments."""
 
 
 demucs = Endpoint("fal-ai/demucs", DemucsInput, DemucsOutput)

@@ -19,7 +19,7 @@ class DepthAnythingVideoInput(InputModel, Request["DepthAnythingVideoOutput"]):
     """Parameters of fal-ai/depth-anything-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large"
     """Which of the available models does the work; they differ in quality, speed and price."""

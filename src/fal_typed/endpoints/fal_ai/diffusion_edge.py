@@ -15,7 +15,7 @@ class DiffusionEdgeInput(InputModel, Request["DiffusionEdgeOutput"]):
     """Parameters of fal-ai/diffusion-edge."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class DiffusionEdgeOutput(OutputModel):

@@ -17,7 +17,7 @@ class DrctSuperResolutionInput(InputModel, Request["DrctSuperResolutionOutput"])
     """Parameters of fal-ai/drct-super-resolution."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     upscale_factor: Literal[4] = 4
     """How many times larger width and height become; 2 makes four times the pixels."""

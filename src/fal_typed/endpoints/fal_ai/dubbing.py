@@ -17,7 +17,7 @@ class DubbingInput(InputModel, Request["DubbingOutput"]):
     """Parameters of fal-ai/dubbing."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     target_language: Literal["hindi", "turkish", "english"] = "hindi"
 

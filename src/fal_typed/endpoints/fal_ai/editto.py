@@ -22,7 +22,7 @@ class EdittoInput(InputModel, Request["EdittoOutput"]):
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     negative_prompt: str = UNSET
     """Says in words what the result should not contain or look like."""

@@ -19,7 +19,7 @@ class Era3dInput(InputModel, Request["Era3dOutput"]):
     """Parameters of fal-ai/era-3d."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     cfg: Annotated[float, Field(ge=0.0, le=20.0)] = 4
     """How closely the result keeps to the prompt; low values leave freedom, high values are

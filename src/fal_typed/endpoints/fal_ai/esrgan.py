@@ -19,7 +19,7 @@ class EsrganInput(InputModel, Request["EsrganOutput"]):
     """Parameters of fal-ai/esrgan."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     scale: Annotated[float, Field(ge=1.0, le=8.0)] = 2
     """Factor by which width and height grow. From 1 to 8."""

@@ -22,7 +22,7 @@ class EvfSamInput(InputModel, Request["EvfSamOutput"]):
     """Describes in words what to find and pick out."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     negative_prompt: str | None = None
     """Says in words what the result should not contain or look like."""

@@ -21,6 +21,7 @@ class F5TtsInput(InputModel, Request["F5TtsOutput"]):
     ref_audio_url: FileInput
 
     model_type: Literal["F5-TTS", "E2-TTS"]
+    """Family of models that the work is done with."""
 
     ref_text: str = ""
 

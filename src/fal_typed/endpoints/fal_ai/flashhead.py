@@ -46,7 +46,7 @@ class FlashheadInput(InputModel, Request["FlashheadOutput"]):
         "Lily",
         "Bill",
     ] = "Aria"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""

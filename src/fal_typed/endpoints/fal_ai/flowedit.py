@@ -19,7 +19,7 @@ class FloweditInput(InputModel, Request["FloweditOutput"]):
     """Parameters of fal-ai/flowedit."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     source_prompt: str
 

@@ -22,7 +22,7 @@ class FluxDifferentialDiffusionInput(InputModel, Request["FluxDifferentialDiffus
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     change_map_image_url: FileInput
     """Picture whose brightness says how much each place may change."""

@@ -21,7 +21,7 @@ class ImageFillInputType2(InputModel):
     """Part of the parameters: fill_image_url, in_context_fill, use_prompt."""
 
     fill_image_url: list[FileInput] | FileInput | None = None
-    """Picture, or pictures, to fill in."""
+    """Picture, or pictures, whose marked part is made anew."""
 
     in_context_fill: bool = False
 
@@ -32,7 +32,7 @@ class FluxLoraFillInput(InputModel, Request["FluxLoraFillOutput"]):
     """Parameters of fal-ai/flux-lora-fill."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

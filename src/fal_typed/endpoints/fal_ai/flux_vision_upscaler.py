@@ -19,7 +19,7 @@ class FluxVisionUpscalerInput(InputModel, Request["FluxVisionUpscalerOutput"]):
     """Parameters of fal-ai/flux-vision-upscaler."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
     """How many times larger width and height become; 2 makes four times the pixels. From 1 to 4.

@@ -59,7 +59,7 @@ class Gemini31FlashTtsInput(InputModel, Request["Gemini31FlashTtsOutput"]):
         "Zephyr",
         "Zubenelgenubi",
     ] = "Kore"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     language_code: (
         Literal[

@@ -58,7 +58,7 @@ class GeminiTtsInput(InputModel, Request["GeminiTtsOutput"]):
         "Zephyr",
         "Zubenelgenubi",
     ] = "Kore"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts"
     """Which of the available models does the work; they differ in quality, speed and price."""

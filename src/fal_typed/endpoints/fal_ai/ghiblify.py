@@ -15,7 +15,7 @@ class GhiblifyInput(InputModel, Request["GhiblifyOutput"]):
     """Parameters of fal-ai/ghiblify."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

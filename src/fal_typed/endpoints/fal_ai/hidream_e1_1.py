@@ -19,7 +19,7 @@ class HidreamE11Input(InputModel, Request["HidreamE11Output"]):
     """Parameters of fal-ai/hidream-e1-1."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     target_image_description: str | None = None
 

@@ -17,7 +17,7 @@ class HidreamE1FullInput(InputModel, Request["HidreamE1FullOutput"]):
     """Parameters of fal-ai/hidream-e1-full."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""
@@ -40,7 +40,7 @@ class HidreamE1FullInput(InputModel, Request["HidreamE1FullOutput"]):
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     prompt: str = UNSET
     """Says in words what the result should be, or what to do with what is given."""

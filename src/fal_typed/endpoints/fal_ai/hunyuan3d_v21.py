@@ -15,7 +15,7 @@ class Hunyuan3dV21Input(InputModel, Request["Hunyuan3dV21Output"]):
     """Parameters of fal-ai/hunyuan3d-v21."""
 
     input_image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     guidance_scale: float = 7.5
     """How closely the result keeps to the prompt or the given input; low values leave freedom,

@@ -15,7 +15,7 @@ class HunyuanPortraitInput(InputModel, Request["HunyuanPortraitOutput"]):
     """Parameters of fal-ai/hunyuan-portrait."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     image_url: FileInput
     """Picture that the video starts from or is made with."""

@@ -19,7 +19,7 @@ class HunyuanVideoFoleyInput(InputModel, Request["HunyuanVideoFoleyOutput"]):
     """Parameters of fal-ai/hunyuan-video-foley."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     text_prompt: str
     """Describes in words the sounds that are wanted."""

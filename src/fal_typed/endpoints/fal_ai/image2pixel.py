@@ -19,7 +19,7 @@ class Image2pixelInput(InputModel, Request["Image2pixelOutput"]):
     """Parameters of fal-ai/image2pixel."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     max_colors: Annotated[int, Field(ge=1, le=256)] | None = 32
     """From 1 to 256."""

@@ -19,7 +19,7 @@ class Image2svgInput(InputModel, Request["Image2svgOutput"]):
     """Parameters of fal-ai/image2svg."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     colormode: Literal["color", "binary"] = "color"
 

@@ -15,7 +15,7 @@ class InvisibleWatermarkInput(InputModel, Request["InvisibleWatermarkOutput"]):
     """Parameters of fal-ai/invisible-watermark."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     watermark: str = "watermark"
 

@@ -134,7 +134,7 @@ class InworldTtsInput(InputModel, Request["InworldTtsOutput"]):
         "Nour (ar)",
         "Omar (ar)",
     ] = "Craig (en)"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000
 

@@ -24,7 +24,7 @@ class IpAdapterFaceIdInput(InputModel, Request["IpAdapterFaceIdOutput"]):
     model_type: Literal[
         "1_5-v1", "1_5-v1-plus", "1_5-v2-plus", "SDXL-v1", "SDXL-v2-plus", "1_5-auraface-v1"
     ] = "1_5-v1"
-    """Family that the base model belongs to."""
+    """Family of models that the work is done with."""
 
     face_image_url: FileInput | None = None
 
@@ -52,10 +52,10 @@ class IpAdapterFaceIdInput(InputModel, Request["IpAdapterFaceIdOutput"]):
     """How many results to make in one request. From 1 to 4."""
 
     width: Annotated[int, Field(ge=512, le=1024)] = 512
-    """Width in pixels. From 512 to 1024."""
+    """How wide it is, in pixels. From 512 to 1024."""
 
     height: Annotated[int, Field(ge=512, le=1024)] = 512
-    """Height in pixels. From 512 to 1024."""
+    """How high it is, in pixels. From 512 to 1024."""
 
     face_id_det_size: Annotated[int, Field(ge=64, le=640)] = 640
     """From 64 to 640."""

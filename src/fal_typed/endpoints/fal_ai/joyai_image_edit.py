@@ -22,7 +22,7 @@ class JoyaiImageEditInput(InputModel, Request["JoyaiImageEditOutput"]):
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     negative_prompt: str = ""
     """Says in words what the result should not contain or look like."""

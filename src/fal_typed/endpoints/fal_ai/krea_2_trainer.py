@@ -31,10 +31,13 @@ class Krea2TrainerInput(InputModel, Request["Krea2TrainerOutput"]):
     """
 
     resolution: Literal[768, 1024] = 768
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """How large training sees its pictures or clips; higher learns finer detail and takes longer.
+    """
 
     steps: int = 100
-    """How many refining steps the model makes; more take longer and bring out finer detail."""
+    """How many times the weights are updated; more learn longer and cost more, too many learn by
+    heart.
+    """
 
     trigger_phrase: str = ""
     """Rare words that call up what was learned; they are put into every caption and later into

@@ -19,7 +19,7 @@ class LatentsyncInput(InputModel, Request["LatentsyncOutput"]):
     """Parameters of fal-ai/latentsync."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput
     """Recording that the video moves, speaks or plays to."""

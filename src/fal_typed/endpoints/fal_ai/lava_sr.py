@@ -17,7 +17,7 @@ class LavaSrInput(InputModel, Request["LavaSrOutput"]):
     """Parameters of fal-ai/lava-sr."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     denoise: bool = False
     """Takes out noise."""

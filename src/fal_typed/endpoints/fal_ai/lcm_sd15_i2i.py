@@ -22,7 +22,7 @@ class LcmSd15I2iInput(InputModel, Request["LcmSd15I2iOutput"]):
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput | None = None
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

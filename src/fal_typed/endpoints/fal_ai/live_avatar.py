@@ -17,10 +17,10 @@ class LiveAvatarInput(InputModel, Request["LiveAvatarOutput"]):
     """Parameters of fal-ai/live-avatar."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""

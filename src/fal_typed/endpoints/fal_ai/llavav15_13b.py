@@ -15,7 +15,7 @@ class Llavav1513bInput(InputModel, Request["Llavav1513bOutput"]):
     """Parameters of fal-ai/llavav15-13b."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""

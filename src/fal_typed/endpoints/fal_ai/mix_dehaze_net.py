@@ -17,7 +17,7 @@ class MixDehazeNetInput(InputModel, Request["MixDehazeNetOutput"]):
     """Parameters of fal-ai/mix-dehaze-net."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     model: Literal["indoor", "outdoor"] = "indoor"
     """Which of the available models does the work; they differ in quality, speed and price."""

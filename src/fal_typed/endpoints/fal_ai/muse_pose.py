@@ -15,10 +15,10 @@ class MusePoseInput(InputModel, Request["MusePoseOutput"]):
     """Parameters of fal-ai/muse-pose."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     cfg: float = 3.5
     """How closely the result keeps to the prompt; low values leave freedom, high values are
@@ -36,7 +36,7 @@ class MusePoseInput(InputModel, Request["MusePoseOutput"]):
     """
 
     height: int = 748
-    """Height in pixels."""
+    """How high it is, in pixels."""
 
     length: int = 300
 
@@ -56,7 +56,7 @@ class MusePoseInput(InputModel, Request["MusePoseOutput"]):
     """How many refining steps the model makes; more take longer and bring out finer detail."""
 
     width: int = 748
-    """Width in pixels."""
+    """How wide it is, in pixels."""
 
 
 class MusePoseOutput(OutputModel):

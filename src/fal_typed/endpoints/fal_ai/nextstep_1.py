@@ -15,7 +15,7 @@ class Nextstep1Input(InputModel, Request["Nextstep1Output"]):
     """Parameters of fal-ai/nextstep-1."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     negative_prompt: str
     """Says in words what the result should not contain or look like."""

@@ -17,7 +17,7 @@ class NovaSrInput(InputModel, Request["NovaSrOutput"]):
     """Parameters of fal-ai/nova-sr."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

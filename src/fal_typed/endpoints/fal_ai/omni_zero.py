@@ -18,7 +18,7 @@ class OmniZeroInput(InputModel, Request["OmniZeroOutput"]):
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     composition_image_url: FileInput
 

@@ -19,7 +19,7 @@ class OmnipartInput(InputModel, Request["OmnipartOutput"]):
     """Parameters of fal-ai/omnipart."""
 
     input_image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     minimum_segment_size: Annotated[int, Field(ge=1, le=10000)] = 2000
     """From 1 to 10000."""

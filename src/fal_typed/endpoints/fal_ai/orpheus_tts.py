@@ -22,7 +22,7 @@ class OrpheusTtsInput(InputModel, Request["OrpheusTtsOutput"]):
     """Words to be spoken."""
 
     voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     """Randomness in choosing the next token: low is predictable, high is varied and riskier. From

@@ -19,7 +19,7 @@ class PasdInput(InputModel, Request["PasdOutput"]):
     """Parameters of fal-ai/pasd."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     scale: Annotated[int, Field(ge=1, le=4)] | None = 2
     """Factor by which width and height grow. From 1 to 4."""

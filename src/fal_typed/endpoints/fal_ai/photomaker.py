@@ -43,7 +43,7 @@ class PhotomakerInput(InputModel, Request["PhotomakerOutput"]):
         "Lowpoly",
         "Line art",
     ] = "Photographic"
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     negative_prompt: str = ""
     """Says in words what the result should not contain or look like."""

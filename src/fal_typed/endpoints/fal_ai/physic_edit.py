@@ -19,7 +19,7 @@ class PhysicEditInput(InputModel, Request["PhysicEditOutput"]):
     """Parameters of fal-ai/physic-edit."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

@@ -17,7 +17,7 @@ class Pixal3dInput(InputModel, Request["Pixal3dOutput"]):
     """Parameters of fal-ai/pixal3d."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     decimation_target: int = 200000
     """How many points the shape is reduced to; fewer make a smaller file."""

@@ -37,7 +37,7 @@ class PixartSigmaInput(InputModel, Request["PixartSigmaOutput"]):
         "Neonpunk",
         "3D Model",
     ] = "(No style)"
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     image_size: (
         ImageSize

@@ -25,7 +25,7 @@ class Qwen3GuardOutput(OutputModel):
     """Result of fal-ai/qwen-3-guard."""
 
     label: Literal["Safe", "Unsafe", "Controversial"]
-    """The verdict."""
+    """Verdict on what was checked."""
 
     categories: list[
         Literal[

@@ -77,7 +77,7 @@ class Recraft20bInput(InputModel, Request["Recraft20bOutput"]):
         "vector_illustration/linocut",
         "vector_illustration/seamless",
     ] = "realistic_image"
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     colors: list[RGBColor] = []
     """Colours that the picture should mainly have."""

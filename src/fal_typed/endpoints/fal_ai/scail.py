@@ -25,7 +25,7 @@ class ScailInput(InputModel, Request["ScailOutput"]):
     """Picture that the video starts from or is made with."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     multi_character: bool = False
 

@@ -17,13 +17,13 @@ class Scail2Input(InputModel, Request["Scail2Output"]):
     """Parameters of fal-ai/scail-2."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     driving_type: Literal["end_to_end", "pose"] = "end_to_end"
 

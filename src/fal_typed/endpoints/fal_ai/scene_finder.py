@@ -21,7 +21,7 @@ class SceneFinderInput(InputModel, Request["SceneFinderOutput"]):
     """Says in words what the result should be, or what to do with what is given."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     frame_selection: Literal["mid", "start", "end", "all"] = "mid"
 

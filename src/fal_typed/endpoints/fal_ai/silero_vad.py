@@ -22,10 +22,10 @@ class SpeechTimestamp(OutputModel):
     """Part of the result: start, end."""
 
     start: float
-    """Second at which it begins."""
+    """Second of the recording or video at which this part begins."""
 
     end: float
-    """Second at which it ends."""
+    """Second of the recording or video at which this part stops."""
 
 
 class SileroVadOutput(OutputModel):

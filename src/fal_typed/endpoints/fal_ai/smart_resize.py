@@ -19,7 +19,7 @@ class SmartResizeInput(InputModel, Request["SmartResizeOutput"]):
     """Parameters of fal-ai/smart-resize."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     target_sizes: Annotated[list[str], Field(max_length=10, min_length=1)]
     """1 to 10 items."""
@@ -61,10 +61,10 @@ class SmartResizeResult(OutputModel):
     """Says in words what it looks like."""
 
     width: int
-    """Width in pixels."""
+    """How wide it is, in pixels."""
 
     height: int
-    """Height in pixels."""
+    """How high it is, in pixels."""
 
     aspect_ratio: str
     """Width to height, as 16:9."""

@@ -33,7 +33,8 @@ class StableAudio3TrainerInput(InputModel, Request["StableAudio3TrainerOutput"])
     base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16"
 
     batch_size: int = 1
-    """How many items are worked on at once; more is faster and needs more memory."""
+    """How many examples each training step learns from; more is steadier and needs more memory.
+    """
 
     duration: float = UNSET
     """Length of the result in seconds; auto, where offered, leaves it to the model."""

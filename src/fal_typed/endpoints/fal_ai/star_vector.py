@@ -19,7 +19,7 @@ class StarVectorInput(InputModel, Request["StarVectorOutput"]):
     """Parameters of fal-ai/star-vector."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

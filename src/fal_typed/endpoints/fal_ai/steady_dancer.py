@@ -36,7 +36,7 @@ class SteadyDancerInput(InputModel, Request["SteadyDancerOutput"]):
     """
 
     image_url: FileInput = UNSET
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     negative_prompt: str = UNSET
     """Says in words what the result should not contain or look like."""
@@ -55,7 +55,7 @@ class SteadyDancerInput(InputModel, Request["SteadyDancerOutput"]):
     pose_guidance_start: float = 0.1
 
     preserve_audio: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
     prompt: str = UNSET
     """Says in words what the result should be, or what to do with what is given."""
@@ -77,14 +77,14 @@ class SteadyDancerInput(InputModel, Request["SteadyDancerOutput"]):
     """Finishes sooner with settings chosen for speed."""
 
     video_url: FileInput = UNSET
-    """Video to work on."""
+    """Video to start from or to change."""
 
 
 class SteadyDancerOutput(OutputModel):
     """Result of fal-ai/steady-dancer."""
 
     num_frames: int
-    """How many frames the video has."""
+    """How many frames it has; divided by the frame rate this is its length."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

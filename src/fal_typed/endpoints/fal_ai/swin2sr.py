@@ -17,7 +17,7 @@ class Swin2srInput(InputModel, Request["Swin2srOutput"]):
     """Parameters of fal-ai/swin2sr."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -19,7 +19,7 @@ class TheraInput(InputModel, Request["TheraOutput"]):
     """Parameters of fal-ai/thera."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     backbone: Literal["edsr", "rdn"]
 

@@ -17,7 +17,7 @@ class Trellis2LoraInput(InputModel, Request["Trellis2LoraOutput"]):
     """Parameters of fal-ai/trellis-2-lora."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     decimation_target: int = 500000
     """How many points the shape is reduced to; fewer make a smaller file."""

@@ -28,7 +28,8 @@ class Trellis2LoraTrainerInput(InputModel, Request["Trellis2LoraTrainerOutput"])
     """Size of the trained weights; larger ones hold more detail and make a larger file."""
 
     resolution: Literal[512, 1024] = 512
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """How large training sees its pictures or clips; higher learns finer detail and takes longer.
+    """
 
     training_steps: float = 1000
 

@@ -22,7 +22,7 @@ class TriposrInput(InputModel, Request["TriposrOutput"]):
     """Picture of the object that is turned into a model."""
 
     output_format: Literal["glb", "obj"] = "glb"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     do_remove_background: bool = True
 

@@ -22,7 +22,7 @@ class VideoAsPromptInput(InputModel, Request["VideoAsPromptOutput"]):
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     image_url: FileInput
     """Picture that the video starts from or is made with."""

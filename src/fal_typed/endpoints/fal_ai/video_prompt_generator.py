@@ -30,7 +30,7 @@ class VideoPromptGeneratorInput(InputModel, Request["VideoPromptGeneratorOutput"
         "Action",
         "Experimental",
     ] = "Simple"
-    """Look of the result."""
+    """Overall look that the result follows."""
 
     camera_style: Literal[
         "None",

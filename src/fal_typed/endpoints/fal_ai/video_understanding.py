@@ -19,7 +19,7 @@ class VideoUnderstandingInput(InputModel, Request["VideoUnderstandingOutput"]):
     """Parameters of fal-ai/video-understanding."""
 
     video_url: FileInput
-    """Video that the model watches."""
+    """Video that the model watches and answers about."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
     """Question or instruction that the model answers. 1 to 5000 characters."""

@@ -19,7 +19,7 @@ class VideoUpscalerInput(InputModel, Request["VideoUpscalerOutput"]):
     """Parameters of fal-ai/video-upscaler."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     scale: Annotated[float, Field(ge=1.0, le=8.0)] = 2
     """Factor by which width and height grow. From 1 to 8."""

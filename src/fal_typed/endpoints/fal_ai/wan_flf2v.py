@@ -25,7 +25,7 @@ class WanFlf2vInput(InputModel, Request["WanFlf2vOutput"]):
     """Picture that the video begins with."""
 
     end_image_url: FileInput
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     negative_prompt: str = UNSET
     """Says in words what the result should not contain or look like."""

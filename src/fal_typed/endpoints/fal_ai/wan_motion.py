@@ -17,7 +17,7 @@ class WanMotionInput(InputModel, Request["WanMotionOutput"]):
     """Parameters of fal-ai/wan-motion."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     image_url: FileInput
     """Picture that the video starts from or is made with."""

@@ -58,7 +58,7 @@ class WanVaceInput(InputModel, Request["WanVaceOutput"]):
     """
 
     video_url: FileInput | None = None
-    """Video to work on."""
+    """Video to start from or to change."""
 
     mask_video_url: FileInput | None = None
     """Clip of the same length that marks, mostly in white, the part to work on."""

@@ -74,7 +74,7 @@ class WanVace13bInput(InputModel, Request["WanVace13bOutput"]):
     """Which of its kinds of work the endpoint does."""
 
     video_url: FileInput = UNSET
-    """Video to work on."""
+    """Video to start from or to change."""
 
 
 class WanVace13bOutput(OutputModel):

@@ -19,7 +19,7 @@ class WanVisionEnhancerInput(InputModel, Request["WanVisionEnhancerOutput"]):
     """Parameters of fal-ai/wan-vision-enhancer."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     target_resolution: Literal["720p", "1080p"] = "720p"
     """Height of the frames that the result should reach."""

@@ -17,7 +17,7 @@ class WhisperInput(InputModel, Request["WhisperOutput"]):
     """Parameters of fal-ai/whisper."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     batch_size: int = 64
     """How many items are worked on at once; more is faster and needs more memory."""

@@ -17,7 +17,7 @@ class BackgroundRemovalInput(InputModel, Request["BackgroundRemovalOutput"]):
     """Parameters of pixelcut/background-removal."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     output_format: Literal["rgba", "alpha", "zip"] = "rgba"
     """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""

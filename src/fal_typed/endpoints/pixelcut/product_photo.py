@@ -124,7 +124,7 @@ class ProductPhotoInput(InputModel, Request["ProductPhotoOutput"]):
     """Parameters of pixelcut/product-photo."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     background: Background = UNSET
     """What stands behind the subject."""
@@ -145,7 +145,7 @@ class ProductPhotoInput(InputModel, Request["ProductPhotoOutput"]):
     margin: Margin = UNSET
 
     output_format: Literal["png", "jpeg"] = UNSET
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     shadow: Shadow = UNSET
 

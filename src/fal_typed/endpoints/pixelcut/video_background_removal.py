@@ -17,7 +17,7 @@ class VideoBackgroundRemovalInput(InputModel, Request["VideoBackgroundRemovalOut
     """Parameters of pixelcut/video-background-removal."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     output_codec: Literal["vp9", "h264"] = "vp9"
     """How the video is compressed; vp9 can keep transparency, h264 plays everywhere."""

@@ -17,7 +17,7 @@ class SimaVideoUpscalerLiteInput(InputModel, Request["SimaVideoUpscalerLiteOutpu
     """Parameters of simalabs/sima-video-upscaler-lite."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     crf: int = 18
     """How strongly the video is compressed, from 0 to 51; higher is smaller and looks worse."""

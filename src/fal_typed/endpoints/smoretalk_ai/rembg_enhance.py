@@ -15,7 +15,7 @@ class RembgEnhanceInput(InputModel, Request["RembgEnhanceOutput"]):
     """Parameters of smoretalk-ai/rembg-enhance."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class RembgEnhanceOutput(OutputModel):

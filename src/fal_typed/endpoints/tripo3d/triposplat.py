@@ -17,7 +17,7 @@ class TriposplatInput(InputModel, Request["TriposplatOutput"]):
     """Parameters of tripo3d/triposplat."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""
@@ -33,7 +33,7 @@ class TriposplatInput(InputModel, Request["TriposplatOutput"]):
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["ply", "splat"] = "ply"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -89,7 +89,7 @@ class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
     ]
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     customization: PresetCustomization = UNSET
 

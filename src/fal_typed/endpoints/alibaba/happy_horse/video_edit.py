@@ -19,7 +19,7 @@ class HappyHorseVideoEditInput(InputModel, Request["HappyHorseVideoEditOutput"])
     """Parameters of alibaba/happy-horse/video-edit."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: Annotated[str, Field(min_length=1)]
     """Says in words what should be seen and happen in the video, or what to change in it. At least

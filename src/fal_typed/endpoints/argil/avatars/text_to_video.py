@@ -73,7 +73,7 @@ class AvatarsTextToVideoInput(InputModel, Request["AvatarsTextToVideoOutput"]):
         "Oxley",
         "Luna",
     ]
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     remove_background: bool = False
     """Cuts the subject out of its background."""

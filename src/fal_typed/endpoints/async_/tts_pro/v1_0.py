@@ -41,13 +41,13 @@ class TtsProV10Input(InputModel, Request["TtsProV10Output"]):
     """Words to be spoken."""
 
     voice: Voice
-    """Which voice speaks, by id."""
+    """Speaker whose voice reads the words, and how."""
 
     language: Literal["en", "fr", "es", "de", "it", "pt"] = UNSET
     """Language of the text or the recording."""
 
     output_format: OutputFormat = UNSET
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
 
 class TtsProV10Output(OutputModel):

@@ -59,7 +59,7 @@ class PromptObjectType2(InputModel):
     """Colours of this part of the picture."""
 
     location: str | None = None
-    """Where in the frame it is."""
+    """Place within the frame, as upper left."""
 
     relationship: str | None = None
     """How it stands to the other things."""
@@ -86,7 +86,7 @@ class PromptObjectType2(InputModel):
     """What the face shows."""
 
     clothing: str | None = None
-    """What is worn."""
+    """What is worn, with colours and cut."""
 
     action: str | None = None
     """What the person or thing does."""
@@ -95,7 +95,7 @@ class PromptObjectType2(InputModel):
     """Whether a man or a woman is shown."""
 
     skin_tone_and_texture: str | None = None
-    """How the skin looks."""
+    """Colour and surface of the skin, as smooth or freckled."""
 
     skin_color: Color | None = None
 
@@ -114,10 +114,10 @@ class LightingType2(InputModel):
     """Kind of light, as daylight or neon."""
 
     direction: str | None = None
-    """Where the light comes from."""
+    """Side that the light falls from, as upper left."""
 
     shadows: str | None = None
-    """How hard and where the shadows are."""
+    """How hard, how long and where they fall."""
 
 
 class AestheticsType2(InputModel):
@@ -155,7 +155,7 @@ class PhotographicCharacteristicsType2(InputModel):
     """What is sharp and what is not."""
 
     camera_angle: str | None = None
-    """Where the camera looks from."""
+    """Height and side that the view is taken from, as from below."""
 
     lens_focal_length: str | None = None
     """Kind of lens, as wide or long."""
@@ -213,7 +213,7 @@ class FiboBbqPreviewGenerateInput(InputModel, Request["FiboBbqPreviewGenerateOut
     """Description of the picture part by part, for exact control and repeatable changes."""
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int = 5555
     """Starting value of the random generator; the same value with the same parameters repeats a

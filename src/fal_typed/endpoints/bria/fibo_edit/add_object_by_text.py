@@ -17,7 +17,7 @@ class FiboEditAddObjectByTextInput(InputModel, Request["FiboEditAddObjectByTextO
     """Parameters of bria/fibo-edit/add_object_by_text."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     instruction: str
     """Says in words what to change in the picture."""

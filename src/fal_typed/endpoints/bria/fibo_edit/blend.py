@@ -17,7 +17,7 @@ class FiboEditBlendInput(InputModel, Request["FiboEditBlendOutput"]):
     """Parameters of bria/fibo-edit/blend."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     instruction: str
     """Says in words what to change in the picture."""

@@ -17,7 +17,7 @@ class FiboEditColorizeInput(InputModel, Request["FiboEditColorizeOutput"]):
     """Parameters of bria/fibo-edit/colorize."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     color: Literal["contemporary color", "vivid color", "black and white colors", "sepia vintage"]
 

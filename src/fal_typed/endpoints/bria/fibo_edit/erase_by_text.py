@@ -17,7 +17,7 @@ class FiboEditEraseByTextInput(InputModel, Request["FiboEditEraseByTextOutput"])
     """Parameters of bria/fibo-edit/erase_by_text."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     object_name: str
 

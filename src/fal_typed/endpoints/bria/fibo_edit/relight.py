@@ -17,7 +17,7 @@ class FiboEditRelightInput(InputModel, Request["FiboEditRelightOutput"]):
     """Parameters of bria/fibo-edit/relight."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     light_direction: Literal["front", "side", "bottom", "top-down"] | None
 

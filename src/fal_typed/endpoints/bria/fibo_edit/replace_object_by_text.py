@@ -18,7 +18,7 @@ class FiboEditReplaceObjectByTextInput(InputModel, Request["FiboEditReplaceObjec
     """Parameters of bria/fibo-edit/replace_object_by_text."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     instruction: str
     """Says in words what to change in the picture."""

@@ -17,7 +17,7 @@ class FiboEditReseasonInput(InputModel, Request["FiboEditReseasonOutput"]):
     """Parameters of bria/fibo-edit/reseason."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     season: Literal["spring", "summer", "autumn", "winter"]
 

@@ -17,7 +17,7 @@ class FiboEditRestoreInput(InputModel, Request["FiboEditRestoreOutput"]):
     """Parameters of bria/fibo-edit/restore."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class FiboEditRestoreOutput(OutputModel):

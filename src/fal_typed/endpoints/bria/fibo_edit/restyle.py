@@ -17,7 +17,7 @@ class FiboEditRestyleInput(InputModel, Request["FiboEditRestyleOutput"]):
     """Parameters of bria/fibo-edit/restyle."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     style: Literal[
         "3D Render",
@@ -34,7 +34,7 @@ class FiboEditRestyleInput(InputModel, Request["FiboEditRestyleOutput"]):
         "Cross Etching",
         "Wood Cut",
     ]
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
 
 class FiboEditRestyleOutput(OutputModel):

@@ -17,7 +17,7 @@ class FiboEditRewriteTextInput(InputModel, Request["FiboEditRewriteTextOutput"])
     """Parameters of bria/fibo-edit/rewrite_text."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     new_text: str
 

@@ -18,7 +18,7 @@ class FiboEditSketchToColoredImageInput(InputModel, Request["FiboEditSketchToCol
     """Parameters of bria/fibo-edit/sketch_to_colored_image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class FiboEditSketchToColoredImageOutput(OutputModel):

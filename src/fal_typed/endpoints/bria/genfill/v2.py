@@ -17,7 +17,7 @@ class GenfillV2Input(InputModel, Request["GenfillV2Output"]):
     """Parameters of bria/genfill/v2."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     instruction: str
     """Says in words what to change in the picture."""

@@ -17,14 +17,14 @@ class TextToImage32Input(InputModel, Request["TextToImage32Output"]):
     """Parameters of bria/text-to-image/3.2."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
     """Width to height of the result; auto, where offered, fits it to what is given."""
 
     guidance_scale: float = 5
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
+    harsh.
     """
 
     negative_prompt: str = UNSET

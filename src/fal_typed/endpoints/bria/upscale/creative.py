@@ -19,7 +19,7 @@ class UpscaleCreativeInput(InputModel, Request["UpscaleCreativeOutput"]):
     """Parameters of bria/upscale/creative."""
 
     image_url: FileInput = UNSET
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: Annotated[int, Field(gt=0)] = 5555
     """Starting value of the random generator; the same value with the same parameters repeats a

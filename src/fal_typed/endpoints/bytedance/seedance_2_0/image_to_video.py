@@ -24,7 +24,7 @@ class Seedance20ImageToVideoInput(InputModel, Request["Seedance20ImageToVideoOut
     """Picture that the video starts from or is made with."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     resolution: Literal["480p", "720p", "1080p"] = "720p"
     """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""

@@ -22,7 +22,7 @@ class Lucy25RealtimeInput(InputModel, Request["Lucy25RealtimeOutput"]):
     """
 
     image_url: FileInput = "null"
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str = "null"
     """Says in words what the result should be, or what to do with what is given."""

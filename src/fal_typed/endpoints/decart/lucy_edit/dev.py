@@ -18,7 +18,7 @@ class LucyEditDevInput(InputModel, Request["LucyEditDevOutput"]):
     """Says in words what the result should be, or what to do with what is given."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     enhance_prompt: bool = True
     """Lets a language model rewrite the prompt into a fuller one before it is used."""

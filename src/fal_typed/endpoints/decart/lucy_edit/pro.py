@@ -24,7 +24,7 @@ class LucyEditProInput(InputModel, Request["LucyEditProOutput"]):
     """
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     resolution: Literal["720p"] = "720p"
     """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""

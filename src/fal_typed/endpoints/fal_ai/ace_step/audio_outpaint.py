@@ -19,7 +19,7 @@ class AceStepAudioOutpaintInput(InputModel, Request["AceStepAudioOutpaintOutput"
     """Parameters of fal-ai/ace-step/audio-outpaint."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     tags: str
     """Words for the kind of music: genre, mood, instruments."""

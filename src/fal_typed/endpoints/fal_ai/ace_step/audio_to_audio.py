@@ -19,7 +19,7 @@ class AceStepAudioToAudioInput(InputModel, Request["AceStepAudioToAudioOutput"])
     """Parameters of fal-ai/ace-step/audio-to-audio."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     original_tags: str
 

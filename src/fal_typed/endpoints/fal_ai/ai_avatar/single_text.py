@@ -46,7 +46,7 @@ class AiAvatarSingleTextInput(InputModel, Request["AiAvatarSingleTextOutput"]):
         "Lily",
         "Bill",
     ]
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     prompt: str
     """Says in words what should be seen and happen in the video, or what to change in it."""

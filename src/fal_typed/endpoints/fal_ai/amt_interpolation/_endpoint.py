@@ -19,7 +19,7 @@ class AmtInterpolationInput(InputModel, Request["AmtInterpolationOutput"]):
     """Parameters of fal-ai/amt-interpolation."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     output_fps: Annotated[int, Field(ge=1, le=60)] = 24
     """Frames per second of the finished file. From 1 to 60."""

@@ -17,7 +17,7 @@ class BagelUnderstandInput(InputModel, Request["BagelUnderstandOutput"]):
     """Parameters of fal-ai/bagel/understand."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""

@@ -15,7 +15,7 @@ class BerniniREditImageInput(InputModel, Request["BerniniREditImageOutput"]):
     """Parameters of fal-ai/bernini-r/edit-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""

@@ -23,7 +23,7 @@ class BerniniRReferenceEditVideoInput(InputModel, Request["BerniniRReferenceEdit
     """Pictures of people, things or a style that the result should take up."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     acceleration: Literal["none", "regular"] = "none"
     """Trades quality for speed: the further from none, the sooner the result is there."""

@@ -17,7 +17,7 @@ class BerniniRReferenceToVideoInput(InputModel, Request["BerniniRReferenceToVide
     """Parameters of fal-ai/bernini-r/reference-to-video."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     reference_image_urls: list[FileInput]
     """Pictures of people, things or a style that the result should take up."""

@@ -17,7 +17,7 @@ class BerniniRTextToVideoInput(InputModel, Request["BerniniRTextToVideoOutput"])
     """Parameters of fal-ai/bernini-r/text-to-video."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     acceleration: Literal["none", "regular"] = "none"
     """Trades quality for speed: the further from none, the sooner the result is there."""

@@ -17,7 +17,7 @@ class BirefnetInput(InputModel, Request["BirefnetOutput"]):
     """Parameters of fal-ai/birefnet."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     model: Literal["General Use (Light)", "General Use (Heavy)", "Portrait"] = "General Use (Light)"
     """Which of the available models does the work; they differ in quality, speed and price."""
@@ -26,7 +26,7 @@ class BirefnetInput(InputModel, Request["BirefnetOutput"]):
     """Size that the picture is brought to for finding its edges; larger is finer and slower."""
 
     output_format: Literal["webp", "png", "gif"] = "png"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     output_mask: bool = UNSET
     """Returns the mask as well."""

@@ -18,7 +18,7 @@ class BooguImageEditInput(InputModel, Request["BooguImageEditOutput"]):
     """Parameters of fal-ai/boogu-image/edit."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""
@@ -63,7 +63,7 @@ class BooguImageEditInput(InputModel, Request["BooguImageEditOutput"]):
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -19,7 +19,7 @@ class BriaExpandInput(InputModel, Request["BriaExpandOutput"]):
     """Parameters of fal-ai/bria/expand."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     canvas_size: list[int]
 

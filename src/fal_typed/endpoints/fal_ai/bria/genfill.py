@@ -19,7 +19,7 @@ class BriaGenfillInput(InputModel, Request["BriaGenfillOutput"]):
     """Parameters of fal-ai/bria/genfill."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

@@ -19,7 +19,7 @@ class BriaProductShotInput(InputModel, Request["BriaProductShotOutput"]):
     """Parameters of fal-ai/bria/product-shot."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     scene_description: str | None = None
 

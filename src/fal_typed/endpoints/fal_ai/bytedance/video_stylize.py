@@ -19,7 +19,7 @@ class BytedanceVideoStylizeInput(InputModel, Request["BytedanceVideoStylizeOutpu
     """Parameters of fal-ai/bytedance/video-stylize."""
 
     style: Annotated[str, Field(max_length=100)]
-    """Look of the video. At most 100 characters."""
+    """Overall look, as anime or clay. At most 100 characters."""
 
     image_url: FileInput
     """Picture that the video starts from or is made with."""

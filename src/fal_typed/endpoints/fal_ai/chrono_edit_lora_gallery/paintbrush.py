@@ -23,7 +23,7 @@ class ChronoEditLoraGalleryPaintbrushInput(
     """Parameters of fal-ai/chrono-edit-lora-gallery/paintbrush."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

@@ -24,7 +24,7 @@ class Cogvideox5bVideoToVideoInput(InputModel, Request["Cogvideox5bVideoToVideoO
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     video_size: (
         ImageSize

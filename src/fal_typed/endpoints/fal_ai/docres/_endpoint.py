@@ -17,7 +17,7 @@ class DocresInput(InputModel, Request["DocresOutput"]):
     """Parameters of fal-ai/docres."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     task: Literal["deshadowing", "appearance", "deblurring", "binarization"]
     """Which of its kinds of work the endpoint does."""

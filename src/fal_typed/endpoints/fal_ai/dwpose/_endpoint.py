@@ -17,7 +17,7 @@ class DwposeInput(InputModel, Request["DwposeOutput"]):
     """Parameters of fal-ai/dwpose."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     draw_mode: Literal[
         "full-pose",

@@ -17,7 +17,7 @@ class DwposeVideoInput(InputModel, Request["DwposeVideoOutput"]):
     """Parameters of fal-ai/dwpose/video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     draw_mode: Literal[
         "full-pose",

@@ -17,7 +17,7 @@ class ElevenlabsAudioIsolationInput(InputModel, Request["ElevenlabsAudioIsolatio
     """Parameters of fal-ai/elevenlabs/audio-isolation."""
 
     audio_url: FileInput | None = None
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     video_url: FileInput | None = None
     """Video that the sound is made for or taken from."""

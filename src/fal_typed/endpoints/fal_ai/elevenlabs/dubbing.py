@@ -24,7 +24,7 @@ class ElevenlabsDubbingInput(InputModel, Request["ElevenlabsDubbingOutput"]):
     """Recording that the video moves, speaks or plays to."""
 
     video_url: FileInput | None = None
-    """Video to work on."""
+    """Video to start from or to change."""
 
     source_lang: str | None = None
 

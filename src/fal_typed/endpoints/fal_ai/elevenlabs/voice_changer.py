@@ -17,10 +17,10 @@ class ElevenlabsVoiceChangerInput(InputModel, Request["ElevenlabsVoiceChangerOut
     """Parameters of fal-ai/elevenlabs/voice-changer."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     voice: str = "Rachel"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     remove_background_noise: bool = False
 

@@ -20,7 +20,7 @@ class Emu35ImageEditImageInput(InputModel, Request["Emu35ImageEditImageOutput"])
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     resolution: Literal["480p", "720p"] = "720p"
     """How many pixels the picture has; higher is sharper, slower and may cost more."""

@@ -22,7 +22,7 @@ class FastFooocusSdxlImageToImageInput(InputModel, Request["FastFooocusSdxlImage
     """Parameters of fal-ai/fast-fooocus-sdxl/image-to-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

@@ -21,7 +21,7 @@ class FastLcmDiffusionImageToImageInput(InputModel, Request["FastLcmDiffusionIma
     """Parameters of fal-ai/fast-lcm-diffusion/image-to-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

@@ -20,7 +20,7 @@ class FastLcmDiffusionInpaintingInput(InputModel, Request["FastLcmDiffusionInpai
     """Parameters of fal-ai/fast-lcm-diffusion/inpainting."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

@@ -24,7 +24,7 @@ class FastLightningSdxlImageToImageInput(
     """Parameters of fal-ai/fast-lightning-sdxl/image-to-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

@@ -22,7 +22,7 @@ class FastLightningSdxlInpaintingInput(InputModel, Request["FastLightningSdxlInp
     """Parameters of fal-ai/fast-lightning-sdxl/inpainting."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

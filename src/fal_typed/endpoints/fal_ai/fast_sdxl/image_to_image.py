@@ -22,7 +22,7 @@ class FastSdxlImageToImageInput(InputModel, Request["FastSdxlImageToImageOutput"
     """Parameters of fal-ai/fast-sdxl/image-to-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

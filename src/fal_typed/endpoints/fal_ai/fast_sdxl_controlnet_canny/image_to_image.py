@@ -28,7 +28,7 @@ class FastSdxlControlnetCannyImageToImageInput(
     """Picture that gives outline, depth or pose to follow."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

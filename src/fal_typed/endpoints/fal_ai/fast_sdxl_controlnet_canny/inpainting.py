@@ -28,7 +28,7 @@ class FastSdxlControlnetCannyInpaintingInput(
     """Picture that gives outline, depth or pose to follow."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

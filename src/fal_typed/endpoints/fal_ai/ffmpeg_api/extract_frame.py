@@ -17,7 +17,7 @@ class FfmpegApiExtractFrameInput(InputModel, Request["FfmpegApiExtractFrameOutpu
     """Parameters of fal-ai/ffmpeg-api/extract-frame."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     frame_type: Literal["first", "middle", "last"] = "first"
 

@@ -17,7 +17,7 @@ class ImageFrame(InputModel):
     frames: float
 
     url: FileInput
-    """Where the file is."""
+    """Where the file can be fetched from."""
 
 
 class FfmpegApiImagesToVideoInput(InputModel, Request["FfmpegApiImagesToVideoOutput"]):

@@ -15,7 +15,7 @@ class FfmpegApiLoudnormInput(InputModel, Request["FfmpegApiLoudnormOutput"]):
     """Parameters of fal-ai/ffmpeg-api/loudnorm."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     dual_mono: bool = UNSET
 

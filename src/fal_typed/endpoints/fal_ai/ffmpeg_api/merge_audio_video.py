@@ -15,10 +15,10 @@ class FfmpegApiMergeAudioVideoInput(InputModel, Request["FfmpegApiMergeAudioVide
     """Parameters of fal-ai/ffmpeg-api/merge-audio-video."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     start_offset: float = UNSET
     """Second at which to begin."""

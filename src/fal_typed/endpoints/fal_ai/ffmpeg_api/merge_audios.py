@@ -40,7 +40,7 @@ class FfmpegApiMergeAudiosInput(InputModel, Request["FfmpegApiMergeAudiosOutput"
         "opus_48000_128",
         "opus_48000_192",
     ] = UNSET
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
 
 class FfmpegApiMergeAudiosOutput(OutputModel):

@@ -17,7 +17,7 @@ class FilmInput(InputModel, Request["FilmOutput"]):
     """Parameters of fal-ai/film."""
 
     end_image_url: FileInput
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     start_image_url: FileInput
     """First of the two pictures that frames are made between."""

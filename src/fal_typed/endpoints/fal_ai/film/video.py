@@ -17,7 +17,7 @@ class FilmVideoInput(InputModel, Request["FilmVideoOutput"]):
     """Parameters of fal-ai/film/video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     fps: int = 8
     """Frames per second; more look smoother, and the same number of frames makes a shorter video.

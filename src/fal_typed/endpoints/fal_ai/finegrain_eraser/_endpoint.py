@@ -17,7 +17,7 @@ class FinegrainEraserInput(InputModel, Request["FinegrainEraserOutput"]):
     """Parameters of fal-ai/finegrain-eraser."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""

@@ -39,7 +39,7 @@ class FinegrainEraserBboxInput(InputModel, Request["FinegrainEraserBboxOutput"])
     """Boxes around the things meant, each with its corners."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mode: Literal["express", "standard", "premium"] = "standard"
     """Trades quality for speed."""

@@ -17,7 +17,7 @@ class FinegrainEraserMaskInput(InputModel, Request["FinegrainEraserMaskOutput"])
     """Parameters of fal-ai/finegrain-eraser/mask."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

@@ -20,7 +20,7 @@ class Florence2LargeCaptionToPhraseGroundingInput(
     """Parameters of fal-ai/florence-2-large/caption-to-phrase-grounding."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     text_input: str
     """Words to look for in the picture."""

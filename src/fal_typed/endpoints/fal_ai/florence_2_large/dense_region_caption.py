@@ -20,7 +20,7 @@ class Florence2LargeDenseRegionCaptionInput(
     """Parameters of fal-ai/florence-2-large/dense-region-caption."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class Florence2LargeDenseRegionCaptionOutput(OutputModel):

@@ -20,7 +20,7 @@ class Florence2LargeObjectDetectionInput(
     """Parameters of fal-ai/florence-2-large/object-detection."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class Florence2LargeObjectDetectionOutput(OutputModel):

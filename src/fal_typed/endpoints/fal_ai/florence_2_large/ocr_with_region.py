@@ -16,7 +16,7 @@ class Florence2LargeOcrWithRegionInput(InputModel, Request["Florence2LargeOcrWit
     """Parameters of fal-ai/florence-2-large/ocr-with-region."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class OCRBoundingBoxSingle(OutputModel):

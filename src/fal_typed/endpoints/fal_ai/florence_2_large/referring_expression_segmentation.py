@@ -20,7 +20,7 @@ class Florence2LargeReferringExpressionSegmentationInput(
     """Parameters of fal-ai/florence-2-large/referring-expression-segmentation."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     text_input: str
     """Words to look for in the picture."""

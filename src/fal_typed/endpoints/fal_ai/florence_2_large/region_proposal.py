@@ -18,7 +18,7 @@ class Florence2LargeRegionProposalInput(InputModel, Request["Florence2LargeRegio
     """Parameters of fal-ai/florence-2-large/region-proposal."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class Florence2LargeRegionProposalOutput(OutputModel):

@@ -21,7 +21,7 @@ class Florence2LargeRegionToSegmentationInput(
     """Parameters of fal-ai/florence-2-large/region-to-segmentation."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     region: Region
     """Area of the picture that is asked about."""

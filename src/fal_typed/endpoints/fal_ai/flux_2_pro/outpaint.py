@@ -17,7 +17,7 @@ class Flux2ProOutpaintInput(InputModel, Request["Flux2ProOutpaintOutput"]):
     """Parameters of fal-ai/flux-2-pro/outpaint."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     auto_crop: bool = UNSET
 
@@ -40,7 +40,7 @@ class Flux2ProOutpaintInput(InputModel, Request["Flux2ProOutpaintOutput"]):
     """Trades quality for speed."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     sync_mode: bool = UNSET
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

@@ -27,7 +27,7 @@ class FluxControlLoraDepthInput(InputModel, Request["FluxControlLoraDepthOutput"
     """Picture that gives outline or depth to follow."""
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     image_size: (
         ImageSize

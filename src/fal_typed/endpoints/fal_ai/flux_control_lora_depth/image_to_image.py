@@ -27,7 +27,7 @@ class FluxControlLoraDepthImageToImageInput(
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     control_lora_image_url: FileInput
     """Picture that gives outline or depth to follow."""

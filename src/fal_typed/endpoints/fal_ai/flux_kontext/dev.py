@@ -22,7 +22,7 @@ class FluxKontextDevInput(InputModel, Request["FluxKontextDevOutput"]):
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     num_inference_steps: Annotated[int, Field(ge=10, le=50)] = 28
     """How many denoising steps the model makes; more take longer and bring out finer detail. From

@@ -20,7 +20,7 @@ class FluxKontextLoraInpaintInput(InputModel, Request["FluxKontextLoraInpaintOut
     """Parameters of fal-ai/flux-kontext-lora/inpaint."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

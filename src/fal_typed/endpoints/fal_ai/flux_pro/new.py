@@ -48,7 +48,7 @@ class FluxProNewInput(InputModel, Request["FluxProNewOutput"]):
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
     """How much the content filter lets pass: 1 is the strictest, higher values allow more."""

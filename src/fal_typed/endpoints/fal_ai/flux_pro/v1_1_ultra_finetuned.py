@@ -49,7 +49,7 @@ class FluxProV11UltraFinetunedInput(InputModel, Request["FluxProV11UltraFinetune
     """Lets a language model rewrite the prompt into a fuller one before it is used."""
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     image_prompt_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     """How strongly the given picture counts beside the words. From 0 to 1."""

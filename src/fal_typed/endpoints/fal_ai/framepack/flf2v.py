@@ -25,7 +25,7 @@ class FramepackFlf2vInput(InputModel, Request["FramepackFlf2vOutput"]):
     """Picture that the video starts from or is made with."""
 
     end_image_url: FileInput
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     negative_prompt: str = ""
     """Says in words what the result should not contain or look like."""

@@ -15,7 +15,7 @@ class GeminiFlashEditInput(InputModel, Request["GeminiFlashEditOutput"]):
     """Parameters of fal-ai/gemini-flash-edit."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""

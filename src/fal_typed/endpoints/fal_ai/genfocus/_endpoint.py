@@ -19,7 +19,7 @@ class GenfocusInput(InputModel, Request["GenfocusOutput"]):
     """Parameters of fal-ai/genfocus."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     focus_point: Annotated[list[float], Field(max_length=2, min_length=2)] | None = [0.5, 0.5]
     """Exactly 2 items."""

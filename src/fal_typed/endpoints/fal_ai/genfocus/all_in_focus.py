@@ -19,7 +19,7 @@ class GenfocusAllInFocusInput(InputModel, Request["GenfocusAllInFocusOutput"]):
     """Parameters of fal-ai/genfocus/all-in-focus."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     num_inference_steps: Annotated[int, Field(ge=8, le=50)] = 28
     """How many denoising steps the model makes; more take longer and bring out finer detail. From

@@ -20,7 +20,7 @@ class Hunyuan3dV3ImageTo3dInput(InputModel, Request["Hunyuan3dV3ImageTo3dOutput"
     """Parameters of fal-ai/hunyuan3d-v3/image-to-3d."""
 
     input_image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     back_image_url: FileInput | None = None
     """The object seen from behind."""

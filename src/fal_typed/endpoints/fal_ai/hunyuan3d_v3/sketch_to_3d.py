@@ -20,7 +20,7 @@ class Hunyuan3dV3SketchTo3dInput(InputModel, Request["Hunyuan3dV3SketchTo3dOutpu
     """Parameters of fal-ai/hunyuan3d-v3/sketch-to-3d."""
 
     input_image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: Annotated[str, Field(max_length=1024)]
     """Describes in words the object, its shape and its surface. At most 1024 characters."""

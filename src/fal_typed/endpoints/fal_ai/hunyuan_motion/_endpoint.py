@@ -37,7 +37,7 @@ class HunyuanMotionInput(InputModel, Request["HunyuanMotionOutput"]):
     """
 
     output_format: Literal["fbx", "dict"] = "fbx"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
 
 class HunyuanMotionOutput(OutputModel):

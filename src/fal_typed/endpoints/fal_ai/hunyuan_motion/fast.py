@@ -37,7 +37,7 @@ class HunyuanMotionFastInput(InputModel, Request["HunyuanMotionFastOutput"]):
     """
 
     output_format: Literal["fbx", "dict"] = "fbx"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
 
 class HunyuanMotionFastOutput(OutputModel):

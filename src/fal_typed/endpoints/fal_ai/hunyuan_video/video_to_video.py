@@ -22,7 +22,7 @@ class HunyuanVideoVideoToVideoInput(InputModel, Request["HunyuanVideoVideoToVide
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

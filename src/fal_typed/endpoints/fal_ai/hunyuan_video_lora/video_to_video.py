@@ -24,7 +24,7 @@ class HunyuanVideoLoraVideoToVideoInput(InputModel, Request["HunyuanVideoLoraVid
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

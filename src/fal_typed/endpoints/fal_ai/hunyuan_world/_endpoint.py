@@ -15,7 +15,7 @@ class HunyuanWorldInput(InputModel, Request["HunyuanWorldOutput"]):
     """Parameters of fal-ai/hunyuan_world."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

@@ -15,7 +15,7 @@ class IdeogramObjectRemovalInput(InputModel, Request["IdeogramObjectRemovalOutpu
     """Parameters of fal-ai/ideogram/object-removal."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

@@ -19,7 +19,7 @@ class IdeogramUpscaleInput(InputModel, Request["IdeogramUpscaleOutput"]):
     """Parameters of fal-ai/ideogram/upscale."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str | None = ""
     """Says in words what the picture should show or what to change in the one given."""

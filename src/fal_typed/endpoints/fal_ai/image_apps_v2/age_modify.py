@@ -20,7 +20,7 @@ class ImageAppsV2AgeModifyInput(InputModel, Request["ImageAppsV2AgeModifyOutput"
     """Parameters of fal-ai/image-apps-v2/age-modify."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     target_age: Annotated[int, Field(ge=6, le=100)] = 30
     """From 6 to 100."""

@@ -18,7 +18,7 @@ class ImageAppsV2CityTeleportInput(InputModel, Request["ImageAppsV2CityTeleportO
     """Parameters of fal-ai/image-apps-v2/city-teleport."""
 
     person_image_url: FileInput
-    """Picture of the person."""
+    """Picture that shows who takes part."""
 
     city_name: str
 
@@ -45,7 +45,7 @@ class ImageAppsV2CityTeleportInput(InputModel, Request["ImageAppsV2CityTeleportO
         "overhead",
         "side_angle",
     ] = "eye_level"
-    """Where the camera looks from."""
+    """Height and side that the view is taken from, as from below."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

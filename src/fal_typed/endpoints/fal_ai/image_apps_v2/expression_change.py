@@ -19,7 +19,7 @@ class ImageAppsV2ExpressionChangeInput(InputModel, Request["ImageAppsV2Expressio
     """Parameters of fal-ai/image-apps-v2/expression-change."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     target_expression: Literal[
         "smile",

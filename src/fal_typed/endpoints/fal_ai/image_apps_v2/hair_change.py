@@ -18,7 +18,7 @@ class ImageAppsV2HairChangeInput(InputModel, Request["ImageAppsV2HairChangeOutpu
     """Parameters of fal-ai/image-apps-v2/hair-change."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     target_hairstyle: Literal[
         "short_hair",

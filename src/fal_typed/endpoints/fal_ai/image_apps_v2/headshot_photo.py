@@ -18,7 +18,7 @@ class ImageAppsV2HeadshotPhotoInput(InputModel, Request["ImageAppsV2HeadshotPhot
     """Parameters of fal-ai/image-apps-v2/headshot-photo."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     background_style: Literal["professional", "corporate", "clean", "gradient"] = "professional"
 

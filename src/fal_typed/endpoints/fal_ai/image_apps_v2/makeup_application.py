@@ -19,7 +19,7 @@ class ImageAppsV2MakeupApplicationInput(InputModel, Request["ImageAppsV2MakeupAp
     """Parameters of fal-ai/image-apps-v2/makeup-application."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     makeup_style: Literal[
         "natural",

@@ -16,7 +16,7 @@ class ImageAppsV2ObjectRemovalInput(InputModel, Request["ImageAppsV2ObjectRemova
     """Parameters of fal-ai/image-apps-v2/object-removal."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     object_to_remove: str
 

@@ -19,7 +19,7 @@ class ImageAppsV2OutpaintInput(InputModel, Request["ImageAppsV2OutpaintOutput"])
     """Parameters of fal-ai/image-apps-v2/outpaint."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     expand_left: Annotated[int, Field(ge=0, le=700)] = 0
     """Pixels of picture to add on the left side. From 0 to 700."""

@@ -18,7 +18,7 @@ class ImageAppsV2PerspectiveInput(InputModel, Request["ImageAppsV2PerspectiveOut
     """Parameters of fal-ai/image-apps-v2/perspective."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     target_perspective: Literal[
         "front",

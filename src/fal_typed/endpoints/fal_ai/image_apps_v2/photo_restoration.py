@@ -17,7 +17,7 @@ class ImageAppsV2PhotoRestorationInput(InputModel, Request["ImageAppsV2PhotoRest
     """Parameters of fal-ai/image-apps-v2/photo-restoration."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     enhance_resolution: bool = True
 

@@ -21,7 +21,7 @@ class ImageAppsV2PhotographyEffectsInput(
     """Parameters of fal-ai/image-apps-v2/photography-effects."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     effect_type: Literal[
         "film",

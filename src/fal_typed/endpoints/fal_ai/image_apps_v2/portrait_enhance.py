@@ -17,7 +17,7 @@ class ImageAppsV2PortraitEnhanceInput(InputModel, Request["ImageAppsV2PortraitEn
     """Parameters of fal-ai/image-apps-v2/portrait-enhance."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

@@ -16,10 +16,10 @@ class ImageAppsV2ProductHoldingInput(InputModel, Request["ImageAppsV2ProductHold
     """Parameters of fal-ai/image-apps-v2/product-holding."""
 
     person_image_url: FileInput
-    """Picture of the person."""
+    """Picture that shows who takes part."""
 
     product_image_url: FileInput
-    """Picture of the product."""
+    """Picture that shows the goods, best on a plain background."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

@@ -19,7 +19,7 @@ class ImageAppsV2ProductPhotographyInput(
     """Parameters of fal-ai/image-apps-v2/product-photography."""
 
     product_image_url: FileInput
-    """Picture of the product."""
+    """Picture that shows the goods, best on a plain background."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

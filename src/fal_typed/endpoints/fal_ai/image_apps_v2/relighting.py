@@ -18,7 +18,7 @@ class ImageAppsV2RelightingInput(InputModel, Request["ImageAppsV2RelightingOutpu
     """Parameters of fal-ai/image-apps-v2/relighting."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     lighting_style: Literal[
         "natural",

@@ -18,7 +18,7 @@ class ImageAppsV2StyleTransferInput(InputModel, Request["ImageAppsV2StyleTransfe
     """Parameters of fal-ai/image-apps-v2/style-transfer."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     style_reference_image_url: FileInput | None = None
 

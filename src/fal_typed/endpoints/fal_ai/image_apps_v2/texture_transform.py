@@ -19,7 +19,7 @@ class ImageAppsV2TextureTransformInput(InputModel, Request["ImageAppsV2TextureTr
     """Parameters of fal-ai/image-apps-v2/texture-transform."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     target_texture: Literal[
         "cotton",

@@ -16,7 +16,7 @@ class ImageAppsV2VirtualTryOnInput(InputModel, Request["ImageAppsV2VirtualTryOnO
     """Parameters of fal-ai/image-apps-v2/virtual-try-on."""
 
     person_image_url: FileInput
-    """Picture of the person."""
+    """Picture that shows who takes part."""
 
     clothing_image_url: FileInput
 

@@ -19,7 +19,7 @@ class ImageEditingRetouchInput(InputModel, Request["ImageEditingRetouchOutput"])
     """Parameters of fal-ai/image-editing/retouch."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 3.5
     """How closely the picture keeps to the prompt; low values leave freedom, high values may look

@@ -15,7 +15,7 @@ class ImagePreprocessorsHedInput(InputModel, Request["ImagePreprocessorsHedOutpu
     """Parameters of fal-ai/image-preprocessors/hed."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     safe: bool = False
     """Keeps the drawn lines simple and steady."""

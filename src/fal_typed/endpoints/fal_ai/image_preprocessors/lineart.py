@@ -15,7 +15,7 @@ class ImagePreprocessorsLineartInput(InputModel, Request["ImagePreprocessorsLine
     """Parameters of fal-ai/image-preprocessors/lineart."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     coarse: bool = False
 

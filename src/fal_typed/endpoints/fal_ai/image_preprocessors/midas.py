@@ -15,7 +15,7 @@ class ImagePreprocessorsMidasInput(InputModel, Request["ImagePreprocessorsMidasO
     """Parameters of fal-ai/image-preprocessors/midas."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     a: float = 6.283185307179586
 

@@ -15,7 +15,7 @@ class ImagePreprocessorsMlsdInput(InputModel, Request["ImagePreprocessorsMlsdOut
     """Parameters of fal-ai/image-preprocessors/mlsd."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     score_threshold: float = 0.1
 

@@ -15,7 +15,7 @@ class ImagePreprocessorsPidiInput(InputModel, Request["ImagePreprocessorsPidiOut
     """Parameters of fal-ai/image-preprocessors/pidi."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     safe: bool = False
     """Keeps the drawn lines simple and steady."""

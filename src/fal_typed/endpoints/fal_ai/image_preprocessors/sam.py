@@ -15,7 +15,7 @@ class ImagePreprocessorsSamInput(InputModel, Request["ImagePreprocessorsSamOutpu
     """Parameters of fal-ai/image-preprocessors/sam."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class ImagePreprocessorsSamOutput(OutputModel):

@@ -17,7 +17,7 @@ class ImagePreprocessorsScribbleInput(InputModel, Request["ImagePreprocessorsScr
     """Parameters of fal-ai/image-preprocessors/scribble."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     model: Literal["HED", "PiDi"] = "HED"
     """Which of the available models does the work; they differ in quality, speed and price."""

@@ -15,7 +15,7 @@ class ImagePreprocessorsTeedInput(InputModel, Request["ImagePreprocessorsTeedOut
     """Parameters of fal-ai/image-preprocessors/teed."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class ImagePreprocessorsTeedOutput(OutputModel):

@@ -15,7 +15,7 @@ class ImagePreprocessorsZoeInput(InputModel, Request["ImagePreprocessorsZoeOutpu
     """Parameters of fal-ai/image-preprocessors/zoe."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class ImagePreprocessorsZoeOutput(OutputModel):

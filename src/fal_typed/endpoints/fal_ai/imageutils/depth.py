@@ -15,7 +15,7 @@ class ImageutilsDepthInput(InputModel, Request["ImageutilsDepthOutput"]):
     """Parameters of fal-ai/imageutils/depth."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     a: float = 6.283185307179586
 

@@ -19,7 +19,7 @@ class ImageutilsMarigoldDepthInput(InputModel, Request["ImageutilsMarigoldDepthO
     """Parameters of fal-ai/imageutils/marigold-depth."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 10
     """How many denoising steps the model makes; more take longer and bring out finer detail. From

@@ -17,7 +17,7 @@ class ImageutilsSamInput(InputModel, Request["ImageutilsSamOutput"]):
     """Parameters of fal-ai/imageutils/sam."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     better_quality: bool = UNSET
 

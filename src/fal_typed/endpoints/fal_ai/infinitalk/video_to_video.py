@@ -19,7 +19,7 @@ class InfinitalkVideoToVideoInput(InputModel, Request["InfinitalkVideoToVideoOut
     """Parameters of fal-ai/infinitalk/video-to-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput
     """Recording that the video moves, speaks or plays to."""

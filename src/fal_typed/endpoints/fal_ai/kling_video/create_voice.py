@@ -21,7 +21,7 @@ class KlingVideoCreateVoiceOutput(OutputModel):
     """Result of fal-ai/kling-video/create-voice."""
 
     voice_id: str
-    """Which voice speaks, by its id."""
+    """Speaker whose voice reads the words."""
 
 
 kling_video_create_voice = Endpoint(

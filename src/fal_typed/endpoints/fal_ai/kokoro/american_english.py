@@ -43,7 +43,7 @@ class KokoroAmericanEnglishInput(InputModel, Request["KokoroAmericanEnglishOutpu
         "am_puck",
         "am_santa",
     ] = "af_heart"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
     """How fast the voice speaks: 1 is normal, 2 twice as fast. From 0.1 to 5."""

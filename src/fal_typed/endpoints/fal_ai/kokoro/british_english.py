@@ -31,7 +31,7 @@ class KokoroBritishEnglishInput(InputModel, Request["KokoroBritishEnglishOutput"
         "bm_george",
         "bm_lewis",
     ]
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
     """How fast the voice speaks: 1 is normal, 2 twice as fast. From 0.1 to 5."""

@@ -22,7 +22,7 @@ class KokoroHindiInput(InputModel, Request["KokoroHindiOutput"]):
     """Words to be spoken, with hints on how where the model takes them."""
 
     voice: Literal["hf_alpha", "hf_beta", "hm_omega", "hm_psi"]
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
     """How fast the voice speaks: 1 is normal, 2 twice as fast. From 0.1 to 5."""

@@ -22,7 +22,7 @@ class KokoroJapaneseInput(InputModel, Request["KokoroJapaneseOutput"]):
     """Words to be spoken, with hints on how where the model takes them."""
 
     voice: Literal["jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo"]
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
     """How fast the voice speaks: 1 is normal, 2 twice as fast. From 0.1 to 5."""

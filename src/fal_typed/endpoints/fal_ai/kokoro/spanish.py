@@ -22,7 +22,7 @@ class KokoroSpanishInput(InputModel, Request["KokoroSpanishOutput"]):
     """Words to be spoken, with hints on how where the model takes them."""
 
     voice: Literal["ef_dora", "em_alex", "em_santa"]
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
     """How fast the voice speaks: 1 is normal, 2 twice as fast. From 0.1 to 5."""

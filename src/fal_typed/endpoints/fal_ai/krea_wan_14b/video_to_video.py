@@ -22,7 +22,7 @@ class KreaWan14bVideoToVideoInput(InputModel, Request["KreaWan14bVideoToVideoOut
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.85
     """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. From 0.01

@@ -21,7 +21,7 @@ class LeffaPoseTransferInput(InputModel, Request["LeffaPoseTransferOutput"]):
     pose_image_url: FileInput
 
     person_image_url: FileInput
-    """Picture of the person."""
+    """Picture that shows who takes part."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
     """How many denoising steps the model makes; more take longer and bring out finer detail. From

@@ -27,7 +27,7 @@ class LightxRecameraInput(InputModel, Request["LightxRecameraOutput"]):
     """Parameters of fal-ai/lightx/recamera."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: str | None = None
     """Says in words what should be seen and happen in the video, or what to change in it."""
@@ -40,7 +40,7 @@ class LightxRecameraInput(InputModel, Request["LightxRecameraOutput"]):
     camera: Literal["traj", "target"] = "traj"
 
     mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual"
-    """How the camera moves."""
+    """How the view travels: slowly, at once, around a frozen moment."""
 
     trajectory: TrajectoryParameters | None = None
 

@@ -34,7 +34,7 @@ class LightxRelightInput(InputModel, Request["LightxRelightOutput"]):
     """Parameters of fal-ai/lightx/relight."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: str | None = None
     """Says in words what should be seen and happen in the video, or what to change in it."""

@@ -19,7 +19,7 @@ class LivePortraitInput(InputModel, Request["LivePortraitOutput"]):
     """Parameters of fal-ai/live-portrait."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     image_url: FileInput
     """Picture that the video starts from or is made with."""
@@ -81,7 +81,7 @@ class LivePortraitInput(InputModel, Request["LivePortraitOutput"]):
     """Turns the face upright before it is animated."""
 
     dsize: int = 512
-    """Edge in pixels of the finished face crop."""
+    """Edge of the finished picture in pixels."""
 
     scale: float = 2.3
     """Factor by which width and height grow."""

@@ -19,7 +19,7 @@ class LivePortraitImageInput(InputModel, Request["LivePortraitImageOutput"]):
     """Parameters of fal-ai/live-portrait/image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     blink: Annotated[float, Field(ge=-30.0, le=30.0)] = 0
     """How far the eyes close. From -30 to 30."""
@@ -70,7 +70,7 @@ class LivePortraitImageInput(InputModel, Request["LivePortraitImageOutput"]):
     """Closes the mouth before motion begins."""
 
     dsize: int = 512
-    """Edge in pixels of the finished face crop."""
+    """Edge of the finished picture in pixels."""
 
     scale: float = 2.3
     """Factor by which width and height grow."""

@@ -43,7 +43,7 @@ class LoraImageToImageInput(InputModel, Request["LoraImageToImageOutput"]):
     """Reads brackets and numbers in the prompt as weights of the words."""
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     noise_strength: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
     """How much noise is put over the given picture before work begins; 1 hides it wholly. More

@@ -43,7 +43,7 @@ class LoraInpaintInput(InputModel, Request["LoraInpaintOutput"]):
     """Reads brackets and numbers in the prompt as weights of the words."""
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput | None = None
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

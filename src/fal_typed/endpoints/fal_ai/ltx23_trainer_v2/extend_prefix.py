@@ -23,7 +23,7 @@ class Ltx23TrainerV2ExtendPrefixInput(InputModel, Request["Ltx23TrainerV2ExtendP
     """
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Width to height of the frames that training works on."""
 
     audio_normalize: bool = True
     """Brings all recordings to the same loudness before they are learned."""
@@ -42,8 +42,7 @@ class Ltx23TrainerV2ExtendPrefixInput(InputModel, Request["Ltx23TrainerV2ExtendP
     """Returns the data as training saw it, so that captions and crops can be looked at."""
 
     frame_rate: int = 24
-    """Frames shown each second; more look smoother and make a shorter video of as many frames.
-    """
+    """Frames per second at which clips are read for training."""
 
     learning_rate: float = 0.0002
     """How far the weights move at each training step; too high is unstable, too low learns little.
@@ -63,7 +62,8 @@ class Ltx23TrainerV2ExtendPrefixInput(InputModel, Request["Ltx23TrainerV2ExtendP
     """Size of the trained weights; larger ones hold more detail and make a larger file."""
 
     resolution: Literal["low", "medium", "high"] = "medium"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """How large training sees its pictures or clips; higher learns finer detail and takes longer.
+    """
 
     split_input_duration_threshold: float = 30
     """Clips longer than this many seconds are cut into scenes."""
@@ -113,13 +113,13 @@ class Ltx23TrainerV2ExtendPrefixOutput(OutputModel):
     """The trained weights, as a file to download."""
 
     audio: Audio | None = None
-    """The recording that was made, as a file to download."""
+    """Samples that were made during training, as one recording."""
 
     debug_dataset: File | None = None
     """Archive of the data as training saw it, for a look at captions and crops."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """Samples that were made during training, as one video."""
 
 
 ltx23_trainer_v2_extend_prefix = Endpoint(

@@ -27,7 +27,7 @@ class Ltx23TrainerV2OutpaintInput(InputModel, Request["Ltx23TrainerV2OutpaintOut
     """
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Width to height of the frames that training works on."""
 
     auto_scale_input: bool = UNSET
     """Brings every clip to the frame count and frame rate of the training by itself."""
@@ -36,8 +36,7 @@ class Ltx23TrainerV2OutpaintInput(InputModel, Request["Ltx23TrainerV2OutpaintOut
     """Returns the data as training saw it, so that captions and crops can be looked at."""
 
     frame_rate: int = 24
-    """Frames shown each second; more look smoother and make a shorter video of as many frames.
-    """
+    """Frames per second at which clips are read for training."""
 
     learning_rate: float = 0.0002
     """How far the weights move at each training step; too high is unstable, too low learns little.
@@ -57,7 +56,8 @@ class Ltx23TrainerV2OutpaintInput(InputModel, Request["Ltx23TrainerV2OutpaintOut
     """Size of the trained weights; larger ones hold more detail and make a larger file."""
 
     resolution: Literal["low", "medium", "high"] = "medium"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """How large training sees its pictures or clips; higher learns finer detail and takes longer.
+    """
 
     split_input_duration_threshold: float = 30
     """Clips longer than this many seconds are cut into scenes."""
@@ -104,13 +104,13 @@ class Ltx23TrainerV2OutpaintOutput(OutputModel):
     """The trained weights, as a file to download."""
 
     audio: Audio | None = None
-    """The recording that was made, as a file to download."""
+    """Samples that were made during training, as one recording."""
 
     debug_dataset: File | None = None
     """Archive of the data as training saw it, for a look at captions and crops."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """Samples that were made during training, as one video."""
 
 
 ltx23_trainer_v2_outpaint = Endpoint(

@@ -19,7 +19,7 @@ class Ltx2ExtendVideoInput(InputModel, Request["Ltx2ExtendVideoOutput"]):
     """Parameters of fal-ai/ltx-2/extend-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: Annotated[str, Field(max_length=5000)] | None = None
     """Says in words what should be seen and happen in the video, or what to change in it. At most

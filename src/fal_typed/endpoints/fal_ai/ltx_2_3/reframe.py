@@ -17,7 +17,7 @@ class Ltx23ReframeInput(InputModel, Request["Ltx23ReframeOutput"]):
     """Parameters of fal-ai/ltx-2.3/reframe."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     aspect_ratio: Literal["1:1", "4:5", "5:4", "9:16", "16:9"] = "16:9"
     """Width to height of the result; auto, where offered, fits it to what is given."""

@@ -19,7 +19,7 @@ class Ltx23RetakeVideoInput(InputModel, Request["Ltx23RetakeVideoOutput"]):
     """Parameters of fal-ai/ltx-2.3/retake-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
     """Says in words what should be seen and happen in the video, or what to change in it. 1 to

@@ -17,7 +17,7 @@ class Ltx23QualityColorizationInput(InputModel, Request["Ltx23QualityColorizatio
     """Parameters of fal-ai/ltx-2.3-quality/colorization."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""

@@ -17,7 +17,7 @@ class Ltx23QualityCrossEyedInput(InputModel, Request["Ltx23QualityCrossEyedOutpu
     """Parameters of fal-ai/ltx-2.3-quality/cross-eyed."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""

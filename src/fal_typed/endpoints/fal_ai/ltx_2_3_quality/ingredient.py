@@ -18,7 +18,7 @@ class Ltx23QualityIngredientInput(InputModel, Request["Ltx23QualityIngredientOut
     """Parameters of fal-ai/ltx-2.3-quality/ingredient."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""

@@ -17,7 +17,7 @@ class Ltx23QualityRenderToRealInput(InputModel, Request["Ltx23QualityRenderToRea
     """Parameters of fal-ai/ltx-2.3-quality/render-to-real."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     detail_refine_strength: float = 0.75
 
@@ -45,7 +45,7 @@ class Ltx23QualityRenderToRealInput(InputModel, Request["Ltx23QualityRenderToRea
     """
 
     image_url: FileInput = UNSET
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     intensity: Literal["light", "strong", "strong-v2"] = "light"
 

@@ -17,10 +17,10 @@ class LtxVideoV097ImageToVideoInput(InputModel, Request["LtxVideoV097ImageToVide
     """Parameters of fal-ai/ltx-video-v097/image-to-video."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
     """Width to height of the result; auto, where offered, fits it to what is given."""
@@ -35,7 +35,7 @@ class LtxVideoV097ImageToVideoInput(InputModel, Request["LtxVideoV097ImageToVide
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

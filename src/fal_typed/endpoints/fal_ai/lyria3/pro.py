@@ -18,7 +18,7 @@ class Lyria3ProInput(InputModel, Request["Lyria3ProOutput"]):
     """Says in words what the result should be, or what to do with what is given."""
 
     image_url: FileInput = UNSET
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class Lyria3ProOutput(OutputModel):

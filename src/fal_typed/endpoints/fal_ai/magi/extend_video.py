@@ -22,7 +22,7 @@ class MagiExtendVideoInput(InputModel, Request["MagiExtendVideoOutput"]):
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     num_frames: Annotated[int, Field(ge=96, le=192)] | None = 96
     """How many frames the video has; divided by the frame rate this is its length. From 96 to 192.

@@ -19,7 +19,7 @@ class MarlinInput(InputModel, Request["MarlinOutput"]):
     """Says in words what the result should be, or what to do with what is given."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     do_sample: bool = UNSET
     """Chooses tokens by chance instead of always the likeliest."""

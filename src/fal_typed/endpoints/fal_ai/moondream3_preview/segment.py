@@ -38,7 +38,7 @@ class Moondream3PreviewSegmentInput(InputModel, Request["Moondream3PreviewSegmen
     """Parameters of fal-ai/moondream3-preview/segment."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     object: str
     """Thing to look for, in words."""

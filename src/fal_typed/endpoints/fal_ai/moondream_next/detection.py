@@ -17,7 +17,7 @@ class MoondreamNextDetectionInput(InputModel, Request["MoondreamNextDetectionOut
     """Parameters of fal-ai/moondream-next/detection."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     task_type: Literal["bbox_detection", "point_detection", "gaze_detection"]
 

@@ -15,7 +15,7 @@ class NafnetDeblurInput(InputModel, Request["NafnetDeblurOutput"]):
     """Parameters of fal-ai/nafnet/deblur."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -15,7 +15,7 @@ class NafnetDenoiseInput(InputModel, Request["NafnetDenoiseOutput"]):
     """Parameters of fal-ai/nafnet/denoise."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

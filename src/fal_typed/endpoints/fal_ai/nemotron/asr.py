@@ -17,7 +17,7 @@ class NemotronAsrInput(InputModel, Request["NemotronAsrOutput"]):
     """Parameters of fal-ai/nemotron/asr."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     acceleration: Literal["none", "low", "medium", "high"] = "none"
     """Trades quality for speed: the further from none, the sooner the result is there."""

@@ -35,7 +35,7 @@ class ObjectRemovalBboxInput(InputModel, Request["ObjectRemovalBboxOutput"]):
     """Parameters of fal-ai/object-removal/bbox."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     box_prompts: list[BBoxPromptBase] = []
     """Boxes around the things meant, each with its corners."""

@@ -19,7 +19,7 @@ class ObjectRemovalMaskInput(InputModel, Request["ObjectRemovalMaskOutput"]):
     """Parameters of fal-ai/object-removal/mask."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

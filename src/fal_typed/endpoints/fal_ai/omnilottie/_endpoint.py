@@ -43,7 +43,7 @@ class OmnilottieOutput(OutputModel):
     """Result of fal-ai/omnilottie."""
 
     lottie_file: File
-    """The animation as a Lottie file."""
+    """The animation for players of that vector format."""
 
 
 omnilottie = Endpoint("fal-ai/omnilottie", OmnilottieInput, OmnilottieOutput)

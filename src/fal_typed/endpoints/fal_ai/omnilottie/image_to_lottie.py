@@ -23,7 +23,7 @@ class OmnilottieImageToLottieInput(InputModel, Request["OmnilottieImageToLottieO
     """Says in words what the result should be, or what to do with what is given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     max_tokens: Annotated[int, Field(ge=256, le=8192)] = 4096
     """Longest answer, in tokens; a token is about three quarters of a word. From 256 to 8192.
@@ -47,7 +47,7 @@ class OmnilottieImageToLottieOutput(OutputModel):
     """Result of fal-ai/omnilottie/image-to-lottie."""
 
     lottie_file: File
-    """The animation as a Lottie file."""
+    """The animation for players of that vector format."""
 
 
 omnilottie_image_to_lottie = Endpoint(

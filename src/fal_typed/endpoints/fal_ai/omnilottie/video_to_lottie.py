@@ -20,7 +20,7 @@ class OmnilottieVideoToLottieInput(InputModel, Request["OmnilottieVideoToLottieO
     """Parameters of fal-ai/omnilottie/video-to-lottie."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: str | None = None
     """Says in words what the result should be, or what to do with what is given."""
@@ -47,7 +47,7 @@ class OmnilottieVideoToLottieOutput(OutputModel):
     """Result of fal-ai/omnilottie/video-to-lottie."""
 
     lottie_file: File
-    """The animation as a Lottie file."""
+    """The animation for players of that vector format."""
 
 
 omnilottie_video_to_lottie = Endpoint(

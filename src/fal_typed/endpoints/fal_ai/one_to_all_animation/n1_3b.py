@@ -28,7 +28,7 @@ class OneToAllAnimation13bInput(InputModel, Request["OneToAllAnimation13bOutput"
     """Picture that the video starts from or is made with."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
     """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""

@@ -17,7 +17,7 @@ class PatinaInput(InputModel, Request["PatinaOutput"]):
     """Parameters of fal-ai/patina."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
         "basecolor",

@@ -19,7 +19,7 @@ class PersonaplexInput(InputModel, Request["PersonaplexOutput"]):
     """Parameters of fal-ai/personaplex."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     prompt: str = UNSET
     """Question or instruction that the model answers."""
@@ -44,7 +44,7 @@ class PersonaplexInput(InputModel, Request["PersonaplexOutput"]):
         "VARM3",
         "VARM4",
     ] = "NATF2"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     voice_audio_url: FileInput | None = None
     """Recording of the voice that is wanted."""

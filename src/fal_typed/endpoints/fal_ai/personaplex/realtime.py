@@ -60,7 +60,7 @@ class PersonaplexRealtimeInput(InputModel, Request["PersonaplexRealtimeOutput"])
         "VARM3",
         "VARM4",
     ] = "NATF2"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     voice_audio_url: FileInput | None = None
     """Recording of the voice that is wanted."""

@@ -19,7 +19,7 @@ class PhotaEnhanceInput(InputModel, Request["PhotaEnhanceOutput"]):
     """Parameters of fal-ai/phota/enhance."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     profile_ids: list[str] = UNSET
 

@@ -17,7 +17,7 @@ class PixverseLipsyncInput(InputModel, Request["PixverseLipsyncOutput"]):
     """Parameters of fal-ai/pixverse/lipsync."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput | None = None
     """Recording that the video moves, speaks or plays to."""
@@ -39,7 +39,7 @@ class PixverseLipsyncInput(InputModel, Request["PixverseLipsyncOutput"]):
         "Ethan",
         "Auto",
     ] = "Auto"
-    """Which voice speaks, by its id."""
+    """Speaker whose voice reads the words."""
 
     text: str | None = None
     """Words to be spoken."""

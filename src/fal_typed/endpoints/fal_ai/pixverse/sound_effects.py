@@ -15,10 +15,10 @@ class PixverseSoundEffectsInput(InputModel, Request["PixverseSoundEffectsOutput"
     """Parameters of fal-ai/pixverse/sound-effects."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     original_sound_switch: bool = False
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
     prompt: str = ""
     """Says in words what should be seen and happen in the video, or what to change in it."""

@@ -19,7 +19,7 @@ class PixverseSwapInput(InputModel, Request["PixverseSwapOutput"]):
     """Parameters of fal-ai/pixverse/swap."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     image_url: FileInput
     """Picture that the video starts from or is made with."""
@@ -39,7 +39,7 @@ class PixverseSwapInput(InputModel, Request["PixverseSwapOutput"]):
     """
 
     original_sound_switch: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
 
 class PixverseSwapOutput(OutputModel):

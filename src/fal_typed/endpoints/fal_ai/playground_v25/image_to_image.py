@@ -21,7 +21,7 @@ class PlaygroundV25ImageToImageInput(InputModel, Request["PlaygroundV25ImageToIm
     """Parameters of fal-ai/playground-v25/image-to-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

@@ -21,7 +21,7 @@ class PlaygroundV25InpaintingInput(InputModel, Request["PlaygroundV25InpaintingO
     """Parameters of fal-ai/playground-v25/inpainting."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

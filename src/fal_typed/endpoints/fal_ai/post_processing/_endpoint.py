@@ -19,7 +19,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Parameters of fal-ai/post-processing."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     enable_grain: bool = False
 

@@ -19,7 +19,7 @@ class PostProcessingBlurInput(InputModel, Request["PostProcessingBlurOutput"]):
     """Parameters of fal-ai/post-processing/blur."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     blur_type: Literal["gaussian", "kuwahara"] = "gaussian"
     """Kind of softening: even, or like brush strokes."""

@@ -22,7 +22,7 @@ class PostProcessingChromaticAberrationInput(
     """Parameters of fal-ai/post-processing/chromatic-aberration."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     red_shift: Annotated[int, Field(ge=-20, le=20)] = 0
     """Pixels by which the red layer moves. From -20 to 20."""

@@ -22,7 +22,7 @@ class PostProcessingColorCorrectionInput(
     """Parameters of fal-ai/post-processing/color-correction."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     temperature: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
     """Shifts the colours of the picture: below 0 cooler and bluer, above 0 warmer. From -100 to

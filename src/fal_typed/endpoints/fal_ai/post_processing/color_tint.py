@@ -19,7 +19,7 @@ class PostProcessingColorTintInput(InputModel, Request["PostProcessingColorTintO
     """Parameters of fal-ai/post-processing/color-tint."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     tint_strength: Annotated[float, Field(ge=0.1, le=1.0)] = 1
     """From 0.1 to 1."""

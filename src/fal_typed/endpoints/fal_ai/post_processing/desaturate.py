@@ -19,7 +19,7 @@ class PostProcessingDesaturateInput(InputModel, Request["PostProcessingDesaturat
     """Parameters of fal-ai/post-processing/desaturate."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     desaturate_factor: Annotated[float, Field(ge=0.0, le=1.0)] = 1
     """How much colour is taken away: 0 none, 1 all. From 0 to 1."""

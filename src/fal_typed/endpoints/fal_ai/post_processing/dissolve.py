@@ -19,7 +19,7 @@ class PostProcessingDissolveInput(InputModel, Request["PostProcessingDissolveOut
     """Parameters of fal-ai/post-processing/dissolve."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     dissolve_image_url: FileInput
     """Second picture of the blend."""

@@ -19,7 +19,7 @@ class PostProcessingDodgeBurnInput(InputModel, Request["PostProcessingDodgeBurnO
     """Parameters of fal-ai/post-processing/dodge-burn."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     dodge_burn_intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """How strongly places are lightened or darkened. From 0 to 1."""

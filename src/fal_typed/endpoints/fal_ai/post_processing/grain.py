@@ -19,7 +19,7 @@ class PostProcessingGrainInput(InputModel, Request["PostProcessingGrainOutput"])
     """Parameters of fal-ai/post-processing/grain."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     grain_intensity: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.01)] = 0.4
     """How visible the film grain is. From 0 to 1, in steps of 0.01."""

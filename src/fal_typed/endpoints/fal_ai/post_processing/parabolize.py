@@ -19,7 +19,7 @@ class PostProcessingParabolizeInput(InputModel, Request["PostProcessingParaboliz
     """Parameters of fal-ai/post-processing/parabolize."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     parabolize_coeff: Annotated[float, Field(ge=-10.0, le=10.0)] = 1
     """How strongly the tone curve is bent. From -10 to 10."""

@@ -19,7 +19,7 @@ class PostProcessingSharpenInput(InputModel, Request["PostProcessingSharpenOutpu
     """Parameters of fal-ai/post-processing/sharpen."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     sharpen_mode: Literal["basic", "smart", "cas"] = "basic"
 

@@ -19,7 +19,7 @@ class PostProcessingSolarizeInput(InputModel, Request["PostProcessingSolarizeOut
     """Parameters of fal-ai/post-processing/solarize."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     solarize_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""

@@ -19,7 +19,7 @@ class PostProcessingVignetteInput(InputModel, Request["PostProcessingVignetteOut
     """Parameters of fal-ai/post-processing/vignette."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     vignette_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 0.5
     """From 0 to 10."""

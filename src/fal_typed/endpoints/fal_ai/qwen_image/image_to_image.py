@@ -24,7 +24,7 @@ class QwenImageImageToImageInput(InputModel, Request["QwenImageImageToImageOutpu
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     image_size: (
         ImageSize

@@ -19,7 +19,7 @@ class QwenImageLayeredInput(InputModel, Request["QwenImageLayeredOutput"]):
     """Parameters of fal-ai/qwen-image-layered."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str | None = None
     """Says in words what the picture should show or what to change in the one given."""

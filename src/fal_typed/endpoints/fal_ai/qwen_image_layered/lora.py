@@ -20,7 +20,7 @@ class QwenImageLayeredLoraInput(InputModel, Request["QwenImageLayeredLoraOutput"
     """Parameters of fal-ai/qwen-image-layered/lora."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str | None = None
     """Says in words what the picture should show or what to change in the one given."""

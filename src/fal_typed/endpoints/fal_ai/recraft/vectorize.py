@@ -15,7 +15,7 @@ class RecraftVectorizeInput(InputModel, Request["RecraftVectorizeOutput"]):
     """Parameters of fal-ai/recraft/vectorize."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class RecraftVectorizeOutput(OutputModel):

@@ -22,7 +22,7 @@ class RifeInput(InputModel, Request["RifeOutput"]):
     """First of the two pictures that frames are made between."""
 
     end_image_url: FileInput
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     output_type: Literal["images", "video"] = "images"
     """Whether single pictures or a video come back."""

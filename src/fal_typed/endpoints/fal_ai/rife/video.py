@@ -19,7 +19,7 @@ class RifeVideoInput(InputModel, Request["RifeVideoOutput"]):
     """Parameters of fal-ai/rife/video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     num_frames: Annotated[int, Field(ge=1, le=4)] = 1
     """How many frames the video has; divided by the frame rate this is its length. From 1 to 4.

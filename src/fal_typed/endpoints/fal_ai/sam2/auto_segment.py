@@ -17,7 +17,7 @@ class Sam2AutoSegmentInput(InputModel, Request["Sam2AutoSegmentOutput"]):
     """Parameters of fal-ai/sam2/auto-segment."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

@@ -19,7 +19,7 @@ class Sam2ImageInput(InputModel, Request["Sam2ImageOutput"]):
     """Parameters of fal-ai/sam2/image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompts: list[PointPromptType2] = []
     """Points on the things meant, or beside them to rule places out."""

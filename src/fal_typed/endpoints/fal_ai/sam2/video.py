@@ -17,7 +17,7 @@ class Sam2VideoInput(InputModel, Request["Sam2VideoOutput"]):
     """Parameters of fal-ai/sam2/video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     mask_url: FileInput | None = None
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

@@ -33,7 +33,7 @@ class SAM3DBodyAlignmentInfo(OutputModel):
     """
 
     person_id: int
-    """Number of the person in the picture."""
+    """Which person of the picture it is, as counted by the model."""
 
     scale_factor: float
 

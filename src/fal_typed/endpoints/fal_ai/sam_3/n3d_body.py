@@ -35,7 +35,7 @@ class SAM3DBodyPersonMetadata(OutputModel):
     """
 
     person_id: int
-    """Number of the person in the picture."""
+    """Which person of the picture it is, as counted by the model."""
 
     bbox: list[float]
 

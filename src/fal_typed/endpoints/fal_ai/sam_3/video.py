@@ -21,7 +21,7 @@ class Sam3VideoInput(InputModel, Request["Sam3VideoOutput"]):
     """Parameters of fal-ai/sam-3/video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: str = ""
     """Describes in words what to find and pick out."""

@@ -21,7 +21,7 @@ class Sam3VideoRleInput(InputModel, Request["Sam3VideoRleOutput"]):
     """Parameters of fal-ai/sam-3/video-rle."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     mask_url: FileInput | None = None
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

@@ -22,7 +22,7 @@ class Sam31ImageRleInput(InputModel, Request["Sam31ImageRleOutput"]):
     """Parameters of fal-ai/sam-3-1/image-rle."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str = "wheel"
     """Describes in words what to find and pick out."""

@@ -19,7 +19,7 @@ class SamAudioSeparateInput(InputModel, Request["SamAudioSeparateOutput"]):
     """Parameters of fal-ai/sam-audio/separate."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     prompt: str
     """Describes in words what to find and pick out."""

@@ -22,7 +22,7 @@ class AudioTimeSpan(InputModel):
     """Second at which this part begins. At least 0."""
 
     end: Annotated[float, Field(ge=0.0)]
-    """Second at which this part ends. At least 0."""
+    """Second at which this part stops. At least 0."""
 
     include: bool = True
 
@@ -31,7 +31,7 @@ class SamAudioSpanSeparateInput(InputModel, Request["SamAudioSpanSeparateOutput"
     """Parameters of fal-ai/sam-audio/span-separate."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     spans: list[AudioTimeSpan]
 

@@ -25,7 +25,7 @@ class SdxlControlnetUnionImageToImageInput(
     """Parameters of fal-ai/sdxl-controlnet-union/image-to-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

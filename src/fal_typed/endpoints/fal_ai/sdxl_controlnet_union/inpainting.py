@@ -25,7 +25,7 @@ class SdxlControlnetUnionInpaintingInput(
     """Parameters of fal-ai/sdxl-controlnet-union/inpainting."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

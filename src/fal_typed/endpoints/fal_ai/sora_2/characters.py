@@ -19,7 +19,7 @@ class Sora2CharactersInput(InputModel, Request["Sora2CharactersOutput"]):
     """Parameters of fal-ai/sora-2/characters."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     name: Annotated[str, Field(max_length=80, min_length=1)]
     """1 to 80 characters."""

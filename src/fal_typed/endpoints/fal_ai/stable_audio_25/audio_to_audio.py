@@ -23,7 +23,7 @@ class StableAudio25AudioToAudioInput(InputModel, Request["StableAudio25AudioToAu
     """Describes in words the sound, music or voice that is wanted."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.8
     """How the given sound and the prompt are balanced. From 0.01 to 1."""

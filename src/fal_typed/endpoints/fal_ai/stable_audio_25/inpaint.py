@@ -22,7 +22,7 @@ class StableAudio25InpaintInput(InputModel, Request["StableAudio25InpaintOutput"
     """Describes in words the sound, music or voice that is wanted."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     seconds_total: Annotated[int, Field(ge=1, le=190)] | None = 190
     """Length of the sound in seconds. From 1 to 190."""

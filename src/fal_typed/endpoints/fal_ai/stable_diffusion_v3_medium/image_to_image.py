@@ -23,7 +23,7 @@ class StableDiffusionV3MediumImageToImageInput(
     """Parameters of fal-ai/stable-diffusion-v3-medium/image-to-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

@@ -17,7 +17,7 @@ class SyncLipsyncInput(InputModel, Request["SyncLipsyncOutput"]):
     """Parameters of fal-ai/sync-lipsync."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput
     """Recording that the video moves, speaks or plays to."""

@@ -19,7 +19,7 @@ class SyncLipsyncReact1Input(InputModel, Request["SyncLipsyncReact1Output"]):
     """Parameters of fal-ai/sync-lipsync/react-1."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput
     """Recording that the video moves, speaks or plays to."""

@@ -19,7 +19,7 @@ class ThinksoundInput(InputModel, Request["ThinksoundOutput"]):
     """Parameters of fal-ai/thinksound."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: str = ""
     """Says in words what should be seen and happen in the video, or what to change in it."""

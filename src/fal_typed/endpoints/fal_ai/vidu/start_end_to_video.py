@@ -27,7 +27,7 @@ class ViduStartEndToVideoInput(InputModel, Request["ViduStartEndToVideoOutput"])
     """Picture that the video begins with."""
 
     end_image_url: FileInput
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

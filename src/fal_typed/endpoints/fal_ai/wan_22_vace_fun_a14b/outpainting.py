@@ -23,7 +23,7 @@ class Wan22VaceFunA14bOutpaintingInput(InputModel, Request["Wan22VaceFunA14bOutp
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     negative_prompt: str = UNSET
     """Says in words what the result should not contain or look like."""

@@ -20,7 +20,7 @@ class Wan22VaceFunA14bPoseInput(InputModel, Request["Wan22VaceFunA14bPoseOutput"
     """Says in words what the result should be, or what to do with what is given."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     acceleration: Literal["none", "low", "regular"] = "regular"
     """Trades quality for speed: the further from none, the sooner the result is there."""

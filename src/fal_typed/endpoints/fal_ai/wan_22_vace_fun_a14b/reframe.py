@@ -19,7 +19,7 @@ class Wan22VaceFunA14bReframeInput(InputModel, Request["Wan22VaceFunA14bReframeO
     """Parameters of fal-ai/wan-22-vace-fun-a14b/reframe."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: str = ""
     """Says in words what should be seen and happen in the video, or what to change in it."""

@@ -15,10 +15,10 @@ class WanProImageToVideoInput(InputModel, Request["WanProImageToVideoOutput"]):
     """Parameters of fal-ai/wan-pro/image-to-video."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""

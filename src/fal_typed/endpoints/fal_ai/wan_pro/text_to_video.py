@@ -15,7 +15,7 @@ class WanProTextToVideoInput(InputModel, Request["WanProTextToVideoOutput"]):
     """Parameters of fal-ai/wan-pro/text-to-video."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""

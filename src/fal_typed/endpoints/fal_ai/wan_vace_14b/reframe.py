@@ -19,7 +19,7 @@ class WanVace14bReframeInput(InputModel, Request["WanVace14bReframeOutput"]):
     """Parameters of fal-ai/wan-vace-14b/reframe."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: str = ""
     """Says in words what should be seen and happen in the video, or what to change in it."""

@@ -19,7 +19,7 @@ class WanVaceAppsLongReframeInput(InputModel, Request["WanVaceAppsLongReframeOut
     """Parameters of fal-ai/wan-vace-apps/long-reframe."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: str = ""
     """Says in words what should be seen and happen in the video, or what to change in it."""

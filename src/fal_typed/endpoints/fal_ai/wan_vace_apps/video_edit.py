@@ -22,7 +22,7 @@ class WanVaceAppsVideoEditInput(InputModel, Request["WanVaceAppsVideoEditOutput"
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     video_type: Literal["auto", "general", "human"] = "auto"
 

@@ -22,7 +22,7 @@ class WorkflowUtilitiesAudioCompressorInput(
     """Parameters of fal-ai/workflow-utilities/audio-compressor."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     threshold: Annotated[float, Field(ge=-60.0, le=0.0)] = -18
     """From -60 to 0."""

@@ -22,7 +22,7 @@ class WorkflowUtilitiesAutoSubtitleInput(
     """Parameters of fal-ai/workflow-utilities/auto-subtitle."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     language: str = "en"
     """Language of the text or the recording."""

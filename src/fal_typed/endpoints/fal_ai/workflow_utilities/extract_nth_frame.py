@@ -22,7 +22,7 @@ class WorkflowUtilitiesExtractNthFrameInput(
     """Parameters of fal-ai/workflow-utilities/extract-nth-frame."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     frame_interval: Annotated[int, Field(ge=1, le=300)] = 12
     """From 1 to 300."""
@@ -46,7 +46,7 @@ class WorkflowUtilitiesExtractNthFrameOutput(OutputModel):
     """The pictures that were made, each as a file to download."""
 
     frame_count: int
-    """How many frames the video has."""
+    """How many pictures it holds one after the other."""
 
 
 workflow_utilities_extract_nth_frame = Endpoint(

@@ -22,7 +22,7 @@ class WorkflowUtilitiesImpulseResponseInput(
     """Parameters of fal-ai/workflow-utilities/impulse-response."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     impulse_response_url: FileInput
 

@@ -18,7 +18,7 @@ class WorkflowUtilitiesReverseVideoInput(
     """Parameters of fal-ai/workflow-utilities/reverse-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
 
 class WorkflowUtilitiesReverseVideoOutput(OutputModel):

@@ -20,13 +20,13 @@ class WorkflowUtilitiesScaleVideoInput(InputModel, Request["WorkflowUtilitiesSca
     """Parameters of fal-ai/workflow-utilities/scale-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     width: Annotated[int, Field(ge=2, le=7680)] | None = None
-    """Width in pixels. From 2 to 7680."""
+    """How wide it is, in pixels. From 2 to 7680."""
 
     height: Annotated[int, Field(ge=2, le=4320)] | None = None
-    """Height in pixels. From 2 to 4320."""
+    """How high it is, in pixels. From 2 to 4320."""
 
     mode: Literal["stretch", "pad", "crop"] = "stretch"
     """Which of its ways of working the endpoint uses."""

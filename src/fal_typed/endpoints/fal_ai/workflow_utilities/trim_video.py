@@ -19,7 +19,7 @@ class WorkflowUtilitiesTrimVideoInput(InputModel, Request["WorkflowUtilitiesTrim
     """Parameters of fal-ai/workflow-utilities/trim-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     start_time: Annotated[float, Field(ge=0.0)] = 1
     """Second at which the part to work on begins. At least 0."""

@@ -18,7 +18,7 @@ class GeminiOmniFlashEditInput(InputModel, Request["GeminiOmniFlashEditOutput"])
     """Says in words what the result should be, or what to do with what is given."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
 
 class GeminiOmniFlashEditOutput(OutputModel):

@@ -17,10 +17,10 @@ class GeminiOmniFlashImageToVideoInput(InputModel, Request["GeminiOmniFlashImage
     """Parameters of google/gemini-omni-flash/image-to-video."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
     """Width to height of the result; auto, where offered, fits it to what is given."""

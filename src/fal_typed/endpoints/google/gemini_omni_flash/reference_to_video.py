@@ -20,10 +20,10 @@ class GeminiOmniFlashReferenceToVideoInput(
     """Parameters of google/gemini-omni-flash/reference-to-video."""
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Pictures of people, things or places that the video is made with, in order."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
     """Width to height of the result; auto, where offered, fits it to what is given."""

@@ -48,7 +48,7 @@ class NanoBananaLiteEditInput(InputModel, Request["NanoBananaLiteEditOutput"]):
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
     """How much the content filter lets pass: 1 is the strictest, higher values allow more."""

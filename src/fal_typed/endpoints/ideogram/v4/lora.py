@@ -51,7 +51,7 @@ class V4LoraInput(InputModel, Request["V4LoraOutput"]):
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
     """Trades quality for speed and price."""

@@ -32,10 +32,13 @@ class V4TrainerInput(InputModel, Request["V4TrainerOutput"]):
     """Naming of the layers in the weights' file, after the program that will load it."""
 
     resolution: str = "auto"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """How large training sees its pictures or clips; higher learns finer detail and takes longer.
+    """
 
     steps: int = 1000
-    """How many refining steps the model makes; more take longer and bring out finer detail."""
+    """How many times the weights are updated; more learn longer and cost more, too many learn by
+    heart.
+    """
 
 
 class V4TrainerOutput(OutputModel):

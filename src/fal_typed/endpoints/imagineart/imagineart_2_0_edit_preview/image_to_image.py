@@ -23,7 +23,7 @@ class Imagineart20EditPreviewImageToImageInput(
     """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     aspect_ratio: Literal[
         "auto",

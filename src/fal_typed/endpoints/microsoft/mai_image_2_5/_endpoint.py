@@ -26,7 +26,7 @@ class MaiImage25Input(InputModel, Request["MaiImage25Output"]):
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     sync_mode: bool = UNSET
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

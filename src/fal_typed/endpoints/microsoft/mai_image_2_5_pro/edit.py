@@ -23,13 +23,13 @@ class MaiImage25ProEditInput(InputModel, Request["MaiImage25ProEditOutput"]):
     """Width to height of the result; auto, where offered, fits it to what is given."""
 
     image_url: FileInput = ""
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     num_images: int = 1
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     sync_mode: bool = UNSET
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

@@ -15,19 +15,19 @@ class H3ImageToVideoInput(InputModel, Request["H3ImageToVideoOutput"]):
     """Parameters of minimax/h3/image-to-video."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     duration: float = 5
     """Length of the result in seconds; auto, where offered, leaves it to the model."""
 
     end_image_url: FileInput = UNSET
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     resolution: str = "2K"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
 
 class H3ImageToVideoOutput(OutputModel):

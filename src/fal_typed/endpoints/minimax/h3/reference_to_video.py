@@ -17,7 +17,7 @@ class H3ReferenceToVideoInput(InputModel, Request["H3ReferenceToVideoOutput"]):
     """Parameters of minimax/h3/reference-to-video."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     aspect_ratio: Literal["adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "adaptive"
     """Width to height of the result; auto, where offered, fits it to what is given."""
@@ -34,7 +34,7 @@ class H3ReferenceToVideoInput(InputModel, Request["H3ReferenceToVideoOutput"]):
     """Clips whose people, motion or style the result takes up."""
 
     resolution: str = "2K"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
 
 class H3ReferenceToVideoOutput(OutputModel):

@@ -17,7 +17,7 @@ class H3TextToVideoInput(InputModel, Request["H3TextToVideoOutput"]):
     """Parameters of minimax/h3/text-to-video."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9"
     """Width to height of the result; auto, where offered, fits it to what is given."""
@@ -26,7 +26,7 @@ class H3TextToVideoInput(InputModel, Request["H3TextToVideoOutput"]):
     """Length of the result in seconds; auto, where offered, leaves it to the model."""
 
     resolution: str = "2K"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
 
 class H3TextToVideoOutput(OutputModel):

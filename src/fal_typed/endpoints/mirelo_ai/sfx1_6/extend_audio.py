@@ -18,7 +18,7 @@ class Sfx16ExtendAudioInput(InputModel, Request["Sfx16ExtendAudioOutput"]):
     """Parameters of mirelo-ai/sfx1.6/extend-audio."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     ambience: bool = UNSET
     """Adds the background sound of the place."""
@@ -40,7 +40,7 @@ class Sfx16ExtendAudioInput(InputModel, Request["Sfx16ExtendAudioOutput"]):
     """Describes in words the sounds that are wanted."""
 
     upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav"
-    """File format in which the sound is sent on to the model."""
+    """File format of the recording; wav and flac keep every detail."""
 
 
 class Sfx16ExtendAudioOutput(OutputModel):

@@ -26,7 +26,7 @@ class Sfx16InpaintAudioInput(InputModel, Request["Sfx16InpaintAudioOutput"]):
     """Parameters of mirelo-ai/sfx1.6/inpaint-audio."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     segment: AudioSegmentSpec
 
@@ -42,7 +42,7 @@ class Sfx16InpaintAudioInput(InputModel, Request["Sfx16InpaintAudioOutput"]):
     """Describes in words the sounds that are wanted."""
 
     upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav"
-    """File format in which the sound is sent on to the model."""
+    """File format of the recording; wav and flac keep every detail."""
 
 
 class Sfx16InpaintAudioOutput(OutputModel):

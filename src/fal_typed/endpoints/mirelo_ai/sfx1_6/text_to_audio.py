@@ -37,7 +37,7 @@ class Sfx16TextToAudioInput(InputModel, Request["Sfx16TextToAudioOutput"]):
     """
 
     upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav"
-    """File format in which the sound is sent on to the model."""
+    """File format of the recording; wav and flac keep every detail."""
 
 
 class Sfx16TextToAudioOutput(OutputModel):

@@ -19,7 +19,7 @@ class Sfx16VideoToVideoInput(InputModel, Request["Sfx16VideoToVideoOutput"]):
     """Parameters of mirelo-ai/sfx1.6/video-to-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     duration: float = 10
     """Length of the result in seconds; auto, where offered, leaves it to the model."""

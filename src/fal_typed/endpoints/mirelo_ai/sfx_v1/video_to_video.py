@@ -19,7 +19,7 @@ class SfxV1VideoToVideoInput(InputModel, Request["SfxV1VideoToVideoOutput"]):
     """Parameters of mirelo-ai/sfx-v1/video-to-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     text_prompt: str | None = None
     """Describes in words the sounds that are wanted."""

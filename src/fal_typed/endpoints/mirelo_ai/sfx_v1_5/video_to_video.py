@@ -19,7 +19,7 @@ class SfxV15VideoToVideoInput(InputModel, Request["SfxV15VideoToVideoOutput"]):
     """Parameters of mirelo-ai/sfx-v1.5/video-to-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     text_prompt: str | None = None
     """Describes in words the sounds that are wanted."""

@@ -18,7 +18,7 @@ class MareyPoseTransferInput(InputModel, Request["MareyPoseTransferOutput"]):
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     first_frame_image_url: FileInput | None = None
     """Picture that the video begins with."""

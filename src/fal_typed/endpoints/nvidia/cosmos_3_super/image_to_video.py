@@ -18,10 +18,10 @@ class Cosmos3SuperImageToVideoInput(InputModel, Request["Cosmos3SuperImageToVide
     """Parameters of nvidia/cosmos-3-super/image-to-video."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     agentic_early_stop: bool = True
 
@@ -45,8 +45,8 @@ class Cosmos3SuperImageToVideoInput(InputModel, Request["Cosmos3SuperImageToVide
     """
 
     guidance_scale: float = 6
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the video keeps to the prompt; low values leave freedom, high values may look
+    harsh.
     """
 
     image_size: (

@@ -18,7 +18,7 @@ class Cosmos3SuperTextToImageInput(InputModel, Request["Cosmos3SuperTextToImageO
     """Parameters of nvidia/cosmos-3-super/text-to-image."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     agentic_early_stop: bool = True
 
@@ -37,8 +37,8 @@ class Cosmos3SuperTextToImageInput(InputModel, Request["Cosmos3SuperTextToImageO
     """Checks the content and blanks or refuses what is not safe for work."""
 
     guidance_scale: float = 4
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
+    harsh.
     """
 
     image_size: (
@@ -64,7 +64,7 @@ class Cosmos3SuperTextToImageInput(InputModel, Request["Cosmos3SuperTextToImageO
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

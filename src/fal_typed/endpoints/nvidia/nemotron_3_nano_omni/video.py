@@ -23,7 +23,7 @@ class Nemotron3NanoOmniVideoInput(InputModel, Request["Nemotron3NanoOmniVideoOut
     """Question or instruction that the model answers. At least 1 character."""
 
     video_url: FileInput
-    """Video that the model watches."""
+    """Video that the model watches and answers about."""
 
     system_prompt: str | None = None
     """Standing instruction on role, tone and form that the model keeps to in every answer."""

@@ -17,7 +17,7 @@ class NemotronAsrMultilingualAsrInput(InputModel, Request["NemotronAsrMultilingu
     """Parameters of nvidia/nemotron-asr-multilingual/asr."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
     """Trades quality for speed: the further from none, the sooner the result is there."""

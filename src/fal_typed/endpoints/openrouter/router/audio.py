@@ -21,10 +21,10 @@ class RouterAudioInput(InputModel, Request["RouterAudioOutput"]):
     """Parameters of openrouter/router/audio."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     prompt: str
-    """Question or instruction that the model answers."""
+    """Says in words what the result should be, or what to do with what is given."""
 
     model: str
     """Which of the available models does the work; they differ in quality, speed and price."""

@@ -25,7 +25,7 @@ class ChatterboxhdTextToSpeechInput(InputModel, Request["ChatterboxhdTextToSpeec
     voice: Literal[
         "Aurora", "Blade", "Britney", "Carl", "Cliff", "Richard", "Rico", "Siobhan", "Vicky"
     ] = UNSET
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     audio_url: FileInput = UNSET
     """Recording of the voice to work with."""

@@ -17,7 +17,7 @@ class N21EditInput(InputModel, Request["N21EditOutput"]):
     """Parameters of reve/2.1/edit."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""
@@ -48,7 +48,7 @@ class N21EditInput(InputModel, Request["N21EditOutput"]):
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     sync_mode: bool = UNSET
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

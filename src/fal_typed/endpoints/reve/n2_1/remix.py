@@ -48,7 +48,7 @@ class N21RemixInput(InputModel, Request["N21RemixOutput"]):
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     sync_mode: bool = UNSET
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

@@ -17,7 +17,7 @@ class N21TextToImageInput(InputModel, Request["N21TextToImageOutput"]):
     """Parameters of reve/2.1/text-to-image."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     aspect_ratio: Literal[
         "4:1",
@@ -45,7 +45,7 @@ class N21TextToImageInput(InputModel, Request["N21TextToImageOutput"]):
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the result."""
+    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
 
     sync_mode: bool = UNSET
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

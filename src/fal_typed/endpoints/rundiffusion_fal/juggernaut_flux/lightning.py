@@ -44,7 +44,7 @@ class JuggernautFluxLightningInput(InputModel, Request["JuggernautFluxLightningO
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

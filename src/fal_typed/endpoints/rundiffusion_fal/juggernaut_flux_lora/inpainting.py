@@ -25,7 +25,7 @@ class JuggernautFluxLoraInpaintingInput(InputModel, Request["JuggernautFluxLoraI
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

@@ -17,7 +17,7 @@ class InpaintSection(InputModel):
     """Part of the parameters: end, start."""
 
     end: float
-    """Second at which this part ends."""
+    """Second at which this part stops."""
 
     start: float
     """Second at which this part begins."""
@@ -27,7 +27,7 @@ class V2InpaintInput(InputModel, Request["V2InpaintOutput"]):
     """Parameters of sonauto/v2/inpaint."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     lyrics_prompt: str
     """Words to be sung."""
@@ -44,7 +44,7 @@ class V2InpaintInput(InputModel, Request["V2InpaintOutput"]):
     """Thousand bits per second of the file; more sounds better and makes it larger."""
 
     output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     prompt_strength: float = 2
     """How closely the music keeps to the prompt."""

@@ -31,7 +31,7 @@ class V2TextToMusicInput(InputModel, Request["V2TextToMusicOutput"]):
     """Thousand bits per second of the file; more sounds better and makes it larger."""
 
     output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     prompt: str = UNSET
     """Says in words what the result should be, or what to do with what is given."""

@@ -16,7 +16,7 @@ class V11VideoToMusicInput(InputModel, Request["V11VideoToMusicOutput"]):
     """Parameters of sonilo/v1.1/video-to-music."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     duration: float = UNSET
     """Length of the result in seconds; auto, where offered, leaves it to the model."""

@@ -19,7 +19,7 @@ class V11VideoToSoundEffectsInput(InputModel, Request["V11VideoToSoundEffectsOut
     """Parameters of sonilo/v1.1/video-to-sound-effects."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac"
     """File format of the recording; wav and flac keep every detail."""

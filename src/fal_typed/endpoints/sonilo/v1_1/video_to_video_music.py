@@ -19,7 +19,7 @@ class V11VideoToVideoMusicInput(InputModel, Request["V11VideoToVideoMusicOutput"
     """Parameters of sonilo/v1.1/video-to-video-music."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     duration: float = UNSET
     """Length of the result in seconds; auto, where offered, leaves it to the model."""

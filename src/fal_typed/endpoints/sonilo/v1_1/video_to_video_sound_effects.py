@@ -24,7 +24,7 @@ class V11VideoToVideoSoundEffectsInput(InputModel, Request["V11VideoToVideoSound
     """Parameters of sonilo/v1.1/video-to-video-sound-effects."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac"
     """File format of the recording; wav and flac keep every detail."""

@@ -15,7 +15,7 @@ class LipsyncInput(InputModel, Request["LipsyncOutput"]):
     """Parameters of veed/lipsync."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput
     """Recording that the video moves, speaks or plays to."""

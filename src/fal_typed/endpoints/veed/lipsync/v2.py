@@ -15,10 +15,10 @@ class LipsyncV2Input(InputModel, Request["LipsyncV2Output"]):
     """Parameters of veed/lipsync/v2."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
 
 class LipsyncV2Output(OutputModel):

@@ -22,7 +22,7 @@ class VideoBackgroundRemovalGreenScreenInput(
     """Parameters of veed/video-background-removal/green-screen."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     output_codec: Literal["vp9", "h264"] = "vp9"
     """How the video is compressed; vp9 can keep transparency, h264 plays everywhere."""

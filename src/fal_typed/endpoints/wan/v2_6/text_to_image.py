@@ -25,7 +25,7 @@ class V26TextToImageInput(InputModel, Request["V26TextToImageOutput"]):
     """
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     negative_prompt: str | None = ""
     """Says in words what the result should not contain or look like."""

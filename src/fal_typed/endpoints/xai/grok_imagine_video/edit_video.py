@@ -24,7 +24,7 @@ class GrokImagineVideoEditVideoInput(InputModel, Request["GrokImagineVideoEditVi
     """
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     resolution: Literal["auto", "480p", "720p"] = "auto"
     """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""

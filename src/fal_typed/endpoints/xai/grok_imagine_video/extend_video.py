@@ -24,7 +24,7 @@ class GrokImagineVideoExtendVideoInput(InputModel, Request["GrokImagineVideoExte
     """
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     duration: Annotated[int, Field(ge=2, le=10)] = 6
     """Length of the result in seconds; auto, where offered, leaves it to the model. From 2 to 10.

@@ -35,7 +35,7 @@ class TtsV1Input(InputModel, Request["TtsV1Output"]):
     """Words to be spoken. 1 to 15000 characters."""
 
     voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     language: Literal[
         "auto",

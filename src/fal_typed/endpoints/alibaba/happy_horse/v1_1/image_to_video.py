@@ -17,7 +17,7 @@ class HappyHorseV11ImageToVideoInput(InputModel, Request["HappyHorseV11ImageToVi
     """Parameters of alibaba/happy-horse/v1.1/image-to-video."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5
     """Length of the result in seconds; auto, where offered, leaves it to the model."""
@@ -26,10 +26,10 @@ class HappyHorseV11ImageToVideoInput(InputModel, Request["HappyHorseV11ImageToVi
     """Checks the content and blanks or refuses what is not safe for work."""
 
     prompt: str = UNSET
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -20,10 +20,10 @@ class HappyHorseV11ReferenceToVideoInput(
     """Parameters of alibaba/happy-horse/v1.1/reference-to-video."""
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Pictures of people, things or places that the video is made with, in order."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "5:4", "4:5"] = (
         "16:9"
@@ -37,7 +37,7 @@ class HappyHorseV11ReferenceToVideoInput(
     """Checks the content and blanks or refuses what is not safe for work."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -23,7 +23,7 @@ class BriaVideoEraserEraseKeypointsInput(
     """Points that mark the thing meant."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     output_container_and_codec: Literal[
         "mp4_h265",
@@ -44,7 +44,7 @@ class BriaVideoEraserEraseKeypointsInput(
     """Cuts the video to the length that the model can work on."""
 
     preserve_audio: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
 
 class BriaVideoEraserEraseKeypointsOutput(OutputModel):

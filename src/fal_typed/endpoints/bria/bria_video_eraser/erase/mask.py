@@ -17,7 +17,7 @@ class BriaVideoEraserEraseMaskInput(InputModel, Request["BriaVideoEraserEraseMas
     """Parameters of bria/bria_video_eraser/erase/mask."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     mask_video_url: FileInput
     """Clip of the same length that marks, mostly in white, the part to work on."""
@@ -41,7 +41,7 @@ class BriaVideoEraserEraseMaskInput(InputModel, Request["BriaVideoEraserEraseMas
     """Cuts the video to the length that the model can work on."""
 
     preserve_audio: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
 
 class BriaVideoEraserEraseMaskOutput(OutputModel):

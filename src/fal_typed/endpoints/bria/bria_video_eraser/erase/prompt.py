@@ -20,7 +20,7 @@ class BriaVideoEraserErasePromptInput(InputModel, Request["BriaVideoEraserEraseP
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     output_container_and_codec: Literal[
         "mp4_h265",
@@ -41,7 +41,7 @@ class BriaVideoEraserErasePromptInput(InputModel, Request["BriaVideoEraserEraseP
     """Cuts the video to the length that the model can work on."""
 
     preserve_audio: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
 
 class BriaVideoEraserErasePromptOutput(OutputModel):

@@ -62,7 +62,7 @@ class FiboEditEditInput(InputModel, Request["FiboEditEditOutput"]):
     """Parameters of bria/fibo-edit/edit."""
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput | None = None
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""
@@ -71,7 +71,7 @@ class FiboEditEditInput(InputModel, Request["FiboEditEditOutput"]):
     """Says in words what to change in the picture."""
 
     structured_instruction: StructuredInstruction | None = None
-    """The edit as the model understood it, part by part."""
+    """The edit part by part, for exact control and repeatable changes."""
 
     original_vgl: StructuredInstruction | None = None
 

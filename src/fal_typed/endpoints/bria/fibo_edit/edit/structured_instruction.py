@@ -18,7 +18,7 @@ class FiboEditEditStructuredInstructionInput(
     """Parameters of bria/fibo-edit/edit/structured_instruction."""
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput | None = None
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

@@ -33,7 +33,7 @@ class FiboLiteGenerateInput(InputModel, Request["FiboLiteGenerateOutput"]):
     """Description of the picture part by part, for exact control and repeatable changes."""
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int = 7
     """Starting value of the random generator; the same value with the same parameters repeats a
@@ -65,7 +65,7 @@ class ObjectDescriptionOutput(OutputModel):
     """Says in words what it looks like."""
 
     location: str
-    """Where in the frame it is."""
+    """Place within the frame, as upper left."""
 
     relationship: str
     """How it stands to the other things."""
@@ -92,7 +92,7 @@ class ObjectDescriptionOutput(OutputModel):
     """What the face shows."""
 
     clothing: str | None = None
-    """What is worn."""
+    """What is worn, with colours and cut."""
 
     action: str | None = None
     """What the person or thing does."""
@@ -101,7 +101,7 @@ class ObjectDescriptionOutput(OutputModel):
     """Whether a man or a woman is shown."""
 
     skin_tone_and_texture: str | None = None
-    """How the skin looks."""
+    """Colour and surface of the skin, as smooth or freckled."""
 
     orientation: str | None = None
     """Which way it faces."""
@@ -114,10 +114,10 @@ class LightingDetailsOutput(OutputModel):
     """Kind of light, as daylight or neon."""
 
     direction: str
-    """Where the light comes from."""
+    """Side that the light falls from, as upper left."""
 
     shadows: str | None = None
-    """How hard and where the shadows are."""
+    """How hard, how long and where they fall."""
 
 
 class AestheticsDetailsOutput(OutputModel):
@@ -151,7 +151,7 @@ class PhotographicCharacteristicsDetailsOutput(OutputModel):
     """What is sharp and what is not."""
 
     camera_angle: str
-    """Where the camera looks from."""
+    """Height and side that the view is taken from, as from below."""
 
     lens_focal_length: str
     """Kind of lens, as wide or long."""
@@ -164,7 +164,7 @@ class TextRenderOutput(OutputModel):
     """Words that stand in the picture."""
 
     location: str
-    """Where in the frame it is."""
+    """Place within the frame, as upper left."""
 
     size: str
     """How large the words are."""

@@ -17,7 +17,7 @@ class VideoBackgroundRemovalInput(InputModel, Request["VideoBackgroundRemovalOut
     """Parameters of bria/video/background-removal."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     output_container_and_codec: Literal[
         "mp4_h265",
@@ -33,7 +33,7 @@ class VideoBackgroundRemovalInput(InputModel, Request["VideoBackgroundRemovalOut
     """File format of the video and how it is compressed."""
 
     preserve_audio: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
     background_color: Literal[
         "Transparent",

@@ -31,7 +31,7 @@ class VideoBackgroundRemovalRealtimeInput(
     """How soft the background becomes."""
 
     image_url: FileInput = ""
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class VideoBackgroundRemovalRealtimeOutput(OutputModel):

@@ -21,7 +21,7 @@ class VideoBackgroundRemovalV3Input(InputModel, Request["VideoBackgroundRemovalV
     """Parameters of bria/video/background-removal/v3."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     auto_zoom: bool = UNSET
 
@@ -54,7 +54,7 @@ class VideoBackgroundRemovalV3Input(InputModel, Request["VideoBackgroundRemovalV
     """File format of the video and how it is compressed."""
 
     preserve_audio: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
 
 class VideoBackgroundRemovalV3Output(OutputModel):

@@ -20,7 +20,7 @@ class VideoEraseKeypointsInput(InputModel, Request["VideoEraseKeypointsOutput"])
     """Points that mark the thing meant."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     output_container_and_codec: Literal[
         "mp4_h265",
@@ -41,7 +41,7 @@ class VideoEraseKeypointsInput(InputModel, Request["VideoEraseKeypointsOutput"])
     """Cuts the video to the length that the model can work on."""
 
     preserve_audio: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
 
 class VideoEraseKeypointsOutput(OutputModel):

@@ -18,10 +18,10 @@ class Seedance20MiniImageToVideoInput(InputModel, Request["Seedance20MiniImageTo
     """Parameters of bytedance/seedance-2.0/mini/image-to-video."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto"
     """Width to height of the result; auto, where offered, fits it to what is given."""
@@ -32,7 +32,7 @@ class Seedance20MiniImageToVideoInput(InputModel, Request["Seedance20MiniImageTo
     """Length of the result in seconds; auto, where offered, leaves it to the model."""
 
     end_image_url: FileInput = UNSET
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     end_user_id: str = UNSET
     """Your own anonymous id of the person behind the request, for tracing abuse."""
@@ -41,7 +41,7 @@ class Seedance20MiniImageToVideoInput(InputModel, Request["Seedance20MiniImageTo
     """Adds sound that fits the picture: voices, noises, music."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
 
 class Seedance20MiniImageToVideoOutput(OutputModel):

@@ -20,7 +20,7 @@ class Seedance20MiniReferenceToVideoInput(
     """Parameters of bytedance/seedance-2.0/mini/reference-to-video."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto"
     """Width to height of the result; auto, where offered, fits it to what is given."""
@@ -40,10 +40,10 @@ class Seedance20MiniReferenceToVideoInput(
     """Adds sound that fits the picture: voices, noises, music."""
 
     image_urls: list[FileInput] = UNSET
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Pictures of people, things or places that the video is made with, in order."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     video_urls: list[FileInput] = UNSET
     """Clips to work on or to draw from, in order."""

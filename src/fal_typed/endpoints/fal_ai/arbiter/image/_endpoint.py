@@ -23,7 +23,7 @@ class ArbiterImageInput(InputModel, Request["ArbiterImageOutput"]):
     """Parameters of fal-ai/arbiter/image."""
 
     measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]]
-    """What to judge the result by."""
+    """Scores to work out, each by its own yardstick."""
 
     inputs: list[ImageInput]
     """What is to be judged or asked, one entry for each picture."""

@@ -26,7 +26,7 @@ class ArbiterImageImageInput(InputModel, Request["ArbiterImageImageOutput"]):
     """Parameters of fal-ai/arbiter/image/image."""
 
     measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]]
-    """What to judge the result by."""
+    """Scores to work out, each by its own yardstick."""
 
     inputs: list[ReferenceImageInput]
     """What is to be judged or asked, one entry for each picture."""

@@ -26,7 +26,7 @@ class ArbiterImageTextInput(InputModel, Request["ArbiterImageTextOutput"]):
     """Parameters of fal-ai/arbiter/image/text."""
 
     measurements: list[Literal["clip_score"]]
-    """What to judge the result by."""
+    """Scores to work out, each by its own yardstick."""
 
     inputs: list[SemanticImageInput]
     """What is to be judged or asked, one entry for each picture."""

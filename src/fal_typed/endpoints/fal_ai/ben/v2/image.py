@@ -15,7 +15,7 @@ class BenV2ImageInput(InputModel, Request["BenV2ImageOutput"]):
     """Parameters of fal-ai/ben/v2/image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

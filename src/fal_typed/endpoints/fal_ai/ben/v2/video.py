@@ -19,13 +19,13 @@ class BenV2VideoInput(InputModel, Request["BenV2VideoOutput"]):
     """Parameters of fal-ai/ben/v2/video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     background_color: Annotated[list[int], Field(max_length=3, min_length=3)] | None = None
     """What stands behind the subject. Exactly 3 items."""
 
     output_format: Literal["mp4", "webm"] = "mp4"
-    """File format of the video."""
+    """File format of the frames and sound together, and how they are compressed."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

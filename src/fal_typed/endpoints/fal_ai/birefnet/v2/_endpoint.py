@@ -17,7 +17,7 @@ class BirefnetV2Input(InputModel, Request["BirefnetV2Output"]):
     """Parameters of fal-ai/birefnet/v2."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_only: bool = UNSET
     """Returns only the mask and not the cut-out picture."""
@@ -36,7 +36,7 @@ class BirefnetV2Input(InputModel, Request["BirefnetV2Output"]):
     """Size that the picture is brought to for finding its edges; larger is finer and slower."""
 
     output_format: Literal["webp", "png", "gif"] = "png"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     output_mask: bool = UNSET
     """Returns the mask as well."""

@@ -17,7 +17,7 @@ class BirefnetV2VideoInput(InputModel, Request["BirefnetV2VideoOutput"]):
     """Parameters of fal-ai/birefnet/v2/video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     model: Literal[
         "General Use (Light)",

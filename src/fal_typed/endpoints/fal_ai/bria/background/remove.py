@@ -15,7 +15,7 @@ class BriaBackgroundRemoveInput(InputModel, Request["BriaBackgroundRemoveOutput"
     """Parameters of fal-ai/bria/background/remove."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

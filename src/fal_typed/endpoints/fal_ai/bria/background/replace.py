@@ -19,7 +19,7 @@ class BriaBackgroundReplaceInput(InputModel, Request["BriaBackgroundReplaceOutpu
     """Parameters of fal-ai/bria/background/replace."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     ref_image_url: FileInput = ""
     """Picture of a person, a thing or a style that the result should take up."""

@@ -18,7 +18,7 @@ class BytedanceDreamactorV2Input(InputModel, Request["BytedanceDreamactorV2Outpu
     """Picture that the video starts from or is made with."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     trim_first_second: bool = True
 

@@ -22,7 +22,7 @@ class BytedanceUpscalerUpscaleVideoInput(
     """Parameters of fal-ai/bytedance-upscaler/upscale/video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     target_resolution: Literal["1080p", "2k", "4k"] = "1080p"
     """Height of the frames that the result should reach."""

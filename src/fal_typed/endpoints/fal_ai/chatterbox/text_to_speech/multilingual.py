@@ -25,7 +25,7 @@ class ChatterboxTextToSpeechMultilingualInput(
     """Words to be spoken. At most 300 characters."""
 
     voice: str = "english"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     custom_audio_language: (
         Literal[

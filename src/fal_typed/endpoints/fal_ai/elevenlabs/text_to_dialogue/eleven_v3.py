@@ -23,7 +23,7 @@ class DialogueBlock(InputModel):
     """Words of this turn in the conversation."""
 
     voice: str
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
 
 class PronunciationDictionaryLocator(InputModel):

@@ -22,7 +22,7 @@ class ElevenlabsTtsElevenV3Input(InputModel, Request["ElevenlabsTtsElevenV3Outpu
     """Words to be spoken. 1 to 5000 characters."""
 
     voice: str = "Rachel"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """How even the voice is; low is more emotional, high is more monotonous. From 0 to 1."""

@@ -22,7 +22,7 @@ class ElevenlabsTtsTurboV25Input(InputModel, Request["ElevenlabsTtsTurboV25Outpu
     """Words to be spoken. At least 1 character."""
 
     voice: str = "Rachel"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """How even the voice is; low is more emotional, high is more monotonous. From 0 to 1."""

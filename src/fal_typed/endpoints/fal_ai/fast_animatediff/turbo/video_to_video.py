@@ -22,7 +22,7 @@ class FastAnimatediffTurboVideoToVideoInput(
     """Parameters of fal-ai/fast-animatediff/turbo/video-to-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: str
     """Says in words what should be seen and happen in the video, or what to change in it."""

@@ -19,7 +19,7 @@ class FlashvsrUpscaleVideoInput(InputModel, Request["FlashvsrUpscaleVideoOutput"
     """Parameters of fal-ai/flashvsr/upscale/video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
     """How many times larger width and height become; 2 makes four times the pixels. From 1 to 4.
@@ -45,12 +45,12 @@ class FlashvsrUpscaleVideoInput(InputModel, Request["FlashvsrUpscaleVideoOutput"
     """
 
     preserve_audio: bool = False
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
     output_format: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
         "X264 (.mp4)"
     )
-    """File format of the video."""
+    """File format of the frames and sound together, and how they are compressed."""
 
     output_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """How strongly the video is compressed; higher looks better and makes a larger file."""

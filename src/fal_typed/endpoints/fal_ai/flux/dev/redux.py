@@ -20,7 +20,7 @@ class FluxDevReduxInput(InputModel, Request["FluxDevReduxOutput"]):
     """Parameters of fal-ai/flux/dev/redux."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     image_size: (
         ImageSize

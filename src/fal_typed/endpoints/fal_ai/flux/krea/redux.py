@@ -20,7 +20,7 @@ class FluxKreaReduxInput(InputModel, Request["FluxKreaReduxOutput"]):
     """Parameters of fal-ai/flux/krea/redux."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     image_size: (
         ImageSize

@@ -20,7 +20,7 @@ class FluxSchnellReduxInput(InputModel, Request["FluxSchnellReduxOutput"]):
     """Parameters of fal-ai/flux/schnell/redux."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=12)] = 4
     """How many denoising steps the model makes; more take longer and bring out finer detail. From

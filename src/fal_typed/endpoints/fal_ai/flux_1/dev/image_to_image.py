@@ -19,7 +19,7 @@ class Flux1DevImageToImageInput(InputModel, Request["Flux1DevImageToImageOutput"
     """Parameters of fal-ai/flux-1/dev/image-to-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

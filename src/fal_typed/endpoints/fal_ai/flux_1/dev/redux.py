@@ -20,7 +20,7 @@ class Flux1DevReduxInput(InputModel, Request["Flux1DevReduxOutput"]):
     """Parameters of fal-ai/flux-1/dev/redux."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     image_size: (
         ImageSize

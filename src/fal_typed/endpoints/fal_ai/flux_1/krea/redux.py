@@ -20,7 +20,7 @@ class Flux1KreaReduxInput(InputModel, Request["Flux1KreaReduxOutput"]):
     """Parameters of fal-ai/flux-1/krea/redux."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     image_size: (
         ImageSize

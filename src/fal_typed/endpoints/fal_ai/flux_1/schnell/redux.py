@@ -20,7 +20,7 @@ class Flux1SchnellReduxInput(InputModel, Request["Flux1SchnellReduxOutput"]):
     """Parameters of fal-ai/flux-1/schnell/redux."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=12)] = 4
     """How many denoising steps the model makes; more take longer and bring out finer detail. From

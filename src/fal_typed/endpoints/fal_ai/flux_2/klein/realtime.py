@@ -19,7 +19,7 @@ class Flux2KleinRealtimeInput(InputModel, Request["Flux2KleinRealtimeOutput"]):
     """Parameters of fal-ai/flux-2/klein/realtime."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     enable_interpolation: bool = False
 
@@ -52,10 +52,10 @@ class RawImage(OutputModel):
     content: str
 
     height: int
-    """Height in pixels."""
+    """How high it is, in pixels."""
 
     width: int
-    """Width in pixels."""
+    """How wide it is, in pixels."""
 
     content_type: str = "image/jpeg"
     """Media type of the file, as image/png."""

@@ -17,7 +17,7 @@ class FluxProV1EraseInput(InputModel, Request["FluxProV1EraseOutput"]):
     """Parameters of fal-ai/flux-pro/v1/erase."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""
@@ -25,7 +25,7 @@ class FluxProV1EraseInput(InputModel, Request["FluxProV1EraseOutput"]):
     dilate_pixels: float = 10
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     sync_mode: bool = UNSET
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

@@ -18,7 +18,7 @@ class FluxProV1ReduxInput(InputModel, Request["FluxProV1ReduxOutput"]):
     """Parameters of fal-ai/flux-pro/v1/redux."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     enhance_prompt: bool = UNSET
     """Lets a language model rewrite the prompt into a fuller one before it is used."""
@@ -48,7 +48,7 @@ class FluxProV1ReduxInput(InputModel, Request["FluxProV1ReduxOutput"]):
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     prompt: str = ""
     """Says in words what the result should be, or what to do with what is given."""

@@ -26,7 +26,7 @@ class FluxProV1VtoInput(InputModel, Request["FluxProV1VtoOutput"]):
     """Says in words what the result should be, or what to do with what is given."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

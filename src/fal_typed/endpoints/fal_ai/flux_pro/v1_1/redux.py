@@ -20,7 +20,7 @@ class FluxProV11ReduxInput(InputModel, Request["FluxProV11ReduxOutput"]):
     """Parameters of fal-ai/flux-pro/v1.1/redux."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str = ""
     """Says in words what the picture should show or what to change in the one given."""

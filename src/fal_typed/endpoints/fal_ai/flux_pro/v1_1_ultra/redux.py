@@ -19,7 +19,7 @@ class FluxProV11UltraReduxInput(InputModel, Request["FluxProV11UltraReduxOutput"
     """Parameters of fal-ai/flux-pro/v1.1-ultra/redux."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str = ""
     """Says in words what the picture should show or what to change in the one given."""

@@ -21,7 +21,7 @@ class HeygenAvatar3DigitalTwinInput(InputModel, Request["HeygenAvatar3DigitalTwi
     character: Character
 
     voice: TextVoice
-    """Which voice speaks, by id."""
+    """Speaker whose voice reads the words, and how."""
 
     audio_url: FileInput | None = None
     """Recording that the video moves, speaks or plays to."""

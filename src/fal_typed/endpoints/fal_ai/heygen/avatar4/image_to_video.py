@@ -134,7 +134,7 @@ class HeygenAvatar4ImageToVideoInput(InputModel, Request["HeygenAvatar4ImageToVi
         "Ginny",
         "Hope",
     ] = UNSET
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     audio_url: FileInput | None = None
     """Recording that the video moves, speaks or plays to."""

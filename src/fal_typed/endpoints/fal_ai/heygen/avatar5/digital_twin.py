@@ -43,7 +43,7 @@ class HeygenAvatar5DigitalTwinInput(InputModel, Request["HeygenAvatar5DigitalTwi
     """Width to height of the result; auto, where offered, fits it to what is given."""
 
     audio_url: FileInput = UNSET
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     avatar: str = "Abigail Sofa Front"
     """The presenter who speaks."""
@@ -56,7 +56,7 @@ class HeygenAvatar5DigitalTwinInput(InputModel, Request["HeygenAvatar5DigitalTwi
     fit: Literal["contain", "cover"] = "cover"
 
     output_format: Literal["mp4", "webm"] = "mp4"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     prompt: str = UNSET
     """Says in words what the result should be, or what to do with what is given."""
@@ -68,7 +68,7 @@ class HeygenAvatar5DigitalTwinInput(InputModel, Request["HeygenAvatar5DigitalTwi
     """Fineness of the result; higher is sharper, slower and may cost more."""
 
     voice: str = "Warm Pro Narrator"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     watermark: AvatarVWatermark = UNSET
 

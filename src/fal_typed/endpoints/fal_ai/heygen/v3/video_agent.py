@@ -1419,7 +1419,7 @@ class HeygenV3VideoAgentInput(InputModel, Request["HeygenV3VideoAgentOutput"]):
         "Ginny",
         "Hope",
     ] = "auto"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     style_id: str | None = None
     """Style made earlier, by its id."""

@@ -19,7 +19,7 @@ class Hunyuan3dV2TurboInput(InputModel, Request["Hunyuan3dV2TurboOutput"]):
     """Parameters of fal-ai/hunyuan3d/v2/turbo."""
 
     input_image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

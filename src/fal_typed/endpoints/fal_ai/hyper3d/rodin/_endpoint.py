@@ -32,7 +32,7 @@ class Hyper3dRodinInput(InputModel, Request["Hyper3dRodinOutput"]):
     """
 
     geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb"
-    """File format of the object."""
+    """Which kind of file the object is written to; programs differ in what they open."""
 
     material: Literal["PBR", "Shaded"] = "PBR"
     """Kind of surface: shaded colour, or maps that react to light."""

@@ -33,7 +33,7 @@ class Hyper3dRodinV2Input(InputModel, Request["Hyper3dRodinV2Output"]):
     """
 
     geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb"
-    """File format of the object."""
+    """Which kind of file the object is written to; programs differ in what they open."""
 
     material: Literal["PBR", "Shaded", "All"] = "All"
     """Kind of surface: shaded colour, or maps that react to light."""

@@ -41,7 +41,7 @@ class IdeogramCharacterInput(InputModel, Request["IdeogramCharacterOutput"]):
     """Eight-digit codes that each stand for a style; not together with a named one."""
 
     style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO"
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     expand_prompt: bool = True
     """Lets a language model enrich the prompt with detail before it is used."""

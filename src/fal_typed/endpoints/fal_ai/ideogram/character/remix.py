@@ -26,7 +26,7 @@ class IdeogramCharacterRemixInput(InputModel, Request["IdeogramCharacterRemixOut
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     reference_image_urls: list[FileInput]
     """Pictures of people, things or a style that the result should take up."""
@@ -44,7 +44,7 @@ class IdeogramCharacterRemixInput(InputModel, Request["IdeogramCharacterRemixOut
     """Eight-digit codes that each stand for a style; not together with a named one."""
 
     style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO"
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     expand_prompt: bool = True
     """Lets a language model enrich the prompt with detail before it is used."""

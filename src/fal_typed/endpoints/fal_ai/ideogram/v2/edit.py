@@ -20,7 +20,7 @@ class IdeogramV2EditInput(InputModel, Request["IdeogramV2EditOutput"]):
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""
@@ -31,7 +31,7 @@ class IdeogramV2EditInput(InputModel, Request["IdeogramV2EditOutput"]):
     """
 
     style: Literal["auto", "general", "realistic", "design", "render_3D", "anime"] = "auto"
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     expand_prompt: bool = True
     """Lets a language model enrich the prompt with detail before it is used."""

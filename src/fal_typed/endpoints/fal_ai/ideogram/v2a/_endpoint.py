@@ -33,7 +33,7 @@ class IdeogramV2aInput(InputModel, Request["IdeogramV2aOutput"]):
     """
 
     style: Literal["auto", "general", "realistic", "design", "render_3D", "anime"] = "auto"
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

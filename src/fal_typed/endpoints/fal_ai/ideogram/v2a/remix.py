@@ -22,7 +22,7 @@ class IdeogramV2aRemixInput(InputModel, Request["IdeogramV2aRemixOutput"]):
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     aspect_ratio: Literal[
         "10:16", "16:10", "9:16", "16:9", "4:3", "3:4", "1:1", "1:3", "3:1", "3:2", "2:3"
@@ -41,7 +41,7 @@ class IdeogramV2aRemixInput(InputModel, Request["IdeogramV2aRemixOutput"]):
     """
 
     style: Literal["auto", "general", "realistic", "design", "render_3D", "anime"] = "auto"
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

@@ -38,7 +38,7 @@ class IdeogramV3Input(InputModel, Request["IdeogramV3Output"]):
     """Eight-digit codes that each stand for a style; not together with a named one."""
 
     style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     expand_prompt: bool = True
     """Lets a language model enrich the prompt with detail before it is used."""

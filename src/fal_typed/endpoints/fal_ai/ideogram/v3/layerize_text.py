@@ -17,7 +17,7 @@ class IdeogramV3LayerizeTextInput(InputModel, Request["IdeogramV3LayerizeTextOut
     """Parameters of fal-ai/ideogram/v3/layerize-text."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str | None = None
     """Says in words what the picture should show or what to change in the one given."""

@@ -23,7 +23,7 @@ class IdeogramV3ReframeInput(InputModel, Request["IdeogramV3ReframeOutput"]):
     """Parameters of fal-ai/ideogram/v3/reframe."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     image_size: (
         ImageSize
@@ -51,7 +51,7 @@ class IdeogramV3ReframeInput(InputModel, Request["IdeogramV3ReframeOutput"]):
     """Eight-digit codes that each stand for a style; not together with a named one."""
 
     style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
     """How many pictures to make in one request; the price grows with them. From 1 to 8."""

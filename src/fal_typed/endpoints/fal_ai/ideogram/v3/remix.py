@@ -26,7 +26,7 @@ class IdeogramV3RemixInput(InputModel, Request["IdeogramV3RemixOutput"]):
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     image_urls: list[FileInput] | None = None
     """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
@@ -41,7 +41,7 @@ class IdeogramV3RemixInput(InputModel, Request["IdeogramV3RemixOutput"]):
     """Eight-digit codes that each stand for a style; not together with a named one."""
 
     style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     expand_prompt: bool = True
     """Lets a language model enrich the prompt with detail before it is used."""

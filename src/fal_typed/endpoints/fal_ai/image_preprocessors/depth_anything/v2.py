@@ -18,7 +18,7 @@ class ImagePreprocessorsDepthAnythingV2Input(
     """Parameters of fal-ai/image-preprocessors/depth-anything/v2."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
 
 class ImagePreprocessorsDepthAnythingV2Output(OutputModel):

@@ -25,7 +25,7 @@ class KlingImageV3ImageToImageInput(InputModel, Request["KlingImageV3ImageToImag
     """
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     elements: list[ElementInput] | None = None
     """People or things that must look the same throughout; name them in the prompt as @Element1,

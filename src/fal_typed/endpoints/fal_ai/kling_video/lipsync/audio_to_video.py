@@ -18,7 +18,7 @@ class KlingVideoLipsyncAudioToVideoInput(
     """Parameters of fal-ai/kling-video/lipsync/audio-to-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput
     """Recording that the video moves, speaks or plays to."""

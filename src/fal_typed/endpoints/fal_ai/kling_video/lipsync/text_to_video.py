@@ -20,7 +20,7 @@ class KlingVideoLipsyncTextToVideoInput(InputModel, Request["KlingVideoLipsyncTe
     """Parameters of fal-ai/kling-video/lipsync/text-to-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     text: Annotated[str, Field(max_length=120)]
     """Words to be spoken. At most 120 characters."""
@@ -73,7 +73,7 @@ class KlingVideoLipsyncTextToVideoInput(InputModel, Request["KlingVideoLipsyncTe
         "daopianyansang-v1",
         "mengwa-v1",
     ]
-    """Which voice speaks, by its id."""
+    """Speaker whose voice reads the words."""
 
     voice_language: Literal["zh", "en"] = "en"
 

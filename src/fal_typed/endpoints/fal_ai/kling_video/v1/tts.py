@@ -69,7 +69,7 @@ class KlingVideoV1TtsInput(InputModel, Request["KlingVideoV1TtsOutput"]):
         "daopianyansang-v1",
         "mengwa-v1",
     ] = "genshin_vindi2"
-    """Which voice speaks, by its id."""
+    """Speaker whose voice reads the words."""
 
     voice_speed: Annotated[float, Field(ge=0.8, le=2.0)] = 1
     """From 0.8 to 2."""

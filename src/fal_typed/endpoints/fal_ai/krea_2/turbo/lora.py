@@ -53,7 +53,7 @@ class Krea2TurboLoraInput(InputModel, Request["Krea2TurboLoraOutput"]):
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -23,10 +23,10 @@ class Ltx219bExtendVideoInput(InputModel, Request["Ltx219bExtendVideoOutput"]):
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     num_frames: Annotated[int, Field(ge=9, le=481)] = 121
     """How many frames the video has; divided by the frame rate this is its length. From 9 to 481.

@@ -23,7 +23,7 @@ class Ltx219bVideoToVideoInput(InputModel, Request["Ltx219bVideoToVideoOutput"])
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput | None = None
     """Recording that the video moves, speaks or plays to."""
@@ -32,7 +32,7 @@ class Ltx219bVideoToVideoInput(InputModel, Request["Ltx219bVideoToVideoOutput"])
     """Picture that the video starts from or is made with."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     match_video_length: bool = True
     """Makes the result as long as the given video, whatever the frame count says."""

@@ -27,7 +27,7 @@ class Ltx23ImageToVideoFastInput(InputModel, Request["Ltx23ImageToVideoFastOutpu
     """
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6
     """Length of the result in seconds; auto, where offered, leaves it to the model."""

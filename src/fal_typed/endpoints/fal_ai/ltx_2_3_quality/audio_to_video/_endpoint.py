@@ -18,10 +18,10 @@ class Ltx23QualityAudioToVideoInput(InputModel, Request["Ltx23QualityAudioToVide
     """Parameters of fal-ai/ltx-2.3-quality/audio-to-video."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording that the video moves, speaks or plays to."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     enable_prompt_expansion: bool = True
     """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
@@ -40,15 +40,15 @@ class Ltx23QualityAudioToVideoInput(InputModel, Request["Ltx23QualityAudioToVide
     """Adds sound that fits the picture: voices, noises, music."""
 
     guidance_scale: float = 1
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the video keeps to the prompt; low values leave freedom, high values may look
+    harsh.
     """
 
     image_strength: float = 0.7
     """How closely the first frame keeps to the given picture; 1 keeps it as it is."""
 
     image_url: FileInput = UNSET
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     match_audio_length: bool = True
     """Makes the result as long as the given recording, whatever the frame count says."""
@@ -74,7 +74,7 @@ class Ltx23QualityAudioToVideoInput(InputModel, Request["Ltx23QualityAudioToVide
             "landscape_16_9",
         ]
     ) = "auto"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a
@@ -98,7 +98,7 @@ class Ltx23QualityAudioToVideoOutput(OutputModel):
     """Result of fal-ai/ltx-2.3-quality/audio-to-video."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the video was made from, as the model read it."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

@@ -27,7 +27,7 @@ class Ltx23QualityExtendVideoLoraInput(InputModel, Request["Ltx23QualityExtendVi
     """Says in words what the result should be, or what to do with what is given."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     enable_prompt_expansion: bool = True
     """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
@@ -41,7 +41,7 @@ class Ltx23QualityExtendVideoLoraInput(InputModel, Request["Ltx23QualityExtendVi
     """How closely the last frame keeps to the given picture; 1 keeps it as it is."""
 
     end_image_url: FileInput = UNSET
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     extend_direction: Literal["forward", "backward"] = "forward"
     """Whether new video goes on after the end or leads up to the beginning."""

@@ -21,7 +21,7 @@ class Ltx23QualityHdrInput(InputModel, Request["Ltx23QualityHdrOutput"]):
     """Says in words what the result should be, or what to do with what is given."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     enable_prompt_expansion: bool = True
     """Lets a language model enrich the prompt with detail before it is used; a short prompt gains

@@ -20,14 +20,14 @@ class Ltx23QualityImageToVideoLoraInput(InputModel, Request["Ltx23QualityImageTo
     """Parameters of fal-ai/ltx-2.3-quality/image-to-video/lora."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     loras: list[LoRAInput]
     """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
     """
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     enable_prompt_expansion: bool = True
     """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
@@ -46,8 +46,8 @@ class Ltx23QualityImageToVideoLoraInput(InputModel, Request["Ltx23QualityImageTo
     """Adds sound that fits the picture: voices, noises, music."""
 
     guidance_scale: float = 1
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the video keeps to the prompt; low values leave freedom, high values may look
+    harsh.
     """
 
     image_strength: float = 0.7
@@ -74,7 +74,7 @@ class Ltx23QualityImageToVideoLoraInput(InputModel, Request["Ltx23QualityImageTo
             "landscape_16_9",
         ]
     ) = "auto"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a
@@ -98,7 +98,7 @@ class Ltx23QualityImageToVideoLoraOutput(OutputModel):
     """Result of fal-ai/ltx-2.3-quality/image-to-video/lora."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the video was made from, as the model read it."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

@@ -21,7 +21,7 @@ class Ltx23QualityOutpaintInput(InputModel, Request["Ltx23QualityOutpaintOutput"
     """Says in words what the result should be, or what to do with what is given."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "9:21"] = "16:9"
     """Width to height of the result; auto, where offered, fits it to what is given."""

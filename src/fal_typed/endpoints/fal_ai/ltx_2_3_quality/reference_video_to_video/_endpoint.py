@@ -21,10 +21,10 @@ class Ltx23QualityReferenceVideoToVideoInput(
     """Parameters of fal-ai/ltx-2.3-quality/reference-video-to-video."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     control_video_url: FileInput = UNSET
     """Clip that gives motion, depth or pose to follow."""
@@ -38,7 +38,7 @@ class Ltx23QualityReferenceVideoToVideoInput(
     """Checks the content and blanks or refuses what is not safe for work."""
 
     end_image_url: FileInput = UNSET
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     frames_per_second: int = 24
     """How many frames are shown each second; more look smoother and make a shorter video of as
@@ -49,12 +49,12 @@ class Ltx23QualityReferenceVideoToVideoInput(
     """Adds sound that fits the picture: voices, noises, music."""
 
     guidance_scale: float = 1
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the video keeps to the prompt; low values leave freedom, high values may look
+    harsh.
     """
 
     image_url: FileInput = UNSET
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     mid_image_url: FileInput = UNSET
     """Picture that the video passes through half way."""
@@ -82,7 +82,7 @@ class Ltx23QualityReferenceVideoToVideoInput(
             "landscape_16_9",
         ]
     ) = "auto"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a
@@ -114,7 +114,7 @@ class Ltx23QualityReferenceVideoToVideoOutput(OutputModel):
     """Result of fal-ai/ltx-2.3-quality/reference-video-to-video."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the video was made from, as the model read it."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

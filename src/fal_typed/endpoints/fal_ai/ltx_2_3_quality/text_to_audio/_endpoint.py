@@ -15,7 +15,7 @@ class Ltx23QualityTextToAudioInput(InputModel, Request["Ltx23QualityTextToAudioO
     """Parameters of fal-ai/ltx-2.3-quality/text-to-audio."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Describes in words the sound, music or voice that is wanted."""
 
     enable_prompt_expansion: bool = UNSET
     """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
@@ -42,7 +42,7 @@ class Ltx23QualityTextToAudioInput(InputModel, Request["Ltx23QualityTextToAudioO
     """How many frames the video has; divided by the frame rate this is its length."""
 
     num_inference_steps: int = 15
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """How many refining steps the model makes; more take longer and bring out finer detail."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -18,7 +18,7 @@ class Ltx23QualityTextToVideoInput(InputModel, Request["Ltx23QualityTextToVideoO
     """Parameters of fal-ai/ltx-2.3-quality/text-to-video."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     enable_prompt_expansion: bool = True
     """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
@@ -37,8 +37,8 @@ class Ltx23QualityTextToVideoInput(InputModel, Request["Ltx23QualityTextToVideoO
     """Adds sound that fits the picture: voices, noises, music."""
 
     guidance_scale: float = 1
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the video keeps to the prompt; low values leave freedom, high values may look
+    harsh.
     """
 
     negative_prompt: str = UNSET
@@ -61,7 +61,7 @@ class Ltx23QualityTextToVideoInput(InputModel, Request["Ltx23QualityTextToVideoO
             "landscape_16_9",
         ]
     ) = "landscape_16_9"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a
@@ -85,7 +85,7 @@ class Ltx23QualityTextToVideoOutput(OutputModel):
     """Result of fal-ai/ltx-2.3-quality/text-to-video."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the video was made from, as the model read it."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

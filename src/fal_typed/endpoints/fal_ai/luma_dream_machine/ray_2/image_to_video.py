@@ -30,7 +30,7 @@ class LumaDreamMachineRay2ImageToVideoInput(
     """Picture that the video starts from or is made with."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9"
     """Width to height of the result; auto, where offered, fits it to what is given."""

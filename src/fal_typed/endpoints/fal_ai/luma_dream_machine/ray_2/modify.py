@@ -20,7 +20,7 @@ class LumaDreamMachineRay2ModifyInput(InputModel, Request["LumaDreamMachineRay2M
     """Parameters of fal-ai/luma-dream-machine/ray-2/modify."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     image_url: FileInput | None = None
     """Picture that the video starts from or is made with."""

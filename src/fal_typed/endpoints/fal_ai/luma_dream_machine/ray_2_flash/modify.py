@@ -22,7 +22,7 @@ class LumaDreamMachineRay2FlashModifyInput(
     """Parameters of fal-ai/luma-dream-machine/ray-2-flash/modify."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     image_url: FileInput | None = None
     """Picture that the video starts from or is made with."""

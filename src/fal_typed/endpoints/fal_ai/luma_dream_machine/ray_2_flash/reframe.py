@@ -22,7 +22,7 @@ class LumaDreamMachineRay2FlashReframeInput(
     """Parameters of fal-ai/luma-dream-machine/ray-2-flash/reframe."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
     """Width to height of the result; auto, where offered, fits it to what is given."""

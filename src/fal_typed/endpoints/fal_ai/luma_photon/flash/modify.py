@@ -19,7 +19,7 @@ class LumaPhotonFlashModifyInput(InputModel, Request["LumaPhotonFlashModifyOutpu
     """Parameters of fal-ai/luma-photon/flash/modify."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)]
     """How strongly the given picture counts; higher stays closer to it. From 0 to 1."""

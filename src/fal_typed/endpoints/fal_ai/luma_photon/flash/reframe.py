@@ -19,7 +19,7 @@ class LumaPhotonFlashReframeInput(InputModel, Request["LumaPhotonFlashReframeOut
     """Parameters of fal-ai/luma-photon/flash/reframe."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
     """Width to height of the result; auto, where offered, fits it to what is given."""

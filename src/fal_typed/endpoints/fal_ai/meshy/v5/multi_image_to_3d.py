@@ -20,7 +20,7 @@ class MeshyV5MultiImageTo3dInput(InputModel, Request["MeshyV5MultiImageTo3dOutpu
     """Parameters of fal-ai/meshy/v5/multi-image-to-3d."""
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Pictures of the same object from several sides."""
 
     animation_action_id: float = 92
     """Which motion of the library the figure makes."""

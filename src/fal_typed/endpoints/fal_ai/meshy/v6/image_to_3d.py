@@ -20,7 +20,7 @@ class MeshyV6ImageTo3dInput(InputModel, Request["MeshyV6ImageTo3dOutput"]):
     """Parameters of fal-ai/meshy/v6/image-to-3d."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture of the object that is turned into a model."""
 
     animation_action_id: float = 92
     """Which motion of the library the figure makes."""
@@ -38,6 +38,7 @@ class MeshyV6ImageTo3dInput(InputModel, Request["MeshyV6ImageTo3dOutput"]):
     """Checks the content and blanks or refuses what is not safe for work."""
 
     model_type: Literal["standard", "lowpoly"] = "standard"
+    """Whether a detailed object is made or one of few faces."""
 
     pose_mode: Literal["a-pose", "t-pose", ""] = ""
     """Stand in which a figure is made: arms level, arms down, or as seen."""

@@ -20,7 +20,7 @@ class MeshyV6MultiImageTo3dInput(InputModel, Request["MeshyV6MultiImageTo3dOutpu
     """Parameters of fal-ai/meshy/v6/multi-image-to-3d."""
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Pictures of the same object from several sides."""
 
     animation_action_id: float = 92
     """Which motion of the library the figure makes."""

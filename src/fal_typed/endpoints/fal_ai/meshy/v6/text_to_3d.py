@@ -20,7 +20,7 @@ class MeshyV6TextTo3dInput(InputModel, Request["MeshyV6TextTo3dOutput"]):
     """Parameters of fal-ai/meshy/v6/text-to-3d."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Describes in words the object, its shape and its surface."""
 
     animation_action_id: float = 92
     """Which motion of the library the figure makes."""
@@ -46,6 +46,7 @@ class MeshyV6TextTo3dInput(InputModel, Request["MeshyV6TextTo3dOutput"]):
     """Whether only a rough untextured model is made, or the finished one."""
 
     model_type: Literal["standard", "lowpoly"] = "standard"
+    """Whether a detailed object is made or one of few faces."""
 
     pose_mode: Literal["a-pose", "t-pose", ""] = ""
     """Stand in which a figure is made: arms level, arms down, or as seen."""

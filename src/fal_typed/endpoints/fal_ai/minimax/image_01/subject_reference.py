@@ -27,7 +27,7 @@ class MinimaxImage01SubjectReferenceInput(
     """
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     aspect_ratio: Literal["1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"] = "1:1"
     """Width to height of the result; auto, where offered, fits it to what is given."""

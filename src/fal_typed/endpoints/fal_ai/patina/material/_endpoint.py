@@ -70,7 +70,7 @@ class PatinaMaterialInput(InputModel, Request["PatinaMaterialOutput"]):
     """
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput | None = None
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""

@@ -23,7 +23,7 @@ class PatinaMaterialExtractInput(InputModel, Request["PatinaMaterialExtractOutpu
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     image_size: (
         ImageSize

@@ -15,7 +15,7 @@ class PikaV2PikadditionsInput(InputModel, Request["PikaV2PikadditionsOutput"]):
     """Parameters of fal-ai/pika/v2/pikadditions."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     image_url: FileInput
     """Picture that the video starts from or is made with."""

@@ -25,7 +25,7 @@ class PixverseC1TransitionInput(InputModel, Request["PixverseC1TransitionOutput"
     """Picture that comes first."""
 
     end_image_url: FileInput
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"] = "16:9"
     """Width to height of the result; auto, where offered, fits it to what is given."""

@@ -17,7 +17,7 @@ class PixverseExtendFastInput(InputModel, Request["PixverseExtendFastOutput"]):
     """Parameters of fal-ai/pixverse/extend/fast."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: str
     """Says in words what should be seen and happen in the video, or what to change in it."""
@@ -26,7 +26,7 @@ class PixverseExtendFastInput(InputModel, Request["PixverseExtendFastOutput"]):
     """Says in words what the result should not contain or look like."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Look of the video."""
+    """Overall look, as anime or clay."""
 
     resolution: Literal["360p", "540p", "720p"] = "720p"
     """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""

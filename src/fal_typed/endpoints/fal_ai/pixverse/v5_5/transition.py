@@ -23,7 +23,7 @@ class PixverseV55TransitionInput(InputModel, Request["PixverseV55TransitionOutpu
     """Picture that comes first."""
 
     end_image_url: FileInput
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9"
     """Width to height of the result; auto, where offered, fits it to what is given."""
@@ -38,7 +38,7 @@ class PixverseV55TransitionInput(InputModel, Request["PixverseV55TransitionOutpu
     """Says in words what the result should not contain or look like."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Look of the video."""
+    """Overall look, as anime or clay."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -15,7 +15,7 @@ class Qwen3TtsCloneVoice17bInput(InputModel, Request["Qwen3TtsCloneVoice17bOutpu
     """Parameters of fal-ai/qwen-3-tts/clone-voice/1.7b."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     reference_text: str | None = None
     """What is said in the reference recording."""

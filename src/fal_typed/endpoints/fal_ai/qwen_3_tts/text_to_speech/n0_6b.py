@@ -31,7 +31,7 @@ class Qwen3TtsTextToSpeech06bInput(InputModel, Request["Qwen3TtsTextToSpeech06bO
         ]
         | None
     ) = None
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     language: Literal[
         "Auto",

@@ -31,7 +31,7 @@ class Qwen3TtsTextToSpeech17bInput(InputModel, Request["Qwen3TtsTextToSpeech17bO
         ]
         | None
     ) = None
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     language: Literal[
         "Auto",

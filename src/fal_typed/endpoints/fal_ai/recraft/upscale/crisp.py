@@ -15,7 +15,7 @@ class RecraftUpscaleCrispInput(InputModel, Request["RecraftUpscaleCrispOutput"])
     """Parameters of fal-ai/recraft/upscale/crisp."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

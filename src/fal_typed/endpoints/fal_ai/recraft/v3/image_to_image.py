@@ -25,7 +25,7 @@ class RecraftV3ImageToImageInput(InputModel, Request["RecraftV3ImageToImageOutpu
     """
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. From 0 to
@@ -119,7 +119,7 @@ class RecraftV3ImageToImageInput(InputModel, Request["RecraftV3ImageToImageOutpu
         "vector_illustration/line_circuit",
         "vector_illustration/linocut",
     ] = "realistic_image"
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     colors: list[RGBColor] = []
     """Colours that the picture should mainly have."""

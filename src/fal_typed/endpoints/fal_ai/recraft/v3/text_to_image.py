@@ -125,7 +125,7 @@ class RecraftV3TextToImageInput(InputModel, Request["RecraftV3TextToImageOutput"
         "vector_illustration/line_circuit",
         "vector_illustration/linocut",
     ] = "realistic_image"
-    """Look of the picture."""
+    """Overall look of the picture, as photograph or drawing."""
 
     colors: list[RGBColor] = []
     """Colours that the picture should mainly have."""

@@ -22,7 +22,7 @@ class Sa2va8bVideoInput(InputModel, Request["Sa2va8bVideoOutput"]):
     """Question or instruction that the model answers."""
 
     video_url: FileInput
-    """Video that the model watches."""
+    """Video that the model watches and answers about."""
 
     num_frames_to_sample: Annotated[int, Field(ge=5, le=100)] | None = None
     """How many frames of the video are looked at. From 5 to 100."""

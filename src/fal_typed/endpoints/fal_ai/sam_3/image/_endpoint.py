@@ -22,7 +22,7 @@ class Sam3ImageInput(InputModel, Request["Sam3ImageOutput"]):
     """Parameters of fal-ai/sam-3/image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str = "wheel"
     """Describes in words what to find and pick out."""

@@ -19,7 +19,7 @@ class SeedvrUpscaleVideoInput(InputModel, Request["SeedvrUpscaleVideoOutput"]):
     """Parameters of fal-ai/seedvr/upscale/video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     upscale_mode: Literal["target", "factor"] = "factor"
     """Whether the size is given as a factor or as a target to reach."""
@@ -44,7 +44,7 @@ class SeedvrUpscaleVideoInput(InputModel, Request["SeedvrUpscaleVideoOutput"]):
     output_format: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
         "X264 (.mp4)"
     )
-    """File format of the video."""
+    """File format of the frames and sound together, and how they are compressed."""
 
     output_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """How strongly the video is compressed; higher looks better and makes a larger file."""

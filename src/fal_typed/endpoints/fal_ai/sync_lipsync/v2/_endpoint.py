@@ -17,7 +17,7 @@ class SyncLipsyncV2Input(InputModel, Request["SyncLipsyncV2Output"]):
     """Parameters of fal-ai/sync-lipsync/v2."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput
     """Recording that the video moves, speaks or plays to."""

@@ -17,7 +17,7 @@ class SyncLipsyncV2ProInput(InputModel, Request["SyncLipsyncV2ProOutput"]):
     """Parameters of fal-ai/sync-lipsync/v2/pro."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput
     """Recording that the video moves, speaks or plays to."""

@@ -17,7 +17,7 @@ class SyncLipsyncV3Input(InputModel, Request["SyncLipsyncV3Output"]):
     """Parameters of fal-ai/sync-lipsync/v3."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput
     """Recording that the video moves, speaks or plays to."""

@@ -15,10 +15,10 @@ class SyncLipsyncV3ImageToVideoInput(InputModel, Request["SyncLipsyncV3ImageToVi
     """Parameters of fal-ai/sync-lipsync/v3/image-to-video."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording that the video moves, speaks or plays to."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
 
 class SyncLipsyncV3ImageToVideoOutput(OutputModel):

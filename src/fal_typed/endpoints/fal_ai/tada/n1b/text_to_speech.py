@@ -19,7 +19,7 @@ class Tada1bTextToSpeechInput(InputModel, Request["Tada1bTextToSpeechOutput"]):
     """Parameters of fal-ai/tada/1b/text-to-speech."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     prompt: str
     """Words to be spoken, with hints on how where the model takes them."""
@@ -31,7 +31,7 @@ class Tada1bTextToSpeechInput(InputModel, Request["Tada1bTextToSpeechOutput"]):
     """Language of the text or the recording."""
 
     num_extra_steps: Annotated[int, Field(ge=0, le=50)] = 0
-    """How many more tokens the model may use for thinking ahead. From 0 to 50."""
+    """From 0 to 50."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.6
     """Randomness in choosing the next token: low is predictable, high is varied and riskier. From

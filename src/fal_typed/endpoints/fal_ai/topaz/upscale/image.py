@@ -19,7 +19,7 @@ class TopazUpscaleImageInput(InputModel, Request["TopazUpscaleImageOutput"]):
     """Parameters of fal-ai/topaz/upscale/image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     model: Literal[
         "Low Resolution V2",
@@ -70,7 +70,7 @@ class TopazUpscaleImageInput(InputModel, Request["TopazUpscaleImageOutput"]):
     """How freely detail may be invented; 0 keeps to the original. From 1 to 6."""
 
     texture: Annotated[int, Field(ge=1, le=5)] | None = None
-    """From 1 to 5."""
+    """How much fine surface structure is brought out. From 1 to 5."""
 
     prompt: Annotated[str, Field(max_length=1024)] | None = None
     """Says in words what the picture should show or what to change in the one given. At most 1024

@@ -19,7 +19,7 @@ class TopazUpscaleVideoInput(InputModel, Request["TopazUpscaleVideoOutput"]):
     """Parameters of fal-ai/topaz/upscale/video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     model: Literal[
         "Proteus",

@@ -24,7 +24,7 @@ class Veo31FastExtendVideoInput(InputModel, Request["Veo31FastExtendVideoOutput"
     """
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto"
     """Width to height of the result; auto, where offered, fits it to what is given."""

@@ -24,7 +24,7 @@ class ViduQ1TextToVideoInput(InputModel, Request["ViduQ1TextToVideoOutput"]):
     """
 
     style: Literal["general", "anime"] = "general"
-    """Look of the video."""
+    """Overall look, as anime or clay."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

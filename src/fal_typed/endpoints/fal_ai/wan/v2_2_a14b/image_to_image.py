@@ -20,7 +20,7 @@ class WanV22A14bImageToImageInput(InputModel, Request["WanV22A14bImageToImageOut
     """Parameters of fal-ai/wan/v2.2-a14b/image-to-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""

@@ -19,7 +19,7 @@ class WanV22A14bVideoToVideoInput(InputModel, Request["WanV22A14bVideoToVideoOut
     """Parameters of fal-ai/wan/v2.2-a14b/video-to-video."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: str
     """Says in words what should be seen and happen in the video, or what to change in it."""

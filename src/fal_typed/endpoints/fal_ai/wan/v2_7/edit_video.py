@@ -24,7 +24,7 @@ class WanV27EditVideoInput(InputModel, Request["WanV27EditVideoOutput"]):
     """
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     reference_image_url: FileInput | None = None
     """Picture of a person, a thing or a style that the result should take up."""

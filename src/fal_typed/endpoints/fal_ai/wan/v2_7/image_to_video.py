@@ -17,7 +17,7 @@ class WanV27ImageToVideoInput(InputModel, Request["WanV27ImageToVideoOutput"]):
     """Parameters of fal-ai/wan/v2.7/image-to-video."""
 
     audio_url: FileInput = UNSET
-    """Recording to work on."""
+    """Recording that the video moves, speaks or plays to."""
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5
     """Length of the result in seconds; auto, where offered, leaves it to the model."""
@@ -31,19 +31,19 @@ class WanV27ImageToVideoInput(InputModel, Request["WanV27ImageToVideoOutput"]):
     """Checks the content and blanks or refuses what is not safe for work."""
 
     end_image_url: FileInput = UNSET
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     image_url: FileInput = UNSET
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     negative_prompt: str = UNSET
     """Says in words what the result should not contain or look like."""
 
     prompt: str = UNSET
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a
@@ -51,7 +51,7 @@ class WanV27ImageToVideoInput(InputModel, Request["WanV27ImageToVideoOutput"]):
     """
 
     video_url: FileInput = UNSET
-    """Video to work on."""
+    """Video to start from or to change."""
 
 
 class WanV27ImageToVideoOutput(OutputModel):

@@ -18,10 +18,10 @@ class V4ImageToImageInput(InputModel, Request["V4ImageToImageOutput"]):
     """Parameters of ideogram/v4/image-to-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     acceleration: Literal["none", "low", "regular", "high"] = "none"
     """Trades quality for speed: the further from none, the sooner the result is there."""
@@ -50,7 +50,7 @@ class V4ImageToImageInput(InputModel, Request["V4ImageToImageOutput"]):
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
     """Trades quality for speed and price."""
@@ -78,7 +78,7 @@ class V4ImageToImageOutput(OutputModel):
     """The pictures that were made, each as a file to download."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the picture was made from, as the model read it."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

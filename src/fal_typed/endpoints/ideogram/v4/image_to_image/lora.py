@@ -19,10 +19,10 @@ class V4ImageToImageLoraInput(InputModel, Request["V4ImageToImageLoraOutput"]):
     """Parameters of ideogram/v4/image-to-image/lora."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     acceleration: Literal["none", "low", "regular", "high"] = "none"
     """Trades quality for speed: the further from none, the sooner the result is there."""
@@ -48,14 +48,14 @@ class V4ImageToImageLoraInput(InputModel, Request["V4ImageToImageLoraOutput"]):
     """Width and height of the picture: a preset, or pixels of your own."""
 
     loras: list[LoRAInput] = UNSET
-    """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
+    """Weights of one's own, put on top of the base model to add a style, a person or a thing.
     """
 
     num_images: int = 1
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
     """Trades quality for speed and price."""
@@ -83,7 +83,7 @@ class V4ImageToImageLoraOutput(OutputModel):
     """The pictures that were made, each as a file to download."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the picture was made from, as the model read it."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

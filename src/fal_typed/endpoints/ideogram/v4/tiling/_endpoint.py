@@ -43,7 +43,7 @@ class V4TilingInput(InputModel, Request["V4TilingOutput"]):
     """Width and height of the picture: a preset, or pixels of your own."""
 
     image_url: FileInput = UNSET
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_url: FileInput = UNSET
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""
@@ -52,7 +52,7 @@ class V4TilingInput(InputModel, Request["V4TilingOutput"]):
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
     """Trades quality for speed and price."""

@@ -44,7 +44,7 @@ class V4TilingLoraInput(InputModel, Request["V4TilingLoraOutput"]):
     """Width and height of the picture: a preset, or pixels of your own."""
 
     image_url: FileInput = UNSET
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     loras: list[LoRAInput] = UNSET
     """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
@@ -57,7 +57,7 @@ class V4TilingLoraInput(InputModel, Request["V4TilingLoraOutput"]):
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
     """Trades quality for speed and price."""

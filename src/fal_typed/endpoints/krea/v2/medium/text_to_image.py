@@ -19,7 +19,7 @@ class V2MediumTextToImageInput(InputModel, Request["V2MediumTextToImageOutput"])
     """Parameters of krea/v2/medium/text-to-image."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     aspect_ratio: Literal["1:1", "4:3", "3:2", "16:9", "2.35:1", "4:5", "2:3", "9:16"] = "1:1"
     """Width to height of the result; auto, where offered, fits it to what is given."""

@@ -20,17 +20,17 @@ class JuggernautFluxBaseImageToImageInput(
     """Parameters of rundiffusion-fal/juggernaut-flux/base/image-to-image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""
 
     guidance_scale: float = 3.5
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
+    harsh.
     """
 
     num_images: int = 1
@@ -40,7 +40,7 @@ class JuggernautFluxBaseImageToImageInput(
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the result."""
+    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a
@@ -65,7 +65,7 @@ class JuggernautFluxBaseImageToImageOutput(OutputModel):
     """The pictures that were made, each as a file to download."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the picture was made from, as the model read it."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

@@ -20,16 +20,16 @@ class GrokImagineVideoV15ImageToVideoInput(
     """Parameters of xai/grok-imagine-video/v1.5/image-to-video."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     duration: float = 6
     """Length of the result in seconds; auto, where offered, leaves it to the model."""
 
     resolution: Literal["480p", "720p", "1080p"] = "720p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
 
 class GrokImagineVideoV15ImageToVideoOutput(OutputModel):

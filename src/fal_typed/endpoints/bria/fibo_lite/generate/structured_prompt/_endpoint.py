@@ -32,7 +32,7 @@ class FiboLiteGenerateStructuredPromptInput(
     """Description of the picture part by part, for exact control and repeatable changes."""
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int = 7
     """Starting value of the random generator; the same value with the same parameters repeats a

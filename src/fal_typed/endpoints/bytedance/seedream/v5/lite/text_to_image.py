@@ -19,7 +19,7 @@ class SeedreamV5LiteTextToImageInput(InputModel, Request["SeedreamV5LiteTextToIm
     """Parameters of bytedance/seedream/v5/lite/text-to-image."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""

@@ -45,7 +45,7 @@ class SeedreamV5ProEditInput(InputModel, Request["SeedreamV5ProEditOutput"]):
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     sync_mode: bool = UNSET
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

@@ -18,7 +18,7 @@ class SeedreamV5ProTextToImageInput(InputModel, Request["SeedreamV5ProTextToImag
     """Parameters of bytedance/seedream/v5/pro/text-to-image."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""
@@ -42,7 +42,7 @@ class SeedreamV5ProTextToImageInput(InputModel, Request["SeedreamV5ProTextToImag
     """How many pictures to make in one request; the price grows with them."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result."""
+    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
 
     sync_mode: bool = UNSET
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

@@ -23,7 +23,7 @@ class BytedanceSeedSpeechTtsV2Input(InputModel, Request["BytedanceSeedSpeechTtsV
     """Language of the text or the recording."""
 
     output_format: Literal["mp3", "opus"] = "mp3"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     pitch: int = UNSET
 
@@ -76,7 +76,7 @@ class BytedanceSeedSpeechTtsV2Input(InputModel, Request["BytedanceSeedSpeechTtsV
         "celeste_zh",
         "monkey_king_zh",
     ] = "stokie_en"
-    """Which voice speaks."""
+    """Speaker whose voice reads the words, by name."""
 
     voice_instruction: str = UNSET
 

@@ -22,7 +22,7 @@ class FluxProKontextMaxInput(InputModel, Request["FluxProKontextMaxOutput"]):
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

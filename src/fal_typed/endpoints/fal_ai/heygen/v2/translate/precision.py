@@ -17,7 +17,7 @@ class HeygenV2TranslatePrecisionInput(InputModel, Request["HeygenV2TranslatePrec
     """Parameters of fal-ai/heygen/v2/translate/precision."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     output_language: Literal[
         "English",

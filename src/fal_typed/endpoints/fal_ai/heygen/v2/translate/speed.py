@@ -17,7 +17,7 @@ class HeygenV2TranslateSpeedInput(InputModel, Request["HeygenV2TranslateSpeedOut
     """Parameters of fal-ai/heygen/v2/translate/speed."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     output_language: Literal[
         "English",

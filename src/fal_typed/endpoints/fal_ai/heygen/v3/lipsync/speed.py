@@ -19,7 +19,7 @@ class HeygenV3LipsyncSpeedInput(InputModel, Request["HeygenV3LipsyncSpeedOutput"
     """Parameters of fal-ai/heygen/v3/lipsync/speed."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     audio_url: FileInput
     """Recording that the video moves, speaks or plays to."""

@@ -19,7 +19,7 @@ class Hunyuan3dV2MiniInput(InputModel, Request["Hunyuan3dV2MiniOutput"]):
     """Parameters of fal-ai/hunyuan3d/v2/mini."""
 
     input_image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

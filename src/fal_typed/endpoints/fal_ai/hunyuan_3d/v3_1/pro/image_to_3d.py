@@ -21,7 +21,7 @@ class Hunyuan3dV31ProImageTo3dInput(InputModel, Request["Hunyuan3dV31ProImageTo3
     """Parameters of fal-ai/hunyuan-3d/v3.1/pro/image-to-3d."""
 
     input_image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     back_image_url: FileInput | None = None
     """The object seen from behind."""

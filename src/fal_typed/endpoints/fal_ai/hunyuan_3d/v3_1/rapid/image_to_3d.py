@@ -17,7 +17,7 @@ class Hunyuan3dV31RapidImageTo3dInput(InputModel, Request["Hunyuan3dV31RapidImag
     """Parameters of fal-ai/hunyuan-3d/v3.1/rapid/image-to-3d."""
 
     input_image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     enable_pbr: bool = False
     """Makes surface maps (colour, metal, roughness) that react to light."""

@@ -31,7 +31,7 @@ class Hyper3dRodinV25Input(InputModel, Request["Hyper3dRodinV25Output"]):
     """Lets the model depart from the given picture where it is unclear."""
 
     geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb"
-    """File format of the object."""
+    """Which kind of file the object is written to; programs differ in what they open."""
 
     hd_texture: bool = UNSET
     """Makes the surface picture larger and sharper."""

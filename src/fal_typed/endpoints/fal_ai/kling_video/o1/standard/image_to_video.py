@@ -30,7 +30,7 @@ class KlingVideoO1StandardImageToVideoInput(
     """Picture that the video begins with."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5"
     """Length of the result in seconds; auto, where offered, leaves it to the model."""

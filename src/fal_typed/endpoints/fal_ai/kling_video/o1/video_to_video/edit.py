@@ -26,10 +26,10 @@ class KlingVideoO1VideoToVideoEditInput(InputModel, Request["KlingVideoO1VideoTo
     """
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     keep_audio: bool = False
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
     image_urls: list[FileInput] | None = None
     """Pictures of people, things or places that the video is made with, in order."""

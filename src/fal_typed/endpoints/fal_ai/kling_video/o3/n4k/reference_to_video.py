@@ -39,7 +39,7 @@ class KlingVideoO34kReferenceToVideoInput(
     """Picture that the video begins with."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     image_urls: list[FileInput] | None = None
     """Pictures of people, things or places that the video is made with, in order."""

@@ -33,7 +33,7 @@ class KlingVideoO3StandardImageToVideoInput(
     """
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
     """Length of the result in seconds; auto, where offered, leaves it to the model."""

@@ -40,7 +40,7 @@ class KlingVideoV26ProImageToVideoInput(InputModel, Request["KlingVideoV26ProIma
     voice_ids: list[str] | None = None
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
 
 class KlingVideoV26ProImageToVideoOutput(OutputModel):

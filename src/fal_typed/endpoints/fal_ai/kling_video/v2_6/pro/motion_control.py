@@ -25,7 +25,7 @@ class KlingVideoV26ProMotionControlInput(
     """Picture that the video starts from or is made with."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     character_orientation: Literal["image", "video"]
     """Whether the person faces as in the picture or moves as in the clip."""
@@ -36,7 +36,7 @@ class KlingVideoV26ProMotionControlInput(
     """
 
     keep_original_sound: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
 
 class KlingVideoV26ProMotionControlOutput(OutputModel):

@@ -26,7 +26,7 @@ class KlingVideoV3ProMotionControlInput(InputModel, Request["KlingVideoV3ProMoti
     """Picture that the video starts from or is made with."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     character_orientation: Literal["image", "video"]
     """Whether the person faces as in the picture or moves as in the clip."""
@@ -37,7 +37,7 @@ class KlingVideoV3ProMotionControlInput(InputModel, Request["KlingVideoV3ProMoti
     """
 
     keep_original_sound: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
     elements: list[KlingV3ImageElementInput] | None = None
     """People or things that must look the same throughout; name them in the prompt as @Element1,

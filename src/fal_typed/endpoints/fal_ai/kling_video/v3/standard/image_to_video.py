@@ -45,7 +45,7 @@ class KlingVideoV3StandardImageToVideoInput(
     """Adds sound that fits the picture: voices, noises, music."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     elements: list[KlingV3ComboElementInput] | None = None
     """People or things that must look the same throughout; name them in the prompt as @Element1,

@@ -28,7 +28,7 @@ class KlingVideoV3StandardMotionControlInput(
     """Picture that the video starts from or is made with."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     character_orientation: Literal["image", "video"]
     """Whether the person faces as in the picture or moves as in the clip."""
@@ -39,7 +39,7 @@ class KlingVideoV3StandardMotionControlInput(
     """
 
     keep_original_sound: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
     elements: list[KlingV3ImageElementInput] | None = None
     """People or things that must look the same throughout; name them in the prompt as @Element1,

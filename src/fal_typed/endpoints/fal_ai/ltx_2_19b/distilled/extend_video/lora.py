@@ -27,14 +27,14 @@ class Ltx219bDistilledExtendVideoLoraInput(
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     loras: list[LoRAInput]
     """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
     """
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     num_frames: Annotated[int, Field(ge=9, le=481)] = 121
     """How many frames the video has; divided by the frame rate this is its length. From 9 to 481.

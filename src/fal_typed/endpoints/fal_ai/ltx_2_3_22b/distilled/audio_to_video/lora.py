@@ -37,7 +37,7 @@ class Ltx2322bDistilledAudioToVideoLoraInput(
     """Picture that the video starts from or is made with."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     match_audio_length: bool = True
     """Makes the result as long as the given recording, whatever the frame count says."""

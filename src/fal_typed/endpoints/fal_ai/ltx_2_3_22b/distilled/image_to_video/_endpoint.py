@@ -29,7 +29,7 @@ class Ltx2322bDistilledImageToVideoInput(
     """Picture that the video starts from or is made with."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     num_frames: Annotated[int, Field(ge=9, le=481)] = 121
     """How many frames the video has; divided by the frame rate this is its length. From 9 to 481.

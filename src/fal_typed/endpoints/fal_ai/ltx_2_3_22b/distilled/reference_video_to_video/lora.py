@@ -28,7 +28,7 @@ class Ltx2322bDistilledReferenceVideoToVideoLoraInput(
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     loras: list[LoRAInput]
     """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
@@ -41,7 +41,7 @@ class Ltx2322bDistilledReferenceVideoToVideoLoraInput(
     """Picture that the video starts from or is made with."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     match_video_length: bool = True
     """Makes the result as long as the given video, whatever the frame count says."""

@@ -26,7 +26,7 @@ class Ltx2322bDistilledVideoToVideoInput(
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     match_video_length: bool = True
     """Makes the result as long as the given video, whatever the frame count says."""

@@ -27,7 +27,7 @@ class Ltx2322bDistilledVideoToVideoLoraInput(
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     loras: list[LoRAInput]
     """Weights of one's own, put on top of the base model to add a style, a motion or a subject.

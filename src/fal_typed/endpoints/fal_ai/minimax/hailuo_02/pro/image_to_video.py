@@ -33,7 +33,7 @@ class MinimaxHailuo02ProImageToVideoInput(
     """Lets the model rewrite the prompt into one that it follows better."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
 
 class MinimaxHailuo02ProImageToVideoOutput(OutputModel):

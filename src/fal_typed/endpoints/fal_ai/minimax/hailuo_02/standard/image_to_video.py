@@ -39,7 +39,7 @@ class MinimaxHailuo02StandardImageToVideoInput(
     """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
 
 class MinimaxHailuo02StandardImageToVideoOutput(OutputModel):

@@ -32,7 +32,7 @@ class PixverseV45ImageToVideoInput(InputModel, Request["PixverseV45ImageToVideoO
     """Says in words what the result should not contain or look like."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Look of the video."""
+    """Overall look, as anime or clay."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a
@@ -64,7 +64,7 @@ class PixverseV45ImageToVideoInput(InputModel, Request["PixverseV45ImageToVideoO
         ]
         | None
     ) = None
-    """How the camera moves."""
+    """Way that the view travels during the video, as a pan or a zoom."""
 
 
 class PixverseV45ImageToVideoOutput(OutputModel):

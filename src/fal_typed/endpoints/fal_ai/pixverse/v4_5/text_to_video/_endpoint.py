@@ -32,7 +32,7 @@ class PixverseV45TextToVideoInput(InputModel, Request["PixverseV45TextToVideoOut
     """Says in words what the result should not contain or look like."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Look of the video."""
+    """Overall look, as anime or clay."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -19,7 +19,7 @@ class SeedvrUpscaleImageInput(InputModel, Request["SeedvrUpscaleImageOutput"]):
     """Parameters of fal-ai/seedvr/upscale/image."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     upscale_mode: Literal["target", "factor"] = "factor"
     """Whether the size is given as a factor or as a target to reach."""

@@ -19,7 +19,7 @@ class SeedvrUpscaleImageSeamlessInput(InputModel, Request["SeedvrUpscaleImageSea
     """Parameters of fal-ai/seedvr/upscale/image/seamless."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     upscale_mode: Literal["target", "factor"] = "factor"
     """Whether the size is given as a factor or as a target to reach."""

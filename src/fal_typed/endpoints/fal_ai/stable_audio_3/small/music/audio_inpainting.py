@@ -20,7 +20,7 @@ class StableAudio3SmallMusicAudioInpaintingInput(
     """Parameters of fal-ai/stable-audio-3/small/music/audio-inpainting."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     mask_end_seconds: float
     """Second at which the part to make anew ends."""
@@ -54,7 +54,7 @@ class StableAudio3SmallMusicAudioInpaintingInput(
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -20,10 +20,10 @@ class StableAudio3SmallMusicAudioToAudioInput(
     """Parameters of fal-ai/stable-audio-3/small/music/audio-to-audio."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Describes in words the sound, music or voice that is wanted."""
 
     bitrate: str = "192k"
     """Bits per second of the file, as 192k; more sounds better and makes it larger."""
@@ -51,10 +51,10 @@ class StableAudio3SmallMusicAudioToAudioInput(
     """Says in words what the result should not contain or look like."""
 
     num_inference_steps: int = 8
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """How many refining steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3"
-    """File format of the result."""
+    """File format of the recording; wav keeps every detail, mp3 is smaller."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

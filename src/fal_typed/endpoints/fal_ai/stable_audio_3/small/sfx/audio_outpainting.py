@@ -20,7 +20,7 @@ class StableAudio3SmallSfxAudioOutpaintingInput(
     """Parameters of fal-ai/stable-audio-3/small/sfx/audio-outpainting."""
 
     audio_url: FileInput
-    """Recording to work on."""
+    """Recording to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""
@@ -54,7 +54,7 @@ class StableAudio3SmallSfxAudioOutpaintingInput(
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3"
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

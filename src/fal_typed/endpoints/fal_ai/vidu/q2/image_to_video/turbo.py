@@ -27,7 +27,7 @@ class ViduQ2ImageToVideoTurboInput(InputModel, Request["ViduQ2ImageToVideoTurboO
     """Picture that the video starts from or is made with."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -19,7 +19,7 @@ class ViduQ2VideoExtensionProInput(InputModel, Request["ViduQ2VideoExtensionProO
     """Parameters of fal-ai/vidu/q2/video-extension/pro."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     prompt: Annotated[str, Field(max_length=3000)] | None = None
     """Says in words what should be seen and happen in the video, or what to change in it. At most

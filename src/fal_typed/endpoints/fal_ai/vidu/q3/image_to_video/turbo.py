@@ -27,7 +27,7 @@ class ViduQ3ImageToVideoTurboInput(InputModel, Request["ViduQ3ImageToVideoTurboO
     """
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
     duration: Annotated[int, Field(ge=1, le=16)] = 5
     """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 16.

@@ -19,7 +19,7 @@ class WanV2214bAnimateReplaceInput(InputModel, Request["WanV2214bAnimateReplaceO
     """Parameters of fal-ai/wan/v2.2-14b/animate/replace."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     image_url: FileInput
     """Picture that the video starts from or is made with."""

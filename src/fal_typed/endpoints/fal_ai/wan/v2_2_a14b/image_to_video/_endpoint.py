@@ -97,7 +97,7 @@ class WanV22A14bImageToVideoInput(InputModel, Request["WanV22A14bImageToVideoOut
     """
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
 
 class WanV22A14bImageToVideoOutput(OutputModel):

@@ -106,7 +106,7 @@ class WanV22A14bImageToVideoLoraInput(InputModel, Request["WanV22A14bImageToVide
     """Plays the video backwards."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
 
 class WanV22A14bImageToVideoLoraOutput(OutputModel):

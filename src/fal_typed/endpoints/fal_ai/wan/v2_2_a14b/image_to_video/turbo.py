@@ -57,7 +57,7 @@ class WanV22A14bImageToVideoTurboInput(InputModel, Request["WanV22A14bImageToVid
     """
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
 
 class WanV22A14bImageToVideoTurboOutput(OutputModel):

@@ -24,7 +24,7 @@ class ZImageTurboInpaintLoraInput(InputModel, Request["ZImageTurboInpaintLoraOut
     """Says in words what the picture should show or what to change in the one given."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_image_url: FileInput
     """Picture of the same size that marks, mostly in white, the part to work on."""

@@ -68,7 +68,7 @@ class ZImageTurboTilingInput(InputModel, Request["ZImageTurboTilingOutput"]):
     """
 
     image_url: FileInput | None = None
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     mask_image_url: FileInput | None = None
     """Picture of the same size that marks, mostly in white, the part to work on."""

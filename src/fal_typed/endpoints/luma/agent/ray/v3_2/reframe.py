@@ -35,7 +35,7 @@ class AgentRayV32ReframeInput(InputModel, Request["AgentRayV32ReframeOutput"]):
     """Says in words what the result should be, or what to do with what is given."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     resolution: Literal["540p", "720p", "1080p"] = "540p"
     """Fineness of the result; higher is sharper, slower and may cost more."""

@@ -17,7 +17,7 @@ class AgentRayV32TextToVideoInput(InputModel, Request["AgentRayV32TextToVideoOut
     """Parameters of luma/agent/ray/v3.2/text-to-video."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9"
     """Width to height of the result; auto, where offered, fits it to what is given."""
@@ -35,7 +35,7 @@ class AgentRayV32TextToVideoInput(InputModel, Request["AgentRayV32TextToVideoOut
     """Makes end and beginning fit, so that the video can repeat without a break."""
 
     resolution: Literal["540p", "720p", "1080p"] = "540p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
 
 class AgentRayV32TextToVideoOutput(OutputModel):

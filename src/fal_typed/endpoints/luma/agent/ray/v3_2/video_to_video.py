@@ -75,10 +75,10 @@ class AgentRayV32VideoToVideoInput(InputModel, Request["AgentRayV32VideoToVideoO
     """Parameters of luma/agent/ray/v3.2/video-to-video."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     auto_controls: bool = UNSET
 
@@ -113,7 +113,7 @@ class AgentRayV32VideoToVideoInput(InputModel, Request["AgentRayV32VideoToVideoO
     """Pictures that the video passes through."""
 
     resolution: Literal["540p", "720p", "1080p"] = "540p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     start_image_url: FileInput = UNSET
     """Picture that the video begins with."""

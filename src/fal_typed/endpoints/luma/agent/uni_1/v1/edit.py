@@ -17,19 +17,19 @@ class AgentUni1V1EditInput(InputModel, Request["AgentUni1V1EditOutput"]):
     """Parameters of luma/agent/uni-1/v1/edit."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture to start from or to change."""
 
     prompt: str
     """Says in words what the result should be, or what to do with what is given."""
 
     output_format: Literal["png", "jpeg"] = UNSET
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     reference_image_urls: list[FileInput] = UNSET
     """Pictures of people, things or a style that the result should take up."""
 
     style: Literal["auto", "manga"] = "auto"
-    """Look of the result."""
+    """Overall look that the result follows."""
 
 
 class AgentUni1V1EditOutput(OutputModel):

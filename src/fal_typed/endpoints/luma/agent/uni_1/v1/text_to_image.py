@@ -17,7 +17,7 @@ class AgentUni1V1TextToImageInput(InputModel, Request["AgentUni1V1TextToImageOut
     """Parameters of luma/agent/uni-1/v1/text-to-image."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     aspect_ratio: Literal["3:1", "2:1", "16:9", "3:2", "1:1", "2:3", "9:16", "1:2", "1:3"] = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""
@@ -26,13 +26,13 @@ class AgentUni1V1TextToImageInput(InputModel, Request["AgentUni1V1TextToImageOut
     """Lets the model look things up on the web before it answers."""
 
     output_format: Literal["png", "jpeg"] = UNSET
-    """File format of the result."""
+    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
 
     reference_image_urls: list[FileInput] = UNSET
     """Pictures of people, things or a style that the result should take up."""
 
     style: Literal["auto", "manga"] = "auto"
-    """Look of the result."""
+    """Overall look of the picture, as photograph or drawing."""
 
 
 class AgentUni1V1TextToImageOutput(OutputModel):

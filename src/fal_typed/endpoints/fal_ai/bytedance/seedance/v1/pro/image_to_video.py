@@ -52,7 +52,7 @@ class BytedanceSeedanceV1ProImageToVideoInput(
     """
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
 
 class BytedanceSeedanceV1ProImageToVideoOutput(OutputModel):

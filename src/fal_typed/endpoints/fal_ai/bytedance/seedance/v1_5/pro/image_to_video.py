@@ -49,7 +49,7 @@ class BytedanceSeedanceV15ProImageToVideoInput(
     """Adds sound that fits the picture: voices, noises, music."""
 
     end_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Picture that the last frame shows."""
 
 
 class BytedanceSeedanceV15ProImageToVideoOutput(OutputModel):

@@ -19,7 +19,7 @@ class Hyper3dRodinV25TextTo3dFastInput(InputModel, Request["Hyper3dRodinV25TextT
     """Parameters of fal-ai/hyper3d/rodin/v2.5/text-to-3d/fast."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Describes in words the object, its shape and its surface."""
 
     TAPose: bool = UNSET
     """Makes a figure stand with arms spread, which is easier to animate."""
@@ -31,7 +31,7 @@ class Hyper3dRodinV25TextTo3dFastInput(InputModel, Request["Hyper3dRodinV25TextT
     """Lets the model depart from the given picture where it is unclear."""
 
     geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb"
-    """File format of the object."""
+    """Which kind of file the object is written to; programs differ in what they open."""
 
     hd_texture: bool = UNSET
     """Makes the surface picture larger and sharper."""

@@ -28,10 +28,10 @@ class KlingVideoO1StandardVideoToVideoReferenceInput(
     """
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     keep_audio: bool = False
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
     image_urls: list[FileInput] | None = None
     """Pictures of people, things or places that the video is made with, in order."""

@@ -30,13 +30,13 @@ class KlingVideoO3StandardVideoToVideoEditInput(
     """
 
     video_url: FileInput
-    """Video to work on."""
+    """Video to start from or to change."""
 
     image_urls: list[FileInput] | None = None
     """Pictures of people, things or places that the video is made with, in order."""
 
     keep_audio: bool = True
-    """Keeps the sound of the given video."""
+    """Takes over the sound track of the given video."""
 
     elements: list[KlingV3ImageElementInput] | None = None
     """People or things that must look the same throughout; name them in the prompt as @Element1,

@@ -23,7 +23,7 @@ class KlingVideoV3TurboStandardImageToVideoInput(
     """Parameters of fal-ai/kling-video/v3/turbo/standard/image-to-video."""
 
     image_url: FileInput
-    """Picture to work on."""
+    """Picture that the video starts from or is made with."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
     """Length of the result in seconds; auto, where offered, leaves it to the model."""
@@ -32,7 +32,7 @@ class KlingVideoV3TurboStandardImageToVideoInput(
     """One prompt per shot, in order; the video is cut together from the shots."""
 
     prompt: str = UNSET
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
 
 class KlingVideoV3TurboStandardImageToVideoOutput(OutputModel):

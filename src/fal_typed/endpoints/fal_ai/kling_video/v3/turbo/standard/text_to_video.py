@@ -32,7 +32,7 @@ class KlingVideoV3TurboStandardTextToVideoInput(
     """One prompt per shot, in order; the video is cut together from the shots."""
 
     prompt: str = UNSET
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what should be seen and happen in the video, or what to change in it."""
 
 
 class KlingVideoV3TurboStandardTextToVideoOutput(OutputModel):

@@ -22,7 +22,7 @@ class RecraftV41UtilityProTextToImageInput(
     """Parameters of fal-ai/recraft/v4.1/utility/pro/text-to-image."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Says in words what the picture should show or what to change in the one given."""
 
     background_color: RGBColor = UNSET
     """Colour behind the subject, in parts of red, green and blue."""

@@ -26,13 +26,13 @@ class AgentUni1V1MaxInput(InputModel, Request["AgentUni1V1MaxOutput"]):
     """Lets the model look things up on the web before it answers."""
 
     output_format: Literal["png", "jpeg"] = UNSET
-    """File format of the result."""
+    """How the result is written to a file; players and programs differ in what they read."""
 
     reference_image_urls: list[FileInput] = UNSET
     """Pictures of people, things or a style that the result should take up."""
 
     style: Literal["auto", "manga"] = "auto"
-    """Look of the result."""
+    """Overall look that the result follows."""
 
 
 class AgentUni1V1MaxOutput(OutputModel):

@@ -1,0 +1,47 @@
+"""``fal-typed check``: say which generated modules are stale or edited by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from fal_typed_codegen.generate import NoMatchError, generate
+
+from fal_typed.cli import FOUND
+from fal_typed.cli.generate import OUT, PACKAGE, SCHEMAS, check_package, show_problems
+
+
+def command(
+    schemas: Annotated[
+        Path, typer.Option(file_okay=False, exists=True, help="Folder of endpoint documents.")
+    ] = SCHEMAS,
+    out: Annotated[
+        Path, typer.Option(file_okay=False, exists=True, help="Folder of the generated package.")
+    ] = OUT,
+    package: Annotated[str, typer.Option(help="Full name of that package.")] = PACKAGE,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option(help="Only endpoints like this, e.g. 'fal-ai/flux/*'; may be repeated."),
+    ] = None,
+) -> None:
+    """Say which generated modules are stale or edited by hand.
+
+    Nothing is written. Exits with 1 when a file is not what its document makes of it.
+
+    Example: fal-typed check --schemas schemas --out src/my_app/fal --package my_app.fal
+    """
+    check_package(package)
+    try:
+        report = generate(schemas, out, package, endpoints=endpoint or [], dry_run=True)
+    except NoMatchError as error:
+        raise typer.BadParameter(str(error), param_hint="--endpoint") from error
+    show_problems(report)
+    for path in report.written:
+        typer.echo(f"not what its schema makes of it: {path}")
+    for path in report.removed:
+        typer.echo(f"without a schema: {path}")
+    if report.written or report.removed or report.failed:
+        typer.echo("Write them again with: fal-typed generate")
+        raise typer.Exit(FOUND)
+    typer.echo(f"{report.endpoints} endpoints: {report.unchanged} files up to date")
