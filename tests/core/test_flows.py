@@ -1,0 +1,196 @@
+"""Flows played by hand: hypothesis is the platform, and does its worst."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fal_typed import FalError, Result, RetryPolicy, queue
+from fal_typed.call import Call
+from fal_typed.credentials import Credentials
+from fal_typed.endpoint_id import EndpointId
+from fal_typed.flow import (
+    CloseStream,
+    Draw,
+    HttpResponse,
+    Now,
+    OpenedStream,
+    OpenStream,
+    ReadChunk,
+    Send,
+    Sleep,
+    TransportError,
+)
+from fal_typed.options import CallOptions
+from fal_typed.queue import LogEntry
+from fal_typed.settings import Settings
+from fal_typed.sse import EventDecoder
+
+ACCEPTED = {
+    "request_id": "r1",
+    "status_url": "https://evil.example/status",
+    "response_url": "https://queue.fal.run/fal-ai/flux/requests/r1",
+}
+COMPLETED = {"status": "COMPLETED"}
+BODIES = [
+    ACCEPTED,
+    COMPLETED,
+    {"status": "IN_QUEUE", "queue_position": 1},
+    {"status": "IN_PROGRESS", "logs": [{"message": "x"}]},
+    {"detail": "no"},
+    {"detail": [{"loc": ["body", "a"], "msg": "m", "type": "t"}]},
+    [],
+    None,
+]
+responses = st.builds(
+    HttpResponse,
+    st.sampled_from([200, 202, 400, 404, 408, 409, 422, 429, 499, 500, 502, 503, 504]),
+    st.dictionaries(
+        st.sampled_from(["x-fal-request-id", "retry-after", "x-fal-needs-retry"]),
+        st.sampled_from(["1", "0", "r1", "1e9", "nan", "-5", "soon"]),
+    ),
+    st.sampled_from(
+        [*(json.dumps(body).encode() for body in BODIES), b"<html>nginx", b"", b"\xff"]
+    ),
+)
+failures = st.builds(TransportError, st.just("broken"), sent=st.booleans(), timed_out=st.booleans())
+chunks = st.one_of(
+    failures,
+    st.just(b""),
+    st.sampled_from([f"data: {json.dumps(body)}\n\n".encode() for body in BODIES]),
+    st.binary(max_size=9),
+)
+
+
+class Platform:
+    """Answers effects with what hypothesis draws, and keeps what was asked."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self.data = data
+        self.time = 0.0
+        self.sent: list[tuple[Send | OpenStream, object]] = []
+
+    def perform(self, effect: object) -> object:
+        match effect:
+            case Now():
+                return self.time
+            case Draw():
+                return 0.5
+            case Sleep(seconds):
+                assert 0 <= seconds <= 60
+                self.time += seconds
+                return None
+            case Send():
+                return self._answer(effect, self.data.draw(responses | failures))
+            case OpenStream():
+                head = self.data.draw(responses | failures)
+                if isinstance(head, HttpResponse):
+                    headers = {"content-type": "text/event-stream"}
+                    head = OpenedStream(head.status, headers, None)
+                return self._answer(effect, head)
+            case ReadChunk():
+                self.time += 1
+                return self._raised(self.data.draw(chunks))
+            case CloseStream():
+                return None
+        raise AssertionError(effect)
+
+    def _answer(self, effect: Send | OpenStream, answer: object) -> object:
+        self.time += 0.1
+        self.sent.append((effect, answer))
+        return self._raised(answer)
+
+    def _raised(self, answer: object) -> object:
+        if isinstance(answer, TransportError):
+            raise answer
+        return answer
+
+    def run(self, flow):
+        value, error = None, None
+        while True:
+            try:
+                effect = flow.send(value) if error is None else flow.throw(error)
+            except StopIteration as stop:
+                return stop.value
+            value, error = None, None
+            try:
+                value = self.perform(effect)
+            except TransportError as raised:
+                error = raised
+
+
+def may_have_accepted(answer: object) -> bool:
+    if isinstance(answer, TransportError):
+        return answer.sent
+    assert isinstance(answer, HttpResponse)
+    return answer.status not in (429, 503)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_subscribe_ends_and_never_submits_twice(data):
+    platform = Platform(data)
+    call = Call(EndpointId.parse("fal-ai/flux/dev"), {"prompt": "x"}, None, CallOptions(timeout=30))
+    configured = Settings(credentials=Credentials("k"), retry=RetryPolicy(attempts=4))
+    try:
+        result = platform.run(queue.subscribe(configured, call))
+        assert isinstance(result, Result)
+    except FalError:
+        pass
+    assert platform.time < 200
+    submits = [
+        (effect, answer) for effect, answer in platform.sent if effect.request.method == "POST"
+    ]
+    assert not any(may_have_accepted(answer) for _, answer in submits[:-1])
+    for effect, _ in platform.sent:
+        host = urlsplit(effect.request.url).hostname
+        # the twin is tried when, and only when, the queue itself cannot be reached
+        assert host in ("queue.fal.run", "queue.falrun.com")
+
+
+@given(st.lists(st.integers(0, 3)), st.integers(0, 9), st.integers(0, 9))
+def test_logs_add_up_whatever_part_of_them_is_told(messages, seen, start):
+    logs = tuple(LogEntry(str(m), timestamp=str(i)) for i, m in enumerate(messages))
+    known = logs[: min(seen, len(logs))]
+    told = logs[min(start, len(known)) :]
+    assert known + queue._unseen(known, told) == logs
+
+
+events = st.lists(st.text(st.characters(blacklist_characters="\r\n", codec="utf-8"), min_size=1))
+
+
+@given(events, st.sampled_from(["\n", "\r\n", "\r"]), st.data())
+def test_events_do_not_depend_on_how_the_bytes_are_cut(texts, end, data):
+    stream = "".join(f": ping{end}data: {text}{end}{end}" for text in texts).encode()
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=5)))
+    decoder = EventDecoder()
+    found: list[str] = []
+    for first, last in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        found += decoder.feed(stream[first:last])
+    assert found + decoder.finish() == texts
+
+
+@given(
+    st.builds(
+        RetryPolicy,
+        attempts=st.integers(1, 50),
+        base_delay=st.floats(0, 10),
+        max_delay=st.floats(0, 100),
+        jitter=st.floats(0, 1),
+    ),
+    st.integers(1, 60),
+    st.floats(0, 1, exclude_max=True),
+    st.none() | st.floats(0, 1000),
+)
+def test_delays_stay_within_the_policy(policy, attempt, random, asked):
+    delay = policy.delay(attempt, random, asked)
+    if attempt >= policy.attempts or (asked is not None and asked > policy.max_retry_after):
+        assert delay is None
+    elif asked is not None:
+        assert delay == asked
+    else:
+        assert delay is not None
+        assert 0 <= delay <= policy.max_delay
