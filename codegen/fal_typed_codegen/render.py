@@ -12,7 +12,7 @@ from fal_typed_codegen import defaults, models, prose
 from fal_typed_codegen.defaults import MisfitError
 from fal_typed_codegen.glossary import describe, endpoint_summary
 from fal_typed_codegen.interface import MISSING, model_references
-from fal_typed_codegen.naming import ENDPOINT_MODULE, IMPORTED
+from fal_typed_codegen.naming import ENDPOINT_MODULE, IMPORTED, SHARED_PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,7 +132,11 @@ def lazy_package(
 
 def plain_package(path: str) -> str:
     """Write the ``__init__`` of a package that only holds others."""
-    text = f"Endpoints below `{path}`." if path else "Every endpoint, in a module of its own."
+    texts = {
+        "": "Every endpoint, in a module of its own.",
+        SHARED_PACKAGE: "Classes that several endpoints have alike.",
+    }
+    text = texts.get(path, f"Endpoints below `{path}`.")
     return _template("package.py.jinja").render(
         doc=_docstring(text), header=header("the ids of the schemas")
     )
