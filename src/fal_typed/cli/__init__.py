@@ -30,9 +30,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "pull": Command("Fetch endpoint schemas into the schema folder.", "codegen"),
     "generate": Command("Write the typed modules of endpoints from their schemas.", "codegen"),
-    "diff": Command("Say what changed between two sets of schemas, and what it breaks.", "codegen"),
     "check": Command("Say which generated modules are stale or edited by hand.", "codegen"),
     "search": Command("Find endpoints by words in their id, category and parameters.", "codegen"),
     "show": Command("Show an endpoint: its parameters, its result, an example call.", "codegen"),
@@ -51,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     chosen = next((word for word in words if word in COMMANDS), "")
     try:
         # typer is part of the extras, so even this import may fail.
-        from fal_typed.cli.application import build  # noqa: PLC0415
+        from fal_typed.cli.application import build
 
         build(chosen)(words, prog_name="fal-typed")
     except ModuleNotFoundError as error:
@@ -71,7 +69,7 @@ def _exit_for_missing_extra(chosen: str, error: ModuleNotFoundError) -> NoReturn
 
 
 def _exit_for_fal_error(error: Exception) -> NoReturn:
-    from fal_typed.errors import FalError, FalInputError  # noqa: PLC0415 - needed on failure only
+    from fal_typed.errors import FalError, FalInputError
 
     if not isinstance(error, FalError):
         raise error

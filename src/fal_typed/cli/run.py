@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import urlsplit
@@ -158,7 +159,7 @@ def _show_update(status: QueueStatus) -> None:
 
 
 def _print(result: Result[Any]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - not needed for --json
+    from rich.console import Console
 
     console = Console()
     console.print_json(json.dumps(result.raw))
@@ -178,10 +179,19 @@ def _file_objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _free_path(folder: Path, file: File) -> Path:
-    name = Path(file.file_name or urlsplit(file.url).path).name or "file"
+    name = _own_name(file)
     path = folder / name
     number = 2
     while path.exists():
         path = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
         number += 1
     return path
+
+
+def _own_name(file: File) -> str:
+    if file.file_name:
+        return Path(file.file_name).name
+    if file.url.startswith("data:"):
+        media_type = file.url.removeprefix("data:").split(",")[0].split(";")[0]
+        return "file" + (mimetypes.guess_extension(media_type) or "")
+    return Path(urlsplit(file.url).path).name or "file"

@@ -6,7 +6,7 @@ import difflib
 import json
 import shlex
 from dataclasses import asdict
-from pathlib import Path  # noqa: TC003 - typer reads it
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -133,8 +133,8 @@ def _example_text(name: str) -> str:
 
 
 def _print(document: EndpointDocument) -> None:
-    from rich.console import Console  # noqa: PLC0415 - not needed for --json
-    from rich.syntax import Syntax  # noqa: PLC0415
+    from rich.console import Console
+    from rich.syntax import Syntax
 
     console = Console(highlight=False)
     console.print(f"[bold]{document.id}[/bold]  {document.category or ''}")
@@ -151,8 +151,8 @@ def _print(document: EndpointDocument) -> None:
 
 
 def _print_field(console: Console, field: Parameter) -> None:
-    from rich.padding import Padding  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.padding import Padding
+    from rich.text import Text
 
     # As Text and not as markup, since a schema's words may look like markup.
     line = Text(field.name, style="cyan").append(f": {field.type}", style="default")

@@ -1,0 +1,169 @@
+"""`fal-typed run`, against the emulator."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer
+from PIL import Image
+
+from fal_typed.catalog import Catalog
+from fal_typed.cli.run import parse_arguments, save_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fal_typed.testing import FalEmulator
+    from tests.cli.conftest import Outcome
+
+FLUX_DEV = "fal-ai/flux/dev"
+
+
+def submitted(emulator: FalEmulator) -> list[Any]:
+    return [request.json for request in emulator.requests if request.route == "submit"]
+
+
+def test_sends_what_was_given_and_prints_the_result_s_json(
+    fal: Callable[..., Outcome], fal_emulator: FalEmulator
+) -> None:
+    outcome = fal("run", FLUX_DEV, "prompt=a cat", "num_images=2", "seed=7", "--json")
+    assert outcome.code == 0
+    result = json.loads(outcome.out)
+    assert (len(result["images"]), result["seed"]) == (2, 7)
+    assert submitted(fal_emulator) == [{"prompt": "a cat", "num_images": 2, "seed": 7}]
+
+
+def test_updates_and_logs_go_beside_the_result(
+    fal: Callable[..., Outcome], fal_emulator: FalEmulator
+) -> None:
+    fal_emulator.endpoint(FLUX_DEV).logs = ("Warming up",)
+    outcome = fal("run", FLUX_DEV, "prompt=a cat", "--logs")
+    assert "Warming up" in outcome.err
+    assert "Warming up" not in outcome.out
+    assert "request id " in outcome.out
+
+
+def test_without_logs_none_are_asked_for(
+    fal: Callable[..., Outcome], fal_emulator: FalEmulator
+) -> None:
+    fal("run", FLUX_DEV, "prompt=a cat")
+    asked = [request.query.get("logs") for request in fal_emulator.requests]
+    assert ["1"] not in asked
+
+
+def test_saves_every_file_of_the_result(
+    fal: Callable[..., Outcome], fal_emulator: FalEmulator, tmp_path: Path
+) -> None:
+    folder = tmp_path / "new" / "out"
+    outcome = fal(
+        "run", FLUX_DEV, "prompt=a cat", "num_images=3", "image_size=square", "--save", str(folder)
+    )
+    saved = sorted(folder.iterdir())
+    assert len(saved) == 3
+    for path in saved:
+        assert f"saved {path}" in outcome.out.replace("\n", "")
+        with Image.open(path) as picture:
+            picture.load()
+            assert picture.size == (512, 512)
+
+
+def test_files_of_one_name_do_not_replace_each_other(tmp_path: Path) -> None:
+    entries = [{"url": f"data:text/plain,{letter}"} for letter in "abc"]
+    paths = list(save_files({"files": entries, "one": {"deep": entries[0]}}, tmp_path))
+    assert [path.name for path in paths] == ["file.txt", "file-2.txt", "file-3.txt", "file-4.txt"]
+    assert [path.read_text() for path in paths] == ["a", "b", "c", "a"]
+
+
+def test_a_local_file_is_uploaded(
+    fal: Callable[..., Outcome], fal_emulator: FalEmulator, tmp_path: Path
+) -> None:
+    picture = tmp_path / "in.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    outcome = fal("run", "fal-ai/birefnet", f"image_url={picture}")
+    assert outcome.code == 0, outcome.err
+    (sent,) = submitted(fal_emulator)
+    assert sent["image_url"].startswith("http")
+
+
+def test_wrong_input_is_wrong_use_and_nothing_is_sent(
+    fal: Callable[..., Outcome], fal_emulator: FalEmulator
+) -> None:
+    outcome = fal("run", FLUX_DEV, "promt=a cat", "num_images=9", "image_size=big")
+    assert outcome.code == 2
+    for name in ("promt", "num_images", "image_size"):
+        assert name in outcome.err
+    assert list(fal_emulator.requests) == []
+
+
+def test_a_failing_model_is_exit_code_1_with_the_request_id(
+    fal: Callable[..., Outcome], fal_emulator: FalEmulator
+) -> None:
+    fal_emulator.endpoint(FLUX_DEV).fails("runner_server_error")
+    outcome = fal("run", FLUX_DEV, "prompt=a cat")
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1].startswith("error: ")
+    assert "request id" in outcome.err
+
+
+def test_an_endpoint_outside_the_catalogue_is_called_by_its_id(
+    fal: Callable[..., Outcome], fal_emulator: FalEmulator
+) -> None:
+    fal_emulator.endpoint("acme/echo").answers({"text": "hello"})
+    outcome = fal("run", "acme/echo", "text=hello", "times=3", "--json")
+    assert json.loads(outcome.out) == {"text": "hello"}
+    assert submitted(fal_emulator) == [{"text": "hello", "times": 3}]
+
+
+def test_arguments_from_a_file_and_words_over_them(
+    fal: Callable[..., Outcome], fal_emulator: FalEmulator, tmp_path: Path
+) -> None:
+    source = tmp_path / "arguments.json"
+    source.write_text('{"prompt": "a dog", "seed": 1}')
+    fal("run", FLUX_DEV, "prompt=a cat", "--input", str(source))
+    assert submitted(fal_emulator) == [{"prompt": "a cat", "seed": 1}]
+
+
+def test_arguments_from_standard_input(
+    fal: Callable[..., Outcome], fal_emulator: FalEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(b'{"prompt": "a cat"}'))
+    monkeypatch.setattr("sys.stdin", stream)
+    assert fal("run", FLUX_DEV, "--input", "-").code == 0
+    assert submitted(fal_emulator) == [{"prompt": "a cat"}]
+
+
+@pytest.mark.parametrize("content", ["no JSON", "[1]"])
+def test_input_that_is_no_object_is_wrong_use(
+    fal: Callable[..., Outcome], tmp_path: Path, content: str
+) -> None:
+    source = tmp_path / "arguments.json"
+    source.write_text(content)
+    assert fal("run", FLUX_DEV, "--input", str(source)).code == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("prompt=2001", "2001"),
+        ("prompt=a=b", "a=b"),
+        ("prompt=", ""),
+        ("seed=7", 7),
+        ("guidance_scale=2.5", 2.5),
+        ("sync_mode=true", True),
+        ("image_size=square", "square"),
+        ('image_size={"width": 64}', {"width": 64}),
+        ("unknown=1", 1),
+    ],
+)
+def test_words_are_read_as_their_parameter_s_type(word: str, value: object) -> None:
+    name = word.partition("=")[0]
+    assert parse_arguments(Catalog().document(FLUX_DEV), [word]) == {name: value}
+
+
+def test_a_word_without_equals_is_wrong_use() -> None:
+    with pytest.raises(typer.BadParameter, match="name=value"):
+        parse_arguments(None, ["prompt"])
