@@ -46,9 +46,13 @@ def test_parameters_are_offered_inside_an_async_call(server: LanguageServer) -> 
 
 
 def test_presets_are_offered_inside_the_quotes(server: LanguageServer) -> None:
-    caret = server.open("preset.py", f'{IMPORT}flux_dev.subscribe(image_size="{CARET}')
-    offered = [label.strip('"') for label in server.completions(caret)]
-    assert sorted(offered) == PRESETS
+    caret = server.open("preset.py", f'{IMPORT}flux_dev.subscribe(image_size="{CARET}")')
+    assert [label.strip('"') for label in server.completions(caret)] == PRESETS
+
+
+def test_presets_are_offered_after_the_opening_quote(server: LanguageServer) -> None:
+    caret = server.open("opened.py", f'{IMPORT}flux_dev.subscribe(image_size="{CARET}')
+    assert {f'"{preset}"' for preset in PRESETS} <= set(server.completions(caret))
 
 
 def test_fields_and_methods_are_offered_on_a_file_of_the_result(server: LanguageServer) -> None:

@@ -8,7 +8,7 @@ from fal_typed.endpoints.fal_ai.flux.dev import FluxDevInput, flux_dev
 
 async def main(client: AsyncFalClient) -> None:
     # endpoint-first
-    result = await flux_dev.subscribe_async(prompt="a cat", image_size={"width": 512})
+    result = await flux_dev.subscribe_async(prompt="a cat", image_size="square")
     reveal_type(result)
     reveal_type(await result.data.images[0].save_async("cat.jpg"))
     reveal_type(await flux_dev.run_async(prompt="a cat"))
