@@ -8,7 +8,7 @@ import threading
 import httpx
 import pytest
 
-from fal_typed.testing import FalEmulator, Failure, VirtualClock
+from fal_typed.testing import Failure, FalEmulator, VirtualClock
 
 DEV = "fal-ai/flux/dev"
 

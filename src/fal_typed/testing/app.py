@@ -20,6 +20,7 @@ from fal_typed.testing.messages import (
 )
 from fal_typed.testing.queueing import QueueService
 from fal_typed.testing.recording import RecordedRequest, RequestLog, kept
+from fal_typed.testing.rest import RestService
 from fal_typed.testing.running import RunService
 from fal_typed.testing.services import locate
 
@@ -39,6 +40,7 @@ class App:
         self._services: dict[str, Service] = {
             services.RUN: RunService(emulation),
             services.QUEUE: QueueService(emulation),
+            services.REST: RestService(emulation),
             services.CDN: CdnService(emulation),
         }
 

@@ -162,7 +162,7 @@ class Checker:
             if not isinstance(value, list):
                 found.append(_problem("list_type", "Input should be a valid list", at, value))
                 return
-            entries = _entries(value)
+            entries = as_list(value)
             if len(entries) < shortest:
                 found.append(_wrong_length("too_short", "min", shortest, entries, at))
             if len(entries) > longest:
@@ -344,11 +344,6 @@ _PLAIN: dict[str, Callable[[Schema], Check]] = {
     "boolean": _boolean,
     "null": _null,
 }
-
-
-def _entries(value: Any) -> list[Any]:
-    entries: list[Any] = value
-    return entries
 
 
 def _wrong_length(kind: str, side: str, limit: int, entries: list[Any], at: Location) -> Problem:

@@ -3,40 +3,66 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, NamedTuple
 
-from fal_typed.testing.messages import Headers, Response
+from fal_typed.testing.messages import Answer, Headers, Response, StreamResponse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_CHUNK = 1 << 20
 
 
-def file_response(
-    content: bytes, content_type: str, wanted_range: str | None = None, etag: str = ""
-) -> Response:
+class Blob(NamedTuple):
+    """A file to serve."""
+
+    size: int
+    content_type: str
+    read: Callable[[int, int], bytes]
+    """Reads from a first to a last byte."""
+    etag: str = ""
+    """Entity tag with its quotes; empty for none."""
+
+
+def file_response(blob: Blob, wanted_range: str | None = None) -> Answer:
     """Serve a file or the part of it that was asked for.
 
     Args:
-        content: The whole file.
-        content_type: Its MIME type.
+        blob: The file.
         wanted_range: The ``Range`` header. One range is honoured; anything else gets the file.
-        etag: The file's entity tag, quotes included; empty for none.
 
     Returns:
         A 200, a 206 with ``content-range``, or a 416 for a range outside the file.
     """
     headers: Headers = [
-        (b"content-type", content_type.encode("latin-1", "replace")),
+        (b"content-type", blob.content_type.encode("latin-1", "replace")),
         (b"accept-ranges", b"bytes"),
     ]
-    if etag:
-        headers.append((b"etag", etag.encode()))
-    span = _span(wanted_range, len(content))
+    if blob.etag:
+        headers.append((b"etag", blob.etag.encode()))
+    span = _span(wanted_range, blob.size)
     if span is None:
-        return Response(200, headers, content)
+        return _span_response(200, headers, blob, 0, blob.size - 1)
     first, last = span
     if first > last:
-        return Response(416, [*headers, (b"content-range", b"bytes */%d" % len(content))])
-    position = b"bytes %d-%d/%d" % (first, last, len(content))
-    return Response(206, [*headers, (b"content-range", position)], content[first : last + 1])
+        return Response(416, [*headers, (b"content-range", b"bytes */%d" % blob.size)])
+    headers.append((b"content-range", b"bytes %d-%d/%d" % (first, last, blob.size)))
+    return _span_response(206, headers, blob, first, last)
+
+
+def _span_response(status: int, headers: Headers, blob: Blob, first: int, last: int) -> Answer:
+    length = last - first + 1
+    if length <= _CHUNK:
+        return Response(status, headers, blob.read(first, last))
+    headers.append((b"content-length", str(length).encode()))
+    return StreamResponse(headers, _pieces(blob, first, last), status)
+
+
+async def _pieces(blob: Blob, first: int, last: int) -> AsyncIterator[bytes]:
+    """A large file goes out piece by piece, so that it never stands in memory."""
+    for start in range(first, last + 1, _CHUNK):
+        yield blob.read(start, min(start + _CHUNK - 1, last))
 
 
 def _span(wanted: str | None, length: int) -> tuple[int, int] | None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from fal_typed.testing import services
+from fal_typed.testing.files import Files, lifecycle_of
 from fal_typed.testing.jobs import Jobs
+from fal_typed.testing.keys import Keys
+from fal_typed.testing.messages import method_not_allowed
 from fal_typed.testing.models import Models
+from fal_typed.testing.signing import Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from fal_typed.catalog import Catalog
     from fal_typed.testing.clock import Clock
@@ -50,12 +55,57 @@ class Emulation:
         queue_time: Seconds in the queue, unless a script says otherwise.
         run_time: Seconds of a run, unless a script says otherwise.
         seed: Decides the answers.
+        keys: The keys there are; None when none is needed.
     """
 
     def __init__(
-        self, catalog: Catalog, clock: Clock, *, queue_time: float, run_time: float, seed: int
+        self,
+        catalog: Catalog,
+        clock: Clock,
+        *,
+        queue_time: float,
+        run_time: float,
+        seed: int,
+        keys: Collection[str] | Mapping[str, str] | None,
     ) -> None:
         self.catalog = catalog
         self.clock = clock
         self.models = Models(catalog, queue_time=queue_time, run_time=run_time, seed=seed)
         self.jobs = Jobs(clock)
+        self.files = Files(clock)
+        self.keys = Keys(keys, clock)
+        self.signer = Signer()
+
+    def files_url(self, request: Request) -> str:
+        """Base URL of the files in the answer to a request.
+
+        Args:
+            request: A run or a submit; its lifecycle header holds for its files.
+
+        Returns:
+            The URL.
+
+        Raises:
+            UploadError: The lifecycle header is not valid.
+        """
+        base = request.address.url(services.CDN)
+        lifecycle = lifecycle_of(request)
+        if lifecycle is None:
+            return base
+        return base + self.files.keep_outputs(lifecycle, self.keys.user(request))
+
+
+def refuse_method(allowed: Sequence[str]) -> Endpoint:
+    """Make an endpoint that refuses whatever comes.
+
+    Args:
+        allowed: The methods that would have been right.
+
+    Returns:
+        An endpoint that answers 405.
+    """
+
+    async def refuse(_request: Request) -> Answer:
+        return method_not_allowed(*allowed)
+
+    return refuse

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fal_typed.testing import services
-from fal_typed.testing.emulation import Call, Emulation, Endpoint
+from fal_typed.testing.emulation import Call, Emulation, Endpoint, refuse_method
+from fal_typed.testing.files import UploadError
 from fal_typed.testing.messages import (
     Answer,
     Request,
@@ -14,7 +15,6 @@ from fal_typed.testing.messages import (
     detail,
     dump,
     json_response,
-    method_not_allowed,
 )
 from fal_typed.testing.models import app_of
 
@@ -62,17 +62,26 @@ class QueueService:
         found = self._emulation.models.find(path)
         endpoint_id = found[0].id if found else None
         if request.method != "POST":
-            return Call("submit", endpoint_id, _only_post)
+            return Call("submit", endpoint_id, refuse_method(["POST"]))
         return Call("submit", endpoint_id, self._submit)
 
     def _route_to_job(self, method: str, app: str, action: str) -> Call:
         found = self._about_job.get((method, action))
         if found is not None:
-            return Call(found[0], app, found[1])
+            return Call(found[0], app, self._for_key_holders(found[1]))
         allowed = [verb for verb, name in self._about_job if name == action]
         if allowed:
-            return Call("job", app, _only(allowed))
+            return Call("job", app, refuse_method(allowed))
         return Call("job", app, _not_found)
+
+    def _for_key_holders(self, endpoint: Endpoint) -> Endpoint:
+        if not self._emulation.keys.required:
+            return endpoint
+
+        async def guarded(request: Request) -> Answer:
+            return self._emulation.keys.refusal(request) or await endpoint(request)
+
+        return guarded
 
     async def _submit(self, request: Request) -> Answer:
         emulation = self._emulation
@@ -80,12 +89,17 @@ class QueueService:
         if found is None:
             return unknown_application(request.path)
         model, subpath = found
-        if (refusal := self._too_long(request, model.id)) is not None:
+        refusal = emulation.keys.refusal(request) or self._too_long(request, model.id)
+        if refusal is not None:
             return refusal
+        try:
+            files = emulation.files_url(request)
+        except UploadError as error:
+            return detail(400, str(error), "bad_request")
         timeout = request.header(b"x-fal-request-timeout")
         job = emulation.jobs.submit(
             model,
-            model.outcome(request, request.address.url(services.CDN)),
+            model.outcome(request, files),
             body=request.body,
             headers={
                 name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers
@@ -221,14 +235,3 @@ def _not_found_answer() -> Response:
 
 async def _not_found(_request: Request) -> Answer:
     return _not_found_answer()
-
-
-async def _only_post(_request: Request) -> Answer:
-    return method_not_allowed("POST")
-
-
-def _only(allowed: list[str]) -> Endpoint:
-    async def refuse(_request: Request) -> Answer:
-        return method_not_allowed(*allowed)
-
-    return refuse

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import uuid
 
-from fal_typed.testing import services
 from fal_typed.testing.emulation import Call, Emulation
-from fal_typed.testing.messages import Answer, Request, dump, method_not_allowed
+from fal_typed.testing.files import UploadError
+from fal_typed.testing.messages import Answer, Request, detail, dump, method_not_allowed
 from fal_typed.testing.queueing import unknown_application
 
 
@@ -39,11 +39,17 @@ class RunService:
         if found is None:
             return unknown_application(request.path)
         model, _ = found
+        if (refusal := emulation.keys.refusal(request)) is not None:
+            return refusal
         if request.method not in model.script.methods:
             return method_not_allowed(*model.script.methods)
         if request.method == "GET":
             request.body = dump({name: values[-1] for name, values in request.query.items()})
-        outcome = model.outcome(request, request.address.url(services.CDN))
+        try:
+            files = emulation.files_url(request)
+        except UploadError as error:
+            return detail(400, str(error), "bad_request")
+        outcome = model.outcome(request, files)
         await emulation.clock.wait(model.script.queue_time + model.script.run_time)
         if isinstance(outcome, asyncio.Task):
             outcome = await outcome

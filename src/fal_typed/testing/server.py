@@ -20,9 +20,11 @@ from fal_typed.testing.emulation import Emulation
 from fal_typed.testing.recording import RequestLog
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
     from types import TracebackType
 
+    from fal_typed.testing.files import Files
     from fal_typed.testing.jobs import Jobs
     from fal_typed.testing.scripts import EndpointScript
 
@@ -40,6 +42,8 @@ class FalEmulator:
         queue_time: Seconds that jobs wait in the queue, unless scripted otherwise.
         run_time: Seconds that runs take, unless scripted otherwise.
         seed: Another seed gives other answers to the same inputs.
+        keys: Keys that are let in, or a mapping of keys to their scope (``API`` or ``ADMIN``);
+            None lets everybody in, with a key or without.
         clock: The emulator's time; a `VirtualClock` makes a test independent of speed.
 
     Raises:
@@ -59,6 +63,7 @@ class FalEmulator:
         queue_time: float = 0.0,
         run_time: float = 0.05,
         seed: int = 0,
+        keys: Collection[str] | Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock or Clock()
@@ -66,7 +71,12 @@ class FalEmulator:
         self.requests = RequestLog()
         """Every request that came in."""
         self._emulation = Emulation(
-            Catalog.of(schemas), self.clock, queue_time=queue_time, run_time=run_time, seed=seed
+            Catalog.of(schemas),
+            self.clock,
+            queue_time=queue_time,
+            run_time=run_time,
+            seed=seed,
+            keys=keys,
         )
         self._bind = (host, port)
         self._address: tuple[str, int] | None = None
@@ -92,6 +102,11 @@ class FalEmulator:
         """Every job that the queue accepted."""
         return self._emulation.jobs
 
+    @property
+    def files(self) -> Files:
+        """Every file that was uploaded."""
+        return self._emulation.files
+
     def environ(self) -> dict[str, str]:
         """Environment variables that point fal-typed at the emulator.
 
@@ -112,9 +127,10 @@ class FalEmulator:
         return self._emulation.models.script(endpoint_id)
 
     def reset(self) -> None:
-        """Forget all scripts, jobs and recorded requests."""
+        """Forget all scripts, jobs, uploads and recorded requests."""
         self._emulation.models.reset()
         self._emulation.jobs.clear()
+        self._emulation.files.clear()
         self.requests.clear()
 
     def start(self) -> None:
@@ -140,6 +156,7 @@ class FalEmulator:
         self._thread = None
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        self._emulation.files.clear()
 
     def _run(self, listener: socket.socket, ready: threading.Event) -> None:
         loop = self._loop = asyncio.new_event_loop()
