@@ -38,14 +38,14 @@ def test_subscribe_with_updates_and_logs(emulator, official):
 def test_status_result_and_cancel_by_id(emulator, official):
     request_id = official.submit(DEV, {"prompt": "x"}).request_id
     assert official.result(DEV, request_id)["prompt"] == "x"
-    with pytest.raises(fal_client.client.FalClientHTTPError, match="400"):
+    with pytest.raises(fal_client.client.FalClientHTTPError, match="ALREADY_COMPLETED"):
         official.cancel(DEV, request_id)
 
 
 def test_client_timeout_cancels(emulator, official):
     emulator.endpoint(DEV).queue_time = 60
     with pytest.raises(fal_client.client.FalClientTimeoutError):
-        official.subscribe(DEV, {"prompt": "x"}, client_timeout=0.3)
+        official.subscribe(DEV, {"prompt": "x"}, start_timeout=90, client_timeout=0.3)
     emulator.requests.wait_for(lambda one: one.route == "cancel")
     (job,) = emulator.jobs
     assert job.cancelled
