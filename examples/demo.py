@@ -45,17 +45,17 @@ def platform() -> Iterator[dict[str, str]]:
         yield {}
         return
 
-    from fal_typed.testing import FalEmulator  # noqa: PLC0415 - the live tour needs no emulator
+    from fal_typed.testing import FalEmulator
 
     say("start the emulator: fal's API on this machine, without a key")
-    with FalEmulator() as emulator:
+    with FalEmulator(queue_time=0.6, run_time=0.9) as emulator:
         print(f"listening on {emulator.host}")
-        yield {"FAL_EMULATOR_HOST": emulator.host}
+        yield emulator.environ()
 
 
 def check_pictures() -> None:
     """Open what the quickstart saved, as proof that these are pictures."""
-    from PIL import Image  # noqa: PLC0415 - only the demo's environment has Pillow
+    from PIL import Image
 
     pictures = sorted(OUT.glob("cat-*"))
     if not pictures:
@@ -80,7 +80,10 @@ def show_diagnostic() -> None:
 def run(*command: str | Path, environment: dict[str, str] | None = None) -> None:
     """Run a program in the checkout; end the tour with its exit code if it fails."""
     done = subprocess.run(
-        list(map(str, command)), cwd=ROOT, env={**os.environ, **(environment or {})}, check=False
+        list(map(str, command)),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+        check=False,
     )
     if done.returncode:
         sys.exit(done.returncode)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
 
 from fal_typed import FalInputError
+from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
 
 if TYPE_CHECKING:
     from fal_typed.testing import FalEmulator

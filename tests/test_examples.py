@@ -22,7 +22,7 @@ EXAMPLES = ROOT / "examples"
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[str]:
-    with FalEmulator() as emulator:
+    with FalEmulator(queue_time=0.1, run_time=0.1) as emulator:
         yield emulator.host
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fal_typed.options import SubscribeOptions
 
 
-def command(  # noqa: PLR0917 - typer makes options of them
+def command(
     endpoint: Annotated[str, typer.Argument(help="The endpoint's id.")],
     arguments: Annotated[
         list[str] | None,
