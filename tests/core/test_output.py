@@ -59,7 +59,7 @@ def test_a_body_that_is_no_json_still_arrives(colour, fal_emulator):
 
 class Node(OutputModel):
     name: str
-    children: list[Node] = []
+    children: list[Node] | None = None
     extra: dict[str, Node] | str | None = None
 
 

@@ -106,7 +106,7 @@ def test_a_timeout_cancels_the_job_and_leaves_no_thread(colour, fal_emulator):
     fal_emulator.endpoint(ID).queue_time = 60
     before = set(threading.enumerate())
     started = time.monotonic()
-    with pytest.raises(FalTimeoutError, match="within 0.3 s") as caught:
+    with pytest.raises(FalTimeoutError, match=r"within 0\.3 s") as caught:
         colour(dev.with_options(timeout=0.3)).subscribe(prompt="a cat")
     assert time.monotonic() - started < 2
     assert isinstance(caught.value, TimeoutError)
