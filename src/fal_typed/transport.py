@@ -1,22 +1,34 @@
-"""HTTP by httpx. No other module imports it, so another backend is a change in one place."""
+"""What the drivers need of an HTTP library, and which one a client uses.
+
+Only the `transport_…` modules import HTTP libraries, so that another is a change in one place.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol, Union
-
-import httpx
+import sys
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Protocol, TypeVar, Union
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies
 
 from fal_typed.flow import FilePart, HttpRequest, HttpResponse, OpenedStream, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import httpx
 
-_CHUNK = 64 * 1024
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+    HttpClient = Union[httpx.Client, httpx.AsyncClient]
+
+T = TypeVar("T")
+MAX_HOPS = 10
+DRAIN_SECONDS = 0.02
+"""How long a stream that is closed may take to end by itself, so that its connection is kept."""
+KEEP_ALIVE_SECONDS = 5.0
+"""How long an idle connection is trusted. A server that closes one just when a request goes out
+leaves it open whether a job was started, so this is kept below what servers allow."""
+_CHUNK = 256 * 1024
 
 
 class SyncTransport(Protocol):
@@ -67,212 +79,104 @@ class AsyncTransport(Protocol):
         ...
 
 
-class HttpxTransport:
-    """Blocking HTTP by httpx.
+def sync_transport(client: HttpClient | None) -> SyncTransport:
+    """The transport of sync code.
 
     Args:
-        client: A client of the caller's own, which stays open when this transport closes.
+        client: The caller's own httpx client, which wins if it is one for sync code.
     """
+    if client is not None or _has_proxies():
+        from fal_typed.transport_httpx import HttpxTransport
 
-    def __init__(self, client: httpx.Client | None = None) -> None:
-        self._owned = client is None
-        self._client = client or httpx.Client(**_settings(httpx.HTTPTransport))
+        return HttpxTransport.over(client)
+    from fal_typed.transport_pool import PoolTransport
 
-    def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request and read the whole answer."""
-        ends = _end(request)
-        head: httpx.Response | None = None
-        try:
-            head = self._start(request)
-            chunks: list[bytes] = []
-            for chunk in head.iter_bytes():
-                chunks.append(chunk)
-                _check_time(ends)
-            return HttpResponse(head.status_code, _headers(head), b"".join(chunks), str(head.url))
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise _translated(error, request, head) from None
-        finally:
-            if head is not None:
-                head.close()
-
-    def open(self, request: HttpRequest) -> OpenedStream:
-        """Send a request and leave the body to be read."""
-        try:
-            head = self._start(request)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _translated(error, request, None) from None
-        handle = _OpenResponse(head, head.iter_bytes())
-        return OpenedStream(head.status_code, _headers(head), handle)
-
-    def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
-        """Read some bytes, `b""` at the end."""
-        handle: _OpenResponse = stream.handle
-        # httpcore reads the limit anew for every read from the socket.
-        handle.response.request.extensions["timeout"]["read"] = timeout
-        try:
-            return next(handle.chunks, b"")
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            raise _translated(error, None, handle.response) from None
-
-    def close_stream(self, stream: OpenedStream) -> None:
-        """Stop reading a body."""
-        stream.handle.response.close()
-
-    def close(self) -> None:
-        """Close all connections."""
-        if self._owned:
-            self._client.close()
-
-    def _start(self, request: HttpRequest) -> httpx.Response:
-        content = request.body
-        built = self._client.build_request(
-            request.method,
-            request.url,
-            headers=_wire_headers(request),
-            content=_read_part(content) if isinstance(content, FilePart) else content,
-            timeout=_timeout(request),
-        )
-        return self._client.send(built, stream=True, follow_redirects=request.follow_redirects)
+    return PoolTransport()
 
 
-class AsyncHttpxTransport:
-    """Awaitable HTTP by httpx; see `HttpxTransport`."""
+def async_transport(client: HttpClient | None) -> AsyncTransport:
+    """The transport of async code: aiohttp where it is installed, for it is the fastest.
 
-    def __init__(self, client: httpx.AsyncClient | None = None) -> None:
-        self._owned = client is None
-        self._client = client or httpx.AsyncClient(**_settings(httpx.AsyncHTTPTransport))
+    Args:
+        client: The caller's own httpx client, which wins if it is one for async code.
+    """
+    if client is not None or _has_proxies():
+        from fal_typed.transport_httpx import AsyncHttpxTransport
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request and read the whole answer."""
-        heads: list[httpx.Response] = []
-        try:
-            return await asyncio.wait_for(self._exchange(request, heads), request.timeout)
-        except asyncio.TimeoutError:
-            raise _timed_out(request, heads[0] if heads else None) from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise _translated(error, request, heads[0] if heads else None) from None
+        return AsyncHttpxTransport.over(client)
+    if has_aiohttp():
+        from fal_typed.transport_aiohttp import AiohttpTransport
 
-    async def _exchange(self, request: HttpRequest, heads: list[httpx.Response]) -> HttpResponse:
-        head = await self._start(request)
-        heads.append(head)
-        try:
-            body = await head.aread()
-        finally:
-            await head.aclose()
-        return HttpResponse(head.status_code, _headers(head), body, str(head.url))
+        return AiohttpTransport()
+    from fal_typed.transport_pool import AsyncPoolTransport
 
-    async def open(self, request: HttpRequest) -> OpenedStream:
-        """Send a request and leave the body to be read."""
-        try:
-            head = await self._start(request)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _translated(error, request, None) from None
-        handle = _OpenResponse(head, head.aiter_bytes())
-        return OpenedStream(head.status_code, _headers(head), handle)
-
-    async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
-        """Read some bytes, `b""` at the end."""
-        handle: _OpenResponse = stream.handle
-        handle.response.request.extensions["timeout"]["read"] = timeout
-        try:
-            return await anext(handle.chunks, b"")
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            raise _translated(error, None, handle.response) from None
-
-    async def close_stream(self, stream: OpenedStream) -> None:
-        """Stop reading a body."""
-        await stream.handle.response.aclose()
-
-    async def close(self) -> None:
-        """Close all connections."""
-        if self._owned:
-            await self._client.aclose()
-
-    async def _start(self, request: HttpRequest) -> httpx.Response:
-        content = request.body
-        built = self._client.build_request(
-            request.method,
-            request.url,
-            headers=_wire_headers(request),
-            content=_read_part_async(content) if isinstance(content, FilePart) else content,
-            timeout=_timeout(request),
-        )
-        return await self._client.send(
-            built, stream=True, follow_redirects=request.follow_redirects
-        )
+    return AsyncPoolTransport()
 
 
-class _OpenResponse:
-    def __init__(self, response: httpx.Response, chunks: Any) -> None:
-        self.response = response
-        self.chunks = chunks
+def has_aiohttp() -> bool:
+    """Whether the extra `aiohttp` is installed."""
+    return find_spec("aiohttp") is not None
 
 
-def _settings(direct: Any) -> dict[str, Any]:
-    return {
-        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=100),
-        "timeout": None,
-        # What goes to this machine never takes the detour over a proxy, where a key that is
-        # sent without TLS would be read by others.
-        "mounts": {f"all://{host}": direct() for host in ("localhost", "127.0.0.1", "[::1]")},
-    }
+def _has_proxies() -> bool:
+    # Proxies are rare and have rules of their own (exceptions, schemes, SOCKS); httpx knows them.
+    return any(name in getproxies() for name in ("http", "https", "all"))
 
 
-def _timeout(request: HttpRequest) -> httpx.Timeout:
-    limit = request.timeout
-    connect = request.connect_timeout if limit is None else min(limit, request.connect_timeout)
-    return httpx.Timeout(limit, connect=connect)
+if sys.version_info >= (3, 11):
+
+    async def within(seconds: float | None, awaitable: Awaitable[T]) -> T:
+        """Await something for so long.
+
+        Raises:
+            asyncio.TimeoutError: The time passed.
+        """
+        # Unlike wait_for before Python 3.12, this makes no task.
+        async with asyncio.timeout(seconds):
+            return await awaitable
+
+else:
+
+    async def within(seconds: float | None, awaitable: Awaitable[T]) -> T:
+        """Await something for so long.
+
+        Raises:
+            asyncio.TimeoutError: The time passed.
+        """
+        return await asyncio.wait_for(awaitable, seconds)
 
 
-def _end(request: HttpRequest) -> float | None:
-    return None if request.timeout is None else time.monotonic() + request.timeout
+def connect_limit(request: HttpRequest) -> float:
+    """Seconds until the connection must stand."""
+    if request.timeout is None:
+        return request.connect_timeout
+    return min(request.timeout, request.connect_timeout)
 
 
-def _check_time(ends: float | None) -> None:
-    # httpx limits each read; an answer that drips must not take longer than the whole limit.
-    if ends is not None and time.monotonic() > ends:
-        raise httpx.ReadTimeout("the answer took longer than the limit")
+def timed_out(request: HttpRequest, head: HttpResponse | None) -> TransportError:
+    """The error for an answer that was not complete in time."""
+    message = f"{request}: no answer within {request.timeout:g} s"
+    return TransportError(message, sent=True, timed_out=True, head=head)
 
 
-def _wire_headers(request: HttpRequest) -> dict[str, str]:
-    headers = dict(request.headers)
-    if isinstance(request.body, FilePart):
-        headers["content-length"] = str(request.body.size)
-    return headers
+def next_hop(request: HttpRequest, status: int, location: str | None) -> HttpRequest | None:
+    """The request a redirection leads to, or None when it is to be taken as the answer."""
+    is_redirection = status in (301, 302, 303, 307, 308) and request.method == "GET"
+    if not (request.follow_redirects and is_redirection and location):
+        return None
+    url = urljoin(request.url, location)
+    if urlsplit(request.url).scheme == "https" and urlsplit(url).scheme != "https":
+        raise TransportError(f"{request}: redirected to a place without TLS", sent=True)
+    return replace(request, url=url)
 
 
-def _headers(response: httpx.Response) -> Mapping[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
+def redirected_too_often(request: HttpRequest) -> TransportError:
+    """The error for redirections without an end."""
+    return TransportError(f"{request}: redirected more than {MAX_HOPS} times", sent=True)
 
 
-def _translated(
-    error: Exception, request: HttpRequest | None, head: httpx.Response | None
-) -> TransportError:
-    where = request or (head and f"<{head.request.method} {head.request.url.host}>")
-    reason = str(error) or type(error).__name__
-    unsent = isinstance(error, (*_NEVER_SENT, httpx.InvalidURL, httpx.UnsupportedProtocol))
-    return TransportError(
-        f"{where}: {reason}",
-        sent=not unsent,
-        timed_out=isinstance(error, httpx.TimeoutException),
-        head=_received(head),
-    )
-
-
-def _timed_out(request: HttpRequest, head: httpx.Response | None) -> TransportError:
-    return TransportError(
-        f"{request}: no answer within {request.timeout} s",
-        sent=True,
-        timed_out=True,
-        head=_received(head),
-    )
-
-
-def _received(head: httpx.Response | None) -> HttpResponse | None:
-    return None if head is None else HttpResponse(head.status_code, _headers(head), b"")
-
-
-def _read_part(part: FilePart) -> Iterator[bytes]:
+def read_part(part: FilePart) -> Iterator[bytes]:
+    """The bytes of a part of a file, read as they are taken."""
     with open(part.path, "rb") as file:  # noqa: PTH123 - may be a descriptor's path
         file.seek(part.offset)
         remaining = part.size
@@ -281,22 +185,8 @@ def _read_part(part: FilePart) -> Iterator[bytes]:
             yield chunk
 
 
-async def _read_part_async(part: FilePart) -> AsyncIterator[bytes]:
-    chunks = _read_part(part)
+async def read_part_async(part: FilePart) -> AsyncIterator[bytes]:
+    """The bytes of a part of a file, read in a thread."""
+    chunks = read_part(part)
     while chunk := await asyncio.to_thread(next, chunks, b""):
         yield chunk
-    with suppress(Exception):
-        chunks.close()  # type: ignore[attr-defined]
-
-
-HttpClient = Union[httpx.Client, httpx.AsyncClient]
-
-
-def sync_transport(client: HttpClient | None) -> SyncTransport:
-    """The transport of sync code, over the caller's own client if that is one for it."""
-    return HttpxTransport(client if isinstance(client, httpx.Client) else None)
-
-
-def async_transport(client: HttpClient | None) -> AsyncTransport:
-    """The transport of async code, over the caller's own client if that is one for it."""
-    return AsyncHttpxTransport(client if isinstance(client, httpx.AsyncClient) else None)

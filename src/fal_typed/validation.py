@@ -7,6 +7,7 @@ output that does not fit is built as far as it goes, and a `SchemaDriftWarning` 
 from __future__ import annotations
 
 import difflib
+import functools
 import types
 import warnings
 from collections.abc import Mapping
@@ -64,12 +65,17 @@ def read_output(output: type[Out], raw: object) -> Out:
         SchemaDriftWarning: The result does not fit the schema; the view holds what does fit,
             other values as they came, and None for what is missing.
     """
-    adapter = TypeAdapter(output)
     try:
-        return adapter.validate_python(raw)
+        return cast("Out", _adapter(cast("Any", output)).validate_python(raw))
     except ValidationError as error:
         _warn_drift(output, error, raw)
     return cast("Out", _lenient(output, raw))
+
+
+@functools.cache
+def _adapter(output: type[Any]) -> TypeAdapter[Any]:
+    # Output models build themselves only when they are used, and each new adapter anew.
+    return TypeAdapter(output)
 
 
 def _plain(value: object) -> object:
