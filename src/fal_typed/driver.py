@@ -5,35 +5,43 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from inspect import isawaitable, iscoroutine
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast
 
 from fal_typed.errors import FalInputError
 from fal_typed.flow import (
     Blocking,
+    CloseSocket,
     CloseStream,
     Draw,
     Effect,
     Emit,
+    Exclusively,
     Flow,
     Gather,
     Invoke,
     Now,
     OpenedStream,
+    OpenSocket,
     OpenStream,
     ReadChunk,
+    ReceiveFrame,
     Send,
+    SendFrame,
     Sleep,
+    TransportError,
 )
 
 if TYPE_CHECKING:
+    from fal_typed.flow import Lock
     from fal_typed.transport import AsyncTransport, SyncTransport
 
 T = TypeVar("T")
+_SocketEffect = Union[OpenSocket, SendFrame, ReceiveFrame, CloseSocket]
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ class SyncDriver:
         finally:
             streams.close()
 
-    def iterate(self, flow: Flow[object]) -> Iterator[Any]:
+    def iterate(self, flow: Flow[object]) -> Generator[Any, None, None]:
         """Run a flow and yield what it emits; closing the iterator stops the flow."""
         streams = _Streams(self)
         try:
@@ -94,7 +102,7 @@ class SyncDriver:
             except BaseException as raised:  # noqa: BLE001 - the flow decides what it means
                 error = raised
 
-    def _perform(self, effect: Effect, streams: _Streams) -> object:  # noqa: C901 - one case a kind
+    def _perform(self, effect: Effect, streams: _Streams) -> object:  # noqa: C901, PLR0912 - one case a kind
         match effect:
             case Send(request):
                 return self.transport.send(request)
@@ -105,6 +113,10 @@ class SyncDriver:
             case CloseStream(stream):
                 streams.discard(stream)
                 return None
+            case OpenSocket() | SendFrame() | ReceiveFrame() | CloseSocket():
+                return _on_socket(effect)
+            case Exclusively(lock, flow, timeout):
+                return self._exclusively(lock, flow, timeout)
             case Sleep(seconds):
                 return self._sleep(seconds)
             case Now():
@@ -119,6 +131,14 @@ class SyncDriver:
                 return self._gather(flows, limit)
             case Emit():
                 raise AssertionError("values are handed out before effects are performed")
+
+    def _exclusively(self, lock: Lock, flow: Flow[Any], timeout: float | None) -> Any:
+        if not lock.blocking.acquire(timeout=-1 if timeout is None else timeout):
+            raise _lock_held()
+        try:
+            return self.run(flow)
+        finally:
+            lock.blocking.release()
 
     def _gather(self, flows: Any, limit: int) -> list[Any]:
         with ThreadPoolExecutor(limit, thread_name_prefix="fal-typed") as pool:
@@ -161,6 +181,38 @@ def _plain_result(value: object) -> object:
     return value
 
 
+def _on_socket(effect: _SocketEffect) -> object:
+    match effect:
+        case OpenSocket(request):
+            from fal_typed.websocket import open_socket
+
+            return open_socket(request)
+        case SendFrame(socket, data):
+            return socket.handle.send(data)
+        case ReceiveFrame(socket, timeout):
+            return socket.handle.receive(timeout)
+        case CloseSocket(socket):
+            return socket.handle.close()
+
+
+async def _on_socket_async(effect: _SocketEffect) -> object:
+    match effect:
+        case OpenSocket(request):
+            from fal_typed.websocket import open_socket_async
+
+            return await open_socket_async(request)
+        case SendFrame(socket, data):
+            return await socket.handle.send(data)
+        case ReceiveFrame(socket, timeout):
+            return await socket.handle.receive(timeout)
+        case CloseSocket(socket):
+            return await socket.handle.close()
+
+
+def _lock_held() -> TransportError:
+    return TransportError("another call was not done in time", sent=False, timed_out=True)
+
+
 class AsyncDriver:
     """Runs flows in the running event loop."""
 
@@ -185,7 +237,7 @@ class AsyncDriver:
         finally:
             await self._close(streams)
 
-    async def iterate(self, flow: Flow[object]) -> AsyncIterator[Any]:
+    async def iterate(self, flow: Flow[object]) -> AsyncGenerator[Any, None]:
         """Run a flow and yield what it emits; closing the iterator stops the flow."""
         streams: list[OpenedStream] = []
         try:
@@ -211,7 +263,7 @@ class AsyncDriver:
             except BaseException as raised:  # noqa: BLE001 - the flow decides what it means
                 error = raised
 
-    async def _perform(  # noqa: C901 - one case a kind
+    async def _perform(  # noqa: C901, PLR0912 - one case a kind
         self, effect: Effect, streams: list[OpenedStream]
     ) -> object:
         match effect:
@@ -226,6 +278,10 @@ class AsyncDriver:
                 streams.remove(stream)
                 await self.transport.close_stream(stream)
                 return None
+            case OpenSocket() | SendFrame() | ReceiveFrame() | CloseSocket():
+                return await _on_socket_async(effect)
+            case Exclusively(lock, flow, timeout):
+                return await self._exclusively(lock, flow, timeout)
             case Sleep(seconds):
                 await self._sleep(seconds)
                 return None
@@ -242,6 +298,16 @@ class AsyncDriver:
                 return await self._gather(flows, limit)
             case Emit():
                 raise AssertionError("values are handed out before effects are performed")
+
+    async def _exclusively(self, lock: Lock, flow: Flow[Any], timeout: float | None) -> Any:
+        try:
+            await asyncio.wait_for(lock.awaiting.acquire(), timeout)
+        except asyncio.TimeoutError:
+            raise _lock_held() from None
+        try:
+            return await self.run(flow)
+        finally:
+            lock.awaiting.release()
 
     async def _gather(self, flows: Any, limit: int) -> list[Any]:
         gate = asyncio.Semaphore(limit)

@@ -7,7 +7,9 @@ platform by hand. `driver` performs the effects.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, Union
@@ -81,6 +83,19 @@ class TransportError(Exception):
         self.head = head
 
 
+class SocketClosed(Exception):  # noqa: N818 - it may be the expected end
+    """A websocket on which nothing more will come, nor can be sent.
+
+    Attributes:
+        code: The close code (RFC 6455 section 7.4), or None when the connection just broke.
+    """
+
+    def __init__(self, code: int | None, reason: str) -> None:
+        super().__init__(f"{code}: {reason}" if reason else str(code))
+        self.code = code
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class Send:
     """Send a request; gives its `HttpResponse`, whatever the status."""
@@ -117,6 +132,68 @@ class CloseStream:
     """Close a stream. The driver closes what a flow leaves open."""
 
     stream: OpenedStream
+
+
+@dataclass(frozen=True)
+class OpenSocket:
+    """Open a websocket; gives an `OpenedSocket`, refused or not."""
+
+    request: HttpRequest
+
+
+@dataclass(frozen=True)
+class OpenedSocket:
+    """What became of a websocket handshake.
+
+    Attributes:
+        response: The server's answer: status 101 when the socket is open.
+    """
+
+    response: HttpResponse
+    handle: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class SendFrame:
+    """Send a message on a websocket; `SocketClosed` is raised when it did not leave."""
+
+    socket: OpenedSocket
+    data: bytes | str
+
+
+@dataclass(frozen=True)
+class ReceiveFrame:
+    """Wait for a websocket's next message; `SocketClosed` is raised when none will come."""
+
+    socket: OpenedSocket
+    timeout: float | None
+
+
+@dataclass(frozen=True)
+class CloseSocket:
+    """Close a websocket. Sockets outlive the flow that opened them; drivers close none."""
+
+    socket: OpenedSocket
+
+
+class Lock:
+    """Held by one flow at a time, in threads or in tasks."""
+
+    def __init__(self) -> None:
+        self.blocking = threading.Lock()
+        self.awaiting = asyncio.Lock()
+
+
+@dataclass(frozen=True)
+class Exclusively:
+    """Run a flow while holding a lock; gives its result.
+
+    `TransportError` is raised when the lock was not free in time.
+    """
+
+    lock: Lock
+    flow: Flow[Any]
+    timeout: float | None
 
 
 @dataclass(frozen=True)
@@ -171,6 +248,11 @@ Effect = Union[
     OpenStream,
     ReadChunk,
     CloseStream,
+    OpenSocket,
+    SendFrame,
+    ReceiveFrame,
+    CloseSocket,
+    Exclusively,
     Sleep,
     Now,
     Draw,
@@ -217,6 +299,12 @@ def gather(flows: Sequence[Flow[T]], limit: int) -> Flow[list[T]]:
         return [(yield from flows[0])]
     results: list[T] = yield Gather(flows, limit)
     return results
+
+
+def exclusively(lock: Lock, flow: Flow[T], timeout: float | None = None) -> Flow[T]:
+    """Run a flow while holding a lock."""
+    result: T = yield Exclusively(lock, flow, timeout)
+    return result
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,12 @@ class Hosts:
 
 def is_confidential(url: str) -> bool:
     """Whether a key may travel to this URL: over TLS, or without ever leaving the machine."""
-    parts = urlsplit(url)
-    return parts.scheme in ("https", "wss") or (parts.hostname or "") in _LOOPBACK
+    return urlsplit(url).scheme in ("https", "wss") or is_loopback(url)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine."""
+    return (urlsplit(url).hostname or "") in _LOOPBACK
 
 
 def websocket_url(url: str) -> str:

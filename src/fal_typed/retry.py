@@ -6,6 +6,7 @@ key: a job submitted twice is billed twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -97,8 +98,11 @@ def send_retrying(
     policy: RetryPolicy,
     deadline: Deadline,
     request_id: str | None = None,
+    sender: Callable[[HttpRequest], Flow[HttpResponse]] = send,
 ) -> Flow[HttpResponse]:
     """Send a request until it is answered, as far as the policy and the deadline allow.
+
+    One attempt is what `sender` does: by default, send the request and read the whole answer.
 
     Returns:
         The first answer that is not worth repeating the request for, whatever its status.
@@ -113,7 +117,7 @@ def send_retrying(
         failure: TransportError | None = None
         try:
             limited = yield from _within(request, deadline)
-            response = yield from _send_with_backup(limited)
+            response = yield from _send_with_backup(limited, sender)
         except TransportError as error:
             failure = error
         if response is not None and not is_error(response):
@@ -141,17 +145,19 @@ def _within(request: HttpRequest, deadline: Deadline) -> Flow[HttpRequest]:
     return replace(request, timeout=timeout)
 
 
-def _send_with_backup(request: HttpRequest) -> Flow[HttpResponse]:
+def _send_with_backup(
+    request: HttpRequest, sender: Callable[[HttpRequest], Flow[HttpResponse]]
+) -> Flow[HttpResponse]:
     twin = _backup_of(request)
     if twin is None:
-        return (yield from send(request))
+        return (yield from sender(request))
     try:
-        return (yield from send(request))
+        return (yield from sender(request))
     except TransportError as primary:
         if primary.sent:
             raise
         try:
-            return (yield from send(twin))
+            return (yield from sender(twin))
         except TransportError as error:
             raise (error if error.sent else primary) from None
 
