@@ -162,7 +162,8 @@ def _whole(bounds: Schema) -> Schema:
 
 
 def _is_length(value: Any) -> bool:
-    return isinstance(value, (int, float)) and value == value // 1 and value >= 0
+    number = None if isinstance(value, str) else _number(value)
+    return number is not None and number >= 0 and number == int(number)
 
 
 def _python_engine(pattern: str) -> str | None:

@@ -163,7 +163,7 @@ def class_name(text: str, taken: Collection[str]) -> str:
     name = pascal(text)
     if name in _BUILTINS or name in IMPORTED or name in ALIASES or keyword.iskeyword(name):
         name = f"{name}Model"
-    return _free(name, taken)
+    return _free(name, {*taken, *IMPORTED})
 
 
 def pascal(text: str) -> str:

@@ -12,8 +12,12 @@ import textwrap
 import unicodedata
 
 MAX_LENGTH = 4000
-_TAGS = "a|b|br|code|div|em|h[1-6]|hr|i|img|kbd|li|ol|p|pre|s|small|span|strong|sub|sup|table"
-_TAG = re.compile(rf"</?(?:{_TAGS}|td|th|tr|tt|u|ul)\b[^<>]{{0,500}}>", re.IGNORECASE)
+# Known tags only: in prompts, <lora:x:1> and <image> mean something.
+_TAGS = (
+    "a|b|br|center|code|div|em|font|h[1-6]|hr|i|iframe|img|kbd|li|ol|p|pre|s|script|small|span"
+    "|strong|style|sub|sup|table|td|th|tr|tt|u|ul"
+)
+_TAG = re.compile(rf"</?(?:{_TAGS})\b[^<>]{{0,500}}>", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/li|/div|/h[1-6]|/tr)\b[^<>]{0,100}>", re.IGNORECASE)
 # What could end a docstring, and what could begin an escape sequence in it.
 _QUOTES = re.compile(r'\\|"{3,}|"+\Z')
@@ -55,7 +59,7 @@ def docstring(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    text = _TAG.sub("", _BREAK.sub("\n", text))
+    text = _TAG.sub("", _BREAK.sub("\n\n", text))
     text = html.unescape(text)
     text = re.sub(r"\r\n?|[\u0085\u2028\u2029\v\f]", "\n", text).replace("\t", "    ")
     text = "".join(c for c in text if c == "\n" or unicodedata.category(c)[0] != "C")

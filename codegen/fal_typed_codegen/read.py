@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_SIZE = 64 * 1024 * 1024
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_.@+/-]{1,300}")
 
 
@@ -53,6 +55,8 @@ def read(content: bytes) -> EndpointDocument:
     if len(content) > MAX_SIZE:
         raise InvalidDocumentError(f"larger than {MAX_SIZE // 1024 // 1024} MB")
     document = EndpointDocument.parse(content)
+    if _HALF_CHARACTER.search(content):
+        _refuse_half_characters(document)
     try:
         EndpointId.parse(document.id)
     except FalInputError as error:
@@ -64,6 +68,14 @@ def origin(schemas: Path, relative: str) -> str:
     """Name a document's file for the header of what is generated from it."""
     path = f"{schemas.name}/{relative}"
     return path if _SAFE_PATH.fullmatch(path) else f"a file in {_safe_name(schemas)}"
+
+
+def _refuse_half_characters(document: EndpointDocument) -> None:
+    """JSON can spell halves of characters, which no text that is sent or written can hold."""
+    try:
+        json.dumps(document.raw, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidDocumentError("text that is not Unicode") from error
 
 
 def _safe_name(folder: Path) -> str:

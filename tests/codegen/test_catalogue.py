@@ -1,0 +1,85 @@
+"""The committed modules of all endpoints."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from building import contents
+from fal_typed_codegen.generate import generate
+from fal_typed_codegen.naming import choose_names
+
+from fal_typed.catalog import Catalog
+
+ROOT = Path(__file__).parents[2]
+OUT = ROOT / "src/fal_typed/endpoints"
+
+# Every model is built, so that one whose parts are not there, or that pydantic cannot take, shows.
+PROGRAM = """
+import importlib, json, pkgutil, warnings
+warnings.simplefilter("error")
+from pydantic import BaseModel
+import fal_typed.endpoints as package
+from fal_typed.endpoint import Endpoint
+
+found = {}
+for info in pkgutil.walk_packages(package.__path__, "fal_typed.endpoints."):
+    module = importlib.import_module(info.name)
+    public = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
+    for value in public.values():
+        if isinstance(value, type):
+            assert issubclass(value, BaseModel), (info.name, value)
+            value.model_rebuild(force=True)
+    for name, value in public.items():
+        if isinstance(value, Endpoint) and not info.name.endswith("._endpoint"):
+            assert value.id not in found, info.name
+            assert (value.input, value.output) == (module.Input, module.Output), info.name
+            found[value.id] = [info.name, name, module.Input.__name__, module.Output.__name__]
+print(json.dumps(found))
+"""
+
+
+def test_all_endpoints_import_and_all_models_build() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout)
+    names = choose_names(Catalog(ROOT / "schemas").ids(), {})
+    assert len(names) >= 1559
+    assert found == {
+        id_: [
+            f"fal_typed.endpoints.{chosen.path}",
+            chosen.endpoint,
+            f"{chosen.models}Input",
+            f"{chosen.models}Output",
+        ]
+        for id_, chosen in names.items()
+    }
+
+
+def test_the_committed_modules_are_what_the_schemas_make_of_them() -> None:
+    report = generate(ROOT / "schemas", OUT, "fal_typed.endpoints", dry_run=True)
+    assert (report.written, report.removed, report.failed) == ([], [], {})
+    assert report.warnings == {}
+    assert report.endpoints >= 1559
+
+
+def test_generated_modules_stand_on_few_hand_written_ones() -> None:
+    hand_written = {
+        line.split()[1]
+        for content in contents(OUT).values()
+        for line in content.decode().splitlines()
+        if line.startswith(("from ", "import ")) and "fal_typed.endpoints." not in line
+    }
+    assert hand_written == {
+        "__future__",
+        "typing",
+        "pydantic",
+        "fal_typed.endpoint",
+        "fal_typed.files",
+        "fal_typed.lazy",
+        "fal_typed.model",
+    }
