@@ -44,7 +44,10 @@ def test_status_result_and_cancel_by_id(emulator, official):
 
 def test_client_timeout_cancels(emulator, official):
     emulator.endpoint(DEV).queue_time = 60
-    with pytest.raises(fal_client.client.FalClientTimeoutError):
+    with (
+        pytest.warns(UserWarning, match="start_timeout"),
+        pytest.raises(fal_client.client.FalClientTimeoutError),
+    ):
         official.subscribe(DEV, {"prompt": "x"}, start_timeout=90, client_timeout=0.3)
     emulator.requests.wait_for(lambda one: one.route == "cancel")
     (job,) = emulator.jobs
@@ -63,3 +66,9 @@ def test_infrastructure_errors(emulator, official):
     with pytest.raises(fal_client.client.FalClientHTTPError) as caught:
         official.run(DEV, {"prompt": "x"})
     assert (caught.value.status_code, caught.value.error_type) == (500, "runner_server_error")
+
+
+def test_stream(official):
+    events = list(official.stream(DEV, {"prompt": "a cat"}))
+    assert len(events) > 1
+    assert events[-1] == official.run(DEV, {"prompt": "a cat"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from fal_typed.document import component_name
@@ -17,13 +18,16 @@ from fal_typed.testing.chance import chance
 from fal_typed.testing.checking import Checker
 from fal_typed.testing.kinds import extension_of
 from fal_typed.testing.media import VIDEOS, MediaSpec, render
+from fal_typed.testing.messages import as_list
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from fal_typed.document import EndpointDocument, Schema
 
+_FINAL = 0
+_STEPS = 4  # events of a stream
 _DEEPEST = 8  # a component that holds itself ends here
 _CALM = ("nsfw", "flagged", "partial", "error", "truncated")
 _PER_FILE = ("nsfw", "seeds", "masks", "scores")
@@ -84,15 +88,37 @@ class AnswerMaker:
         Returns:
             JSON that fits the endpoint's output schema.
         """
+        return self._step(arguments, files, _FINAL)
+
+    def partial_answers(self, arguments: Mapping[str, Any], files: str) -> list[Any]:
+        """Make the events of a stream: texts and lists grow, files are previews at first.
+
+        Args:
+            arguments: The input, which fits the endpoint's schema.
+            files: Base URL of files.
+
+        Returns:
+            Answers that fit the schema, the last one being what `answer` makes.
+        """
+        if not self._document.output_schema:
+            return [{}]
+        events: list[Any] = []
+        for step in range(1, _STEPS):
+            event = self._step(arguments, files, step)
+            events.append(_grown(event, step / _STEPS, self._echoes))
+        events.append(self.answer(arguments, files))
+        return events
+
+    def _step(self, arguments: Mapping[str, Any], files: str, step: int) -> Any:
         if not self._document.output_schema:
             return {}
-        asked = Asked({**self._defaults, **arguments}, files, self._chance(arguments))
+        asked = Asked({**self._defaults, **arguments}, files, self._chance(arguments, step))
         answer = self._value(self._document.output_ref, "", 0, asked)
         self._echo(answer, asked)
         return answer
 
-    def _chance(self, arguments: Mapping[str, Any]) -> random.Random:
-        text = json.dumps([self._document.id, arguments, self._seed], sort_keys=True)
+    def _chance(self, arguments: Mapping[str, Any], step: int) -> random.Random:
+        text = json.dumps([self._document.id, arguments, self._seed, step], sort_keys=True)
         digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
         return chance(int.from_bytes(digest, "big"))
 
@@ -211,6 +237,21 @@ class AnswerMaker:
         if checker is None:  # the document holds the schema, so its identity stays its own
             checker = self._checkers[id(schema)] = Checker(self._document, schema)
         return not checker.problems(value)
+
+
+def _grown(value: Any, share: float, whole: Container[str] = ()) -> Any:
+    """The beginning of an answer: that share of its texts and lists."""
+    if isinstance(value, str) and " " in value:
+        words = value.split(" ")
+        return " ".join(words[: math.ceil(len(words) * share)])
+    if isinstance(value, list):
+        entries = as_list(value)
+        return [_grown(entry, share) for entry in entries[: math.ceil(len(entries) * share)]]
+    if not isinstance(value, dict):
+        return value
+    fields = cast("dict[str, Any]", value)
+    grown = {key: item if key in whole else _grown(item, share) for key, item in fields.items()}
+    return {**grown, "partial": True} if isinstance(fields.get("partial"), bool) else grown
 
 
 def _facts(spec: MediaSpec) -> dict[str, Any]:

@@ -18,10 +18,12 @@ from fal_typed.testing.messages import (
     StreamResponse,
     detail,
 )
+from fal_typed.testing.protocol import transport_of
 from fal_typed.testing.queueing import QueueService
 from fal_typed.testing.recording import RecordedRequest, RequestLog, kept
 from fal_typed.testing.rest import RestService
 from fal_typed.testing.running import RunService
+from fal_typed.testing.scripts import Failure
 from fal_typed.testing.services import locate
 
 logger = logging.getLogger("fal_typed.emulator")
@@ -72,6 +74,9 @@ class App:
         answer = await self._answer(call, request)
         record.status = answer.status
         await _send(answer, receive, send)
+        if isinstance(answer, StreamResponse) and answer.broken:
+            # A server that failed in mid-stream ends the body properly, then hangs up.
+            transport_of(scope).close()
 
     def _record(self, request: Request, call: Call) -> RecordedRequest:
         record = RecordedRequest(
@@ -148,6 +153,12 @@ async def _send_stream(answer: StreamResponse, receive: Receive, send: Send) -> 
 
 async def _write_stream(answer: StreamResponse, send: Send) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    async for chunk in answer.chunks:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    try:
+        async for chunk in answer.chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except Failure:
+        answer.broken = True
+    except Exception:
+        logger.exception("a stream broke")
+        answer.broken = True
     await send({"type": "http.response.body", "body": b""})

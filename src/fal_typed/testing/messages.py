@@ -125,12 +125,14 @@ class StreamResponse:
         status: HTTP status code.
     """
 
-    __slots__ = ("chunks", "headers", "status")
+    __slots__ = ("broken", "chunks", "headers", "status")
 
     def __init__(self, headers: Headers, chunks: AsyncIterator[bytes], status: int = 200) -> None:
         self.status = status
         self.headers = headers
         self.chunks = chunks
+        self.broken = False
+        """Set when making the pieces failed."""
 
 
 Answer: TypeAlias = "Response | StreamResponse"

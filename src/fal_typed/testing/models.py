@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from fal_typed.document import EndpointDocument, InvalidDocumentError
 from fal_typed.testing.answers import AnswerMaker
 from fal_typed.testing.checking import Checker
 from fal_typed.testing.messages import Headers, Request, Response, dump, json_headers
-from fal_typed.testing.scripts import UNSCRIPTED, EndpointScript, Failure
+from fal_typed.testing.scripts import UNSCRIPTED, EndpointScript, Failure, handled
 
 INVALID = 422
 """Status of an answer to an input that does not fit."""
@@ -86,7 +85,7 @@ class Model:
         body = request.body
         if self.script.plain and self.script.checks_input:
             return self._from_schema(body, files)
-        arguments, refusal = self._read(body)
+        arguments, refusal = self.read(body)
         if refusal is not None:
             return refusal
         scripted = self.script.next_answer()
@@ -96,19 +95,7 @@ class Model:
             return succeeded(scripted)
         if self.script.handler is not None:
             return asyncio.ensure_future(self._handled(arguments))
-        return succeeded(self._answer(arguments, files))
-
-    def arguments(self, body: bytes) -> Any:
-        """Read and check an input.
-
-        Args:
-            body: JSON.
-
-        Returns:
-            The parsed input, or the `Outcome` that refuses it.
-        """
-        arguments, refusal = self._read(body)
-        return arguments if refusal is None else refusal
+        return succeeded(self.answer(arguments, files))
 
     def _from_schema(self, body: bytes, files: str) -> Outcome:
         key = (body, files)
@@ -116,15 +103,23 @@ class Model:
         if outcome is not None:
             self._outcomes.move_to_end(key)
             return outcome
-        arguments, refusal = self._read(body)
-        outcome = refusal or succeeded(self._answer(arguments, files))
+        arguments, refusal = self.read(body)
+        outcome = refusal or succeeded(self.answer(arguments, files))
         if len(body) + len(outcome.body) <= _LARGEST_KEPT_BODY:
             self._outcomes[key] = outcome
         if len(self._outcomes) > _KEPT_OUTCOMES:
             self._outcomes.popitem(last=False)
         return outcome
 
-    def _read(self, body: bytes) -> tuple[dict[str, Any], Outcome | None]:
+    def read(self, body: bytes) -> tuple[dict[str, Any], Outcome | None]:
+        """Read and check an input.
+
+        Args:
+            body: JSON.
+
+        Returns:
+            The parsed input, and the outcome that refuses it, if it does not fit.
+        """
         if not body:
             problem = {"loc": ["body"], "msg": "Field required", "type": "missing", "input": None}
             return {}, invalid([problem])
@@ -132,10 +127,18 @@ class Model:
             arguments = parse(body)
         except ValueError as error:
             return {}, invalid([_unparsable(error)])
-        problems = self._problems(arguments)
+        problems = self.problems(arguments)
         return arguments, invalid(problems) if problems else None
 
-    def _problems(self, arguments: Any) -> list[dict[str, Any]]:
+    def problems(self, arguments: Any) -> list[dict[str, Any]]:
+        """Check an input.
+
+        Args:
+            arguments: The input, parsed.
+
+        Returns:
+            What does not fit, in fal's error form.
+        """
         if self.document is None or not self.script.checks_input:
             return [] if isinstance(arguments, dict) else [_not_an_object(arguments)]
         if self._checker is None:
@@ -144,20 +147,44 @@ class Model:
             return [_not_an_object(arguments)]
         return self._checker.problems(arguments)
 
-    def _answer(self, arguments: dict[str, Any], files: str) -> Any:
-        if self.document is None:
-            return {}
-        if self._maker is None:
+    def answer(self, arguments: dict[str, Any], files: str) -> Any:
+        """Make the answer that the schema suggests.
+
+        Args:
+            arguments: The input.
+            files: Base URL of files in the answer.
+
+        Returns:
+            JSON.
+        """
+        maker = self._answer_maker()
+        return {} if maker is None else maker.answer(arguments, files)
+
+    def partial_answers(self, arguments: dict[str, Any], files: str) -> list[Any]:
+        """Make the events of a stream.
+
+        Args:
+            arguments: The input.
+            files: Base URL of files in the answer.
+
+        Returns:
+            Answers that grow to the one that `answer` makes, which is the last.
+        """
+        maker = self._answer_maker()
+        return [{}] if maker is None else maker.partial_answers(arguments, files)
+
+    def _answer_maker(self) -> AnswerMaker | None:
+        if self._maker is None and self.document is not None:
             self._maker = AnswerMaker(self.document, self._seed)
-        return self._maker.answer(arguments, files)
+        return self._maker
 
     async def _handled(self, arguments: dict[str, Any]) -> Outcome:
         handler = self.script.handler
         assert handler is not None  # noqa: S101  (the caller looked)
         try:
-            answer = handler(arguments)
-            if inspect.isawaitable(answer):
-                answer = await answer
+            answer = None
+            async for event in handled(handler(arguments)):
+                answer = event
             return succeeded(answer)
         except Failure as failure:
             return failed(failure)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fal_typed.testing.messages import dump
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 Arguments: TypeAlias = "dict[str, Any]"
 Handler: TypeAlias = "Callable[[Arguments], Any | Awaitable[Any]]"
@@ -158,7 +159,13 @@ class EndpointScript:
         self.honours_cancel = True
         """Whether a running job ends when it is cancelled; one in the queue always does."""
         self.handler: Handler | None = None
-        """Called with the input; returns the answer or raises a `Failure`. May be async."""
+        """Called with the input; returns the answer or raises a `Failure`.
+
+        It may be async, and it may be a generator: each value is an event of a stream, the last
+        one the answer of a run.
+        """
+        self.events: Sequence[Any] | None = None
+        """Events of a stream, the final answer last; None for what the schema suggests."""
         self.methods: Sequence[str] = ("POST",)
         """HTTP methods that a direct run takes; with GET the query is the input."""
         self.checks_input = True
@@ -208,3 +215,22 @@ class EndpointScript:
 
 UNSCRIPTED: Any = object()
 """What `EndpointScript.next_answer` returns when nothing was scripted."""
+
+
+async def handled(result: Any) -> AsyncIterator[Any]:
+    """Everything that a handler answers with, whichever way it does.
+
+    Args:
+        result: What it returned: a value, an awaitable, or a plain or async generator.
+
+    Yields:
+        Each answer; the last one is the final answer.
+    """
+    if inspect.isasyncgen(result):
+        async for event in result:
+            yield event
+    elif inspect.isgenerator(result):
+        for event in result:
+            yield event
+    else:
+        yield await result if inspect.isawaitable(result) else result

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from fal_typed.catalog import Catalog
 from fal_typed.testing.app import App
 from fal_typed.testing.clock import Clock
 from fal_typed.testing.emulation import Emulation
+from fal_typed.testing.protocol import HttpConnection, SocketConnection
 from fal_typed.testing.recording import RequestLog
 
 if TYPE_CHECKING:
@@ -163,18 +163,21 @@ class FalEmulator:
         asyncio.set_event_loop(loop)
         config = Config(
             App(self._emulation, self.requests),
-            http=HttpToolsProtocol,
-            ws="websockets-sansio",
+            http=HttpConnection,
+            ws=SocketConnection,
             lifespan="off",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             timeout_keep_alive=60,
+            ws_max_size=1 << 30,
+            ws_ping_interval=None,
+            ws_per_message_deflate=False,
         )
         config.load()
 
         def connection() -> asyncio.Protocol:
-            return HttpToolsProtocol(config, self._state, {}, loop)
+            return HttpConnection(config, self._state, {}, loop)
 
         server = loop.run_until_complete(loop.create_server(connection, sock=listener))
         loop.call_soon(ready.set)

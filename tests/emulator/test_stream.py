@@ -1,0 +1,83 @@
+"""Server-sent events of streaming runs (PROTOCOL 4)."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+
+from fal_typed.testing import Failure
+
+DEV = "fal-ai/flux/dev"
+
+
+def events_of(http, emulator, endpoint_id: str = DEV, body: object = None) -> list:
+    url = f"{emulator.url}/fal.run/{endpoint_id}/stream"
+    with http.stream("POST", url, json=body or {"prompt": "a cat"}) as answer:
+        assert answer.status_code == 200, answer.read()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["x-fal-request-id"]
+        lines = [line for line in answer.iter_lines() if line]
+    assert all(line.startswith("data: ") for line in lines)
+    return [json.loads(line.removeprefix("data: ")) for line in lines]
+
+
+def test_events_lead_to_the_answer_of_a_run(emulator, http):
+    events = events_of(http, emulator)
+    final = http.post(f"{emulator.url}/fal.run/{DEV}", json={"prompt": "a cat"}).json()
+    assert events[-1] == final
+    assert len({json.dumps(event) for event in events}) == len(events) > 2
+    for event in events:
+        assert event["prompt"] == "a cat", "what is echoed does not grow"
+        assert http.get(event["images"][0]["url"]).status_code == 200
+
+
+def test_texts_grow(emulator, http):
+    body = {"prompt": "tell me a story about rain", "image_url": "https://example.com/rain.png"}
+    events = events_of(http, emulator, "fal-ai/llava-next", body)
+    texts = [event["output"] for event in events]
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(texts))
+    assert len(texts[0]) < len(texts[-1])
+    assert [event["partial"] for event in events] == [True] * (len(events) - 1) + [False]
+
+
+def test_scripted_events_and_handlers(emulator, http):
+    emulator.endpoint(DEV).events = [{"a": 1}, {"a": 2}]
+    assert events_of(http, emulator) == [{"a": 1}, {"a": 2}]
+
+    async def handler(arguments):
+        for number in range(3):
+            yield {"number": number, "prompt": arguments["prompt"]}
+
+    emulator.endpoint(DEV).handler = handler
+    assert [event["number"] for event in events_of(http, emulator)] == [0, 1, 2]
+    run = http.post(f"{emulator.url}/fal.run/{DEV}", json={"prompt": "x"}).json()
+    assert run == {"number": 2, "prompt": "x"}, "the last event is the answer of a run"
+
+
+def test_what_fails_before_the_first_event_is_a_status(emulator, http):
+    url = f"{emulator.url}/fal.run/{DEV}/stream"
+    assert http.post(url, json={}).status_code == 422
+    emulator.endpoint(DEV).fails("runner_scheduling_failure")
+    answer = http.post(url, json={"prompt": "x"})
+    assert (answer.status_code, answer.json()["error_type"]) == (503, "runner_scheduling_failure")
+
+
+@pytest.mark.parametrize("error", [Failure.infrastructure("internal_error"), ZeroDivisionError()])
+def test_what_fails_in_mid_stream_ends_it_without_a_trace(emulator, http, error):
+    def handler(arguments):
+        yield {"number": 1}
+        raise error
+
+    emulator.endpoint(DEV).handler = handler
+    assert events_of(http, emulator) == [{"number": 1}]
+
+
+def test_an_event_that_is_no_json(emulator, http):
+    emulator.endpoint(DEV).events = [{"a": 1}, b"data: {broken\n\n", {"a": 2}]
+    url = f"{emulator.url}/fal.run/{DEV}/stream"
+    assert (
+        http.post(url, json={"prompt": "x"}).text
+        == 'data: {"a":1}\n\ndata: {broken\n\ndata: {"a":2}\n\n'
+    )
