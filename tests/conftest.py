@@ -42,9 +42,17 @@ class Colour:
 
     def client(self, *args: Any, **options: Any) -> Any:
         """A new client of this colour."""
+        return self.paint(self.bare_client(*args, **options))
+
+    def bare_client(self, *args: Any, **options: Any) -> Any:
+        """A new client of this colour, as it is."""
         client = (AsyncFalClient if self.is_async else FalClient)(*args, **options)
         self._clients.append(client)
-        return _Painted(client, self, suffix="")
+        return client
+
+    def paint(self, target: Any) -> Any:
+        """A client or handle of this colour, with methods that are called alike in both."""
+        return _Painted(target, self, suffix="")
 
     def wait(self, value: Any) -> Any:
         """The value, awaited in async code."""
@@ -91,7 +99,7 @@ class _Painted:
                 value = function(*args, **kwargs)
             else:
                 value = self._colour.wait(inside_the_loop())
-            is_ours = type(value).__module__.startswith("fal_typed.handle")
+            is_ours = type(value).__module__.startswith("fal_typed.handles")
             return _Painted(value, self._colour, suffix="") if is_ours else value
 
         return call

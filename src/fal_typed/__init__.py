@@ -66,15 +66,15 @@ if TYPE_CHECKING:
     from fal_typed.files import FileInput as FileInput
     from fal_typed.files import Image as Image
     from fal_typed.files import Video as Video
-    from fal_typed.handle import AsyncHandle as AsyncHandle
-    from fal_typed.handle import Handle as Handle
+    from fal_typed.handles import AsyncHandle as AsyncHandle
+    from fal_typed.handles import Handle as Handle
     from fal_typed.queue import Completed as Completed
     from fal_typed.queue import InProgress as InProgress
     from fal_typed.queue import LogEntry as LogEntry
     from fal_typed.queue import Queued as Queued
     from fal_typed.queue import QueueStatus as QueueStatus
-    from fal_typed.result import RawResponse as RawResponse
-    from fal_typed.result import Result as Result
+    from fal_typed.results import RawResponse as RawResponse
+    from fal_typed.results import Result as Result
     from fal_typed.retry import RetryPolicy as RetryPolicy
     from fal_typed.storage import Lifecycle as Lifecycle
 
@@ -125,9 +125,9 @@ _EXPORTS = {
         "SchemaDriftWarning",
     ),
     "files": ("Audio", "File", "FileInput", "Image", "Video"),
-    "handle": ("AsyncHandle", "Handle"),
+    "handles": ("AsyncHandle", "Handle"),
     "queue": ("Completed", "InProgress", "LogEntry", "Queued", "QueueStatus"),
-    "result": ("RawResponse", "Result"),
+    "results": ("RawResponse", "Result"),
     "retry": ("RetryPolicy",),
     "storage": ("Lifecycle",),
 }
@@ -142,7 +142,6 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    # A submodule of the same name, once imported, must not hide the function.
     globals()[name] = value
     return value
 

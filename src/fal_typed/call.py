@@ -14,7 +14,7 @@ from fal_typed import answers
 from fal_typed.endpoint_id import EndpointId, join_path
 from fal_typed.errors import FalInputError
 from fal_typed.flow import Flow, HttpRequest, HttpResponse
-from fal_typed.result import RawResponse, Result
+from fal_typed.results import RawResponse, Result
 from fal_typed.settings import Settings, encode_json
 
 if TYPE_CHECKING:

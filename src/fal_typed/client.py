@@ -16,7 +16,7 @@ from fal_typed import queue
 from fal_typed.connections import Connections
 from fal_typed.credentials import Credentials, Key
 from fal_typed.flow import Flow
-from fal_typed.handle import AsyncHandle, Handle
+from fal_typed.handles import AsyncHandle, Handle
 from fal_typed.hosts import Hosts
 from fal_typed.options import (
     CallOptions,
@@ -26,7 +26,7 @@ from fal_typed.options import (
     SubscribeOptions,
 )
 from fal_typed.prepare import call_options, reference_call, request_call, untyped_call
-from fal_typed.result import Result
+from fal_typed.results import Result
 from fal_typed.retry import RetryPolicy
 from fal_typed.settings import Settings
 

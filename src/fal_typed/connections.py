@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from asyncio import AbstractEventLoop
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+from fal_typed.driver import AsyncDriver, SyncDriver
+from fal_typed.transport import async_transport, sync_transport
 
-    from fal_typed.driver import AsyncDriver, SyncDriver
+if TYPE_CHECKING:
     from fal_typed.transport import HttpClient
 
 
@@ -29,7 +32,7 @@ class Connections:
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._driver: SyncDriver | None = None
-        self._async_drivers: WeakKeyDictionary[AbstractEventLoop, AsyncDriver] = WeakKeyDictionary()
+        self._async_drivers: WeakKeyDictionary[AbstractEventLoop, _LoopDriver] = WeakKeyDictionary()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Connections, ())
@@ -38,9 +41,6 @@ class Connections:
         """The driver of sync code."""
         self._renew_after_fork()
         if self._driver is None:
-            from fal_typed.driver import SyncDriver
-            from fal_typed.transport import sync_transport
-
             with self._lock:
                 if self._driver is None:
                     self._driver = SyncDriver(sync_transport(self._http_client))
@@ -50,15 +50,12 @@ class Connections:
         """The driver of the running event loop."""
         self._renew_after_fork()
         loop = asyncio.get_running_loop()
-        driver = self._async_drivers.get(loop)
-        if driver is None:
-            from fal_typed.driver import AsyncDriver
-            from fal_typed.transport import async_transport
-
-            driver = AsyncDriver(async_transport(self._http_client))
+        held = self._async_drivers.get(loop)
+        if held is None:
+            held = _LoopDriver(self._http_client)
             with self._lock:
-                self._async_drivers[loop] = driver
-        return driver
+                self._async_drivers[loop] = held
+        return held.driver
 
     def close(self) -> None:
         """Close the connections of sync code."""
@@ -70,10 +67,31 @@ class Connections:
     async def close_async(self) -> None:
         """Close the connections of the running event loop."""
         with self._lock:
-            driver = self._async_drivers.pop(asyncio.get_running_loop(), None)
-        if driver is not None:
-            await driver.transport.close()
+            held = self._async_drivers.pop(asyncio.get_running_loop(), None)
+        if held is not None:
+            await held.lifetime.aclose()
 
     def _renew_after_fork(self) -> None:
         if self._process != os.getpid():
             self._reset()
+
+
+class _LoopDriver:
+    """A driver that is closed with its event loop.
+
+    A loop that ends (as in `asyncio.run`) finishes the asynchronous generators begun in it, and
+    closing the connections is the last step of this one.
+    """
+
+    def __init__(self, http_client: HttpClient | None) -> None:
+        self.driver = AsyncDriver(async_transport(http_client))
+        self.lifetime = _lifetime(self.driver)
+        with suppress(StopIteration):
+            self.lifetime.__anext__().send(None)
+
+
+async def _lifetime(driver: AsyncDriver) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await driver.transport.close()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from typing_extensions import ParamSpec, Unpack
 
 from fal_typed import call as calls
-from fal_typed import queue
+from fal_typed import default, queue
 from fal_typed.errors import FalInputError
-from fal_typed.handle import AsyncHandle, Handle
+from fal_typed.handles import AsyncHandle, Handle
 from fal_typed.options import EndpointOptions
 from fal_typed.prepare import call_options, keyword_call, reference_call
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fal_typed.call import Call
     from fal_typed.client import BaseClient
     from fal_typed.queue import Job, QueueStatus
-    from fal_typed.result import Result
+    from fal_typed.results import Result
     from fal_typed.settings import Settings
 
 P = ParamSpec("P")
@@ -128,8 +128,6 @@ class Endpoint(Generic[P, In, Out]):
         return {**self.__dict__, "_bound": {}}
 
     def _client(self) -> BaseClient:
-        from fal_typed import default
-
         return self._options.get("client") or default.client
 
     def _call(self, args: tuple[object, ...], arguments: Mapping[str, Any]) -> Call[Out]:

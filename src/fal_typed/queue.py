@@ -38,7 +38,7 @@ from fal_typed.flow import (
     shorter,
     sleep,
 )
-from fal_typed.result import Result
+from fal_typed.results import Result
 from fal_typed.retry import Repeat, send_retrying
 from fal_typed.settings import Settings
 from fal_typed.sse import EventDecoder

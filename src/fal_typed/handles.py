@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fal_typed.client import BaseClient
     from fal_typed.queue import Job, QueueStatus
-    from fal_typed.result import Result
+    from fal_typed.results import Result
 
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 
