@@ -187,13 +187,12 @@ def _worth_repeating(
             response.status == _UNAVAILABLE and (said or is_ingress_error(response))
         )
         return bool(refused) and said is not False
+    if repeat is Repeat.ANSWER_IS_THE_MODELS and response.status in _GATEWAY:
+        # What a model answered is stored: asking again brings the same, whatever it advises.
+        return is_ingress_error(response)
     if said is not None:
         return said
-    if repeat is Repeat.HARMLESS:
-        return response.status in _PASSING or response.status in _GATEWAY
-    return response.status in _PASSING or (
-        response.status in _GATEWAY and is_ingress_error(response)
-    )
+    return response.status in _PASSING or response.status in _GATEWAY
 
 
 def _unanswered(

@@ -237,3 +237,14 @@ def test_options_travel_as_the_platforms_headers_and_query(colour, fal_emulator)
         "fal_webhook": ["https://example.com/hook?a=1&b=2"],
         "fal_max_queue_length": ["9"],
     }
+
+
+def test_a_models_own_failure_is_fetched_once(colour, fal_emulator):
+    from fal_typed.testing import Failure
+
+    failure = Failure(503, {"detail": "busy"}, headers={"x-fal-needs-retry": "1"})
+    fal_emulator.endpoint(ID).fails(failure)
+    with pytest.raises(FalServerError) as caught:
+        colour(dev).subscribe(prompt="a cat")
+    assert caught.value.needs_retry is True
+    assert len(fal_emulator.requests.of("result")) == 1
