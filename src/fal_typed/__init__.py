@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from fal_typed.default import run_async as run_async
     from fal_typed.default import status as status
     from fal_typed.default import status_async as status_async
+    from fal_typed.default import stream as stream
+    from fal_typed.default import stream_async as stream_async
     from fal_typed.default import submit as submit
     from fal_typed.default import submit_async as submit_async
     from fal_typed.default import subscribe as subscribe
@@ -77,6 +79,8 @@ if TYPE_CHECKING:
     from fal_typed.results import Result as Result
     from fal_typed.retry import RetryPolicy as RetryPolicy
     from fal_typed.storage import Lifecycle as Lifecycle
+    from fal_typed.streaming import AsyncStream as AsyncStream
+    from fal_typed.streaming import Stream as Stream
 
 # The same names again for run time; tests/test_exports.py keeps the two lists alike.
 _EXPORTS = {
@@ -92,6 +96,8 @@ _EXPORTS = {
         "run_async",
         "status",
         "status_async",
+        "stream",
+        "stream_async",
         "submit",
         "submit_async",
         "subscribe",
@@ -130,6 +136,7 @@ _EXPORTS = {
     "results": ("RawResponse", "Result"),
     "retry": ("RetryPolicy",),
     "storage": ("Lifecycle",),
+    "streaming": ("AsyncStream", "Stream"),
 }
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
 

@@ -6,7 +6,7 @@ Both are thin: they check what they were given, and hand a flow to a driver.
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from typing_extensions import Self, TypeVar, Unpack
@@ -22,13 +22,21 @@ from fal_typed.options import (
     CallOptions,
     ClientOptions,
     RunOptions,
+    StreamOptions,
     SubmitOptions,
     SubscribeOptions,
 )
-from fal_typed.prepare import call_options, reference_call, request_call, untyped_call
+from fal_typed.prepare import (
+    call_options,
+    endpoint_of,
+    reference_call,
+    request_call,
+    untyped_call,
+)
 from fal_typed.results import Result
 from fal_typed.retry import RetryPolicy
 from fal_typed.settings import Settings
+from fal_typed.streaming import AsyncStream, Stream, default_path
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -121,11 +129,11 @@ class BaseClient:
         """Run a flow of the protocol in the running event loop."""
         return await self._connections.async_driver().run(flow(self.settings()))
 
-    def iterate(self, flow: Callable[[Settings], Flow[object]]) -> Iterator[Any]:
+    def iterate(self, flow: Callable[[Settings], Flow[object]]) -> Generator[Any, None, None]:
         """Run a flow in the calling thread, yielding what it emits."""
         return self._connections.driver().iterate(flow(self.settings()))
 
-    def iterate_async(self, flow: Callable[[Settings], Flow[object]]) -> AsyncIterator[Any]:
+    def iterate_async(self, flow: Callable[[Settings], Flow[object]]) -> AsyncGenerator[Any, None]:
         """Run a flow in the running event loop, yielding what it emits."""
         return self._connections.async_driver().iterate(flow(self.settings()))
 
@@ -141,6 +149,12 @@ class BaseClient:
         if arguments is not None:
             raise TypeError("A request object holds its arguments; pass none beside it.")
         return request_call(target, merged)
+
+    def _stream_call(
+        self, target: str | Request[Any], arguments: object, options: Mapping[str, Any]
+    ) -> Call[Any]:
+        path = default_path(target if isinstance(target, str) else endpoint_of(type(target)).id)
+        return self._call(target, arguments, {"path": path, **options})
 
     def _reference(
         self,
@@ -275,6 +289,41 @@ class FalClient(BaseClient):
         """
         call = self._call(application, arguments, options)
         return Handle(self.perform(lambda settings: queue.submit(settings, call)), self)
+
+    @overload
+    def stream(
+        self, application: Request[Out], /, **options: Unpack[StreamOptions]
+    ) -> Stream[Out]: ...
+    @overload
+    def stream(
+        self, application: str, arguments: object = ..., **options: Unpack[StreamOptions]
+    ) -> Stream[Any]: ...
+    def stream(
+        self,
+        application: str | Request[Any],
+        arguments: object = None,
+        **options: Unpack[StreamOptions],
+    ) -> Stream[Any]:
+        """Call an endpoint and read its output while it is being made (PROTOCOL section 4).
+
+        The request is sent when the first event is asked for; it is never sent twice.
+
+        Args:
+            application: An endpoint's input, or an endpoint id.
+            arguments: With an id: the model's parameters.
+            **options: See `StreamOptions`.
+
+        Returns:
+            The stream; its events are typed for a request object, plain JSON for an id.
+
+        Example:
+            >>> from fal_typed import FalClient
+            >>> with FalClient() as client:
+            ...     stream = client.stream("fal-ai/flux/dev", arguments={"prompt": "a cat"})
+            ...     len(stream.done().data["images"])
+            1
+        """
+        return Stream(self, self._stream_call(application, arguments, options))
 
     @overload
     def handle(
@@ -451,6 +500,23 @@ class AsyncFalClient(BaseClient):
         call = self._call(application, arguments, options)
         job = await self.perform_async(lambda settings: queue.submit(settings, call))
         return AsyncHandle(job, self)
+
+    @overload
+    def stream(
+        self, application: Request[Out], /, **options: Unpack[StreamOptions]
+    ) -> AsyncStream[Out]: ...
+    @overload
+    def stream(
+        self, application: str, arguments: object = ..., **options: Unpack[StreamOptions]
+    ) -> AsyncStream[Any]: ...
+    def stream(
+        self,
+        application: str | Request[Any],
+        arguments: object = None,
+        **options: Unpack[StreamOptions],
+    ) -> AsyncStream[Any]:
+        """Read an endpoint's output while it is being made; see `FalClient.stream`."""
+        return AsyncStream(self, self._stream_call(application, arguments, options))
 
     @overload
     def handle(

@@ -16,6 +16,7 @@ from fal_typed.errors import FalInputError
 from fal_typed.handles import AsyncHandle, Handle
 from fal_typed.options import EndpointOptions
 from fal_typed.prepare import call_options, keyword_call, reference_call
+from fal_typed.streaming import AsyncStream, Stream, default_path
 
 if TYPE_CHECKING:
     from fal_typed.call import Call
@@ -130,10 +131,12 @@ class Endpoint(Generic[P, In, Out]):
     def _client(self) -> BaseClient:
         return self._options.get("client") or default.client
 
-    def _call(self, args: tuple[object, ...], arguments: Mapping[str, Any]) -> Call[Out]:
+    def _call(
+        self, args: tuple[object, ...], arguments: Mapping[str, Any], **defaults: object
+    ) -> Call[Out]:
         if args:
             raise FalInputError(f"{self.id} takes its parameters by name; nothing was sent.")
-        options = call_options(self._client().default_options, self._options)
+        options = call_options(defaults, self._client().default_options, self._options)
         return keyword_call(self, arguments, options)
 
     def _job(self, request_id: str, **options: object) -> Callable[[Settings], Job[Out]]:
@@ -193,6 +196,22 @@ class Endpoint(Generic[P, In, Out]):
         call, client = self._call(args, kwargs), self._client()
         job = await client.perform_async(lambda settings: queue.submit(settings, call))
         return AsyncHandle(job, client)
+
+    @takes_parameters
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Stream[Out]:
+        """Call the endpoint and read its output while it is being made.
+
+        The request is sent when the first event is asked for; it is never sent twice.
+
+        Raises:
+            FalInputError: The arguments do not fit the endpoint; nothing was sent.
+        """
+        return Stream(self._client(), self._call(args, kwargs, path=default_path(self.id)))
+
+    @takes_parameters
+    def stream_async(self, *args: P.args, **kwargs: P.kwargs) -> AsyncStream[Out]:
+        """Call the endpoint and read its output as it is made; `stream` for async code."""
+        return AsyncStream(self._client(), self._call(args, kwargs, path=default_path(self.id)))
 
     def handle(self, request_id: str) -> Handle[Out]:
         """A handle of a job known by its id; nothing is sent.

@@ -58,8 +58,8 @@ def dump_unchecked(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict
     return {aliases.get(name, name): _plain(value) for name, value in arguments.items()}
 
 
-def read_output(output: type[Out], raw: object) -> Out:
-    """Build the typed view of a result.
+def read_output(output: type[Out], raw: object, *, quiet: bool = False) -> Out:
+    """Build the typed view of a result; `quiet` for a partial one, which need not fit.
 
     Warns:
         SchemaDriftWarning: The result does not fit the schema; the view holds what does fit,
@@ -68,7 +68,8 @@ def read_output(output: type[Out], raw: object) -> Out:
     try:
         return cast("Out", _adapter(cast("Any", output)).validate_python(raw))
     except ValidationError as error:
-        _warn_drift(output, error, raw)
+        if not quiet:
+            _warn_drift(output, error, raw)
     return cast("Out", _lenient(output, raw))
 
 
