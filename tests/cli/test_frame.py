@@ -83,7 +83,8 @@ def test_wrong_use_is_exit_code_2(fal: Callable[..., Outcome], words: list[str])
 def test_missing_extra_is_told_in_one_line(
     missing: str, command: str, extra: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    words = {"generate": ["--out", str(tmp_path_factory.mktemp("out"))]}.get(command, [])
+    out = str(tmp_path_factory.mktemp("out"))
+    words = ["--out", out, "--endpoint", "fal-ai/birefnet"] if command == "generate" else []
     done = in_fresh_interpreter(
         f"import sys\nsys.modules[{missing!r}] = None\n"
         "from fal_typed.cli import main\nmain(sys.argv[1:])",

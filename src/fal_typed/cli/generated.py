@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from fal_typed_codegen.manifest import Manifest
 from fal_typed_codegen.naming import choose_names
 
-from fal_typed.catalog import Catalog
-
 PACKAGE = "fal_typed.endpoints"
+_FOLDER = Path(__file__).parent.parent / "endpoints"
 
 
 class Generated(NamedTuple):
@@ -25,14 +25,9 @@ class Generated(NamedTuple):
 
 
 def find_generated(endpoint_id: str) -> Generated | None:
-    """Find the module that was generated for an endpoint of the catalogue, without importing it."""
-    catalog = Catalog()
-    if endpoint_id not in catalog:
-        return None
-    names = choose_names(catalog.ids(), {})[endpoint_id]
-    module = f"{PACKAGE}.{names.path}"
-    try:
-        spec = find_spec(module)
-    except ModuleNotFoundError:
-        return None
-    return Generated(module, names.endpoint) if spec else None
+    """Find the module that was generated for an endpoint, without importing it."""
+    for document in Manifest.load(_FOLDER).documents.values():
+        if document.id == endpoint_id:
+            endpoint = choose_names([endpoint_id], {})[endpoint_id].endpoint
+            return Generated(f"{PACKAGE}.{document.path}", endpoint)
+    return None
