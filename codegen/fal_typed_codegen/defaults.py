@@ -46,6 +46,17 @@ class Instance:
     values: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Places:
+    """A default that is a tuple.
+
+    Attributes:
+        values: What stands in its places.
+    """
+
+    values: list[Any]
+
+
 def fit(value: Any, schema: Schema, models: Mapping[str, Model]) -> Any:
     """Make a default fit a type.
 
@@ -55,7 +66,8 @@ def fit(value: Any, schema: Schema, models: Mapping[str, Model]) -> Any:
         models: The classes that may be named by it and may be used here.
 
     Returns:
-        The default: JSON, with an `Instance` wherever the type is a generated class.
+        The default: JSON, with an `Instance` wherever the type is a generated class, and `Places`
+        wherever it is a tuple.
 
     Raises:
         MisfitError: It does not fit.
@@ -89,6 +101,8 @@ def expression(value: Any) -> str:
     if isinstance(value, Instance):
         inside = ", ".join(f"{name}={expression(item)}" for name, item in value.values.items())
         return f"{value.name}({inside})"
+    if isinstance(value, Places):
+        return f"({', '.join(expression(item) for item in value.values)},)"
     items, mapping = as_list(value), as_object(value)
     if items is not None:
         return f"[{', '.join(expression(item) for item in items)}]"
@@ -106,7 +120,9 @@ def _first_fit(value: Any, members: list[Schema], models: Mapping[str, Model]) -
             fitted = fit(value, member, models)
         except MisfitError:
             continue
-        if isinstance(fitted, Instance) or (type(fitted) is type(value) and fitted == value):
+        if isinstance(fitted, (Instance, Places)) or (
+            type(fitted) is type(value) and fitted == value
+        ):
             return fitted
         fits.append(fitted)
     if not fits:
@@ -144,6 +160,8 @@ def _file(value: Any, path: str) -> str:
 
 def _of_type(value: Any, schema: Schema, models: Mapping[str, Model]) -> Any:
     kind = schema["type"]
+    if kind == "array" and "prefixItems" in schema:
+        return _places(value, schema["prefixItems"], models)
     if kind == "array":
         return _items(value, schema, models)
     if kind == "object":
@@ -161,6 +179,14 @@ def _items(value: Any, schema: Schema, models: Mapping[str, Model]) -> list[Any]
     if not schema.get("minItems", 0) <= len(items) <= schema.get("maxItems", len(items)):
         raise MisfitError
     return [fit(item, schema["items"], models) for item in items]
+
+
+def _places(value: Any, places: list[Schema], models: Mapping[str, Model]) -> Places:
+    items = as_list(value)
+    if items is None or len(items) != len(places):
+        raise MisfitError
+    pairs = zip(items, places, strict=True)
+    return Places([fit(item, place, models) for item, place in pairs])
 
 
 def _values(value: Any, schema: Schema, models: Mapping[str, Model]) -> dict[str, Any]:

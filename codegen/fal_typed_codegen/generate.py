@@ -135,6 +135,7 @@ class _Run:
         self._package = package
         self._generator = _generator_fingerprint()
         self._manifest = Manifest.load(out)
+        self._is_same_generator = self._manifest.generator == self._generator
         self._lock = Lock.load(schemas / LOCK_NAME)
         self._on_disk = write.python_files(out)
         self._targets: dict[str, _Target] = {}
@@ -145,7 +146,7 @@ class _Run:
 
     def scan(self) -> None:
         """Look at every document; those that did not change are known from the manifest."""
-        known = self._manifest.documents if self._manifest.generator == self._generator else {}
+        known = self._manifest.documents if self._is_same_generator else {}
         ids: dict[str, str] = {}
         for path in read.document_files(self._schemas):
             content = (self._schemas / path).read_bytes()
@@ -226,9 +227,10 @@ class _Run:
                 key = self._key("shared", record.fingerprint, self._package, record.classes[name])
                 self._targets[file] = _Target(key, path, name)
 
-    def _key(self, *basis: Any) -> str:
-        """Hash of all that a file's content hangs on, the generator itself among it."""
-        text = json.dumps([self._generator, *basis], sort_keys=True, separators=(",", ":"))
+    @staticmethod
+    def _key(*basis: Any) -> str:
+        """Hash of all that a file's content hangs on, besides the generator."""
+        text = json.dumps(basis, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
     def _shared_of(self, record: DocumentRecord) -> dict[str, str]:
@@ -259,6 +261,7 @@ class _Run:
         return (
             record is not None
             and content is not None
+            and self._is_same_generator
             and record.key == self._targets[path].key
             and record.fingerprint == read.fingerprint(content)
         )
@@ -350,7 +353,8 @@ class _Run:
         write.replace(self._out, {p: c for p, c in self._contents.items() if p in changed})
         write.remove(self._out, self.report.removed)
         files = {
-            path: record
+            # What another generator made and this one did not look at, is not up to date.
+            path: record if self._is_same_generator else replace(record, key="")
             for path, record in self._manifest.files.items()
             if path not in self.report.removed
         }

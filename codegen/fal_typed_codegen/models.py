@@ -183,7 +183,10 @@ def _fields(
 
 
 class _Restore(ast.NodeTransformer):
-    """Puts the real names back, and types where names for types within types stand."""
+    """Puts the real names back, and types where names for types within types stand.
+
+    Tuples take lists as well from then on.
+    """
 
     def __init__(self, back: Mapping[str, str], roots: Mapping[str, ast.expr]) -> None:
         self._back = back
@@ -205,6 +208,13 @@ class _Restore(ast.NodeTransformer):
             return self.type_of(_copy(self._roots[node.id]))
         finally:
             self._depth -= 1
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id == "tuple":
+            # Strict models take no list for a tuple, and a list is what people write.
+            return with_keywords(node, {"strict": False})
+        return node
 
 
 def _copy(node: ast.expr) -> ast.expr:

@@ -248,9 +248,11 @@ class _Walk:
         if not prefix:
             item = self._type(schema.get("items"), owner, field, is_file=is_file)
             return {"type": "array", "items": item, **limits}
-        # A tuple would refuse the list that JSON gives and people write, so a tuple is a list
-        # of whatever its places may hold, of the tuple's length.
         items = [self._type(place, owner, field, is_file=is_file) for place in prefix]
+        is_fixed = set(limits.values()) == {len(items)} and len(limits) == 2  # noqa: PLR2004
+        if is_fixed and any(item != items[0] for item in items):
+            return {"type": "array", "prefixItems": items, **limits}
+        # A list is what JSON gives and people write; a tuple is for places that differ.
         return {"type": "array", "items": _union(items), **limits}
 
     def _object(self, schema: Schema, owner: str, field: str) -> Schema:

@@ -355,22 +355,34 @@ def test_several_parts_become_one_object(packages: Packages) -> None:
     assert not accepts(module.Input, both={"x": 1, "z": "2"})
 
 
-def test_tuples_are_lists_of_their_length(packages: Packages) -> None:
-    made = packages.module(
+def test_tuples(packages: Packages) -> None:
+    def places(*items: dict[str, Any], **limits: int) -> dict[str, Any]:
+        return {"type": "array", "prefixItems": list(items), **limits}
+
+    number, text = {"type": "integer", "minimum": 1}, {"type": "string"}
+    pair = places(number, text, minItems=2, maxItems=2)
+    module = packages.module(
         document(
             {
-                "pair": {
-                    "type": "array",
-                    "prefixItems": [{"type": "integer"}, {"type": "string"}],
-                    "minItems": 2,
-                    "maxItems": 2,
-                }
-            }
+                "pair": {**pair, "default": [1, "a"]},
+                "same": places(number, number, minItems=2, maxItems=2),
+                "open": places(number, text),
+                "pairs": {"type": "array", "items": pair},
+            },
+            output={"type": "object", "properties": {"pair": pair}},
         )
-    ).Input
-    assert accepts(made, pair=[1, "a"])
-    assert not accepts(made, pair=[1])
-    assert not accepts(made, pair=[1.5, "a"])
+    )
+    made = module.Input
+    for name, good, bad in [
+        ("pair", [[1, "a"], (1, "a")], [["a", 1], [1], [1, "a", 2], [0, "a"], [1.0, "a"]]),
+        ("same", [[1, 2]], [[1], [1, 2, 3], [0, 1]]),
+        ("open", [[1], [1, "a"]], [[None]]),
+        ("pairs", [[[1, "a"]]], [[["a", 1]]]),
+    ]:
+        assert all(accepts(made, **{name: value}) for value in good), name
+        assert not any(accepts(made, **{name: value}) for value in bad), name
+    assert default_of(made, "pair") == (1, "a")
+    assert module.Output(pair=[1, "a"]).pair == [1, "a"]
 
 
 @pytest.mark.parametrize(

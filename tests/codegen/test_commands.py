@@ -1,0 +1,110 @@
+"""``fal-typed generate`` and ``fal-typed check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from building import contents, document, write_documents
+
+from fal_typed.cli import main
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> list[str]:
+    schemas = write_documents(
+        tmp_path / "schemas", document(endpoint_id="acme/a"), document(endpoint_id="acme/b")
+    )
+    return [
+        f"--schemas={schemas}",
+        f"--out={tmp_path / 'src/acme_fal'}",
+        "--package=acme_fal",
+    ]
+
+
+def call(*words: str) -> int:
+    with pytest.raises(SystemExit) as ending:
+        main(words)
+    code = ending.value.code
+    assert code is None or isinstance(code, int)
+    return code or 0
+
+
+def test_generate_then_check(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("generate", *options, "--jobs=1") == 0
+    assert "2 endpoints: 4 files written, 0 removed, 0 unchanged" in capsys.readouterr().out
+    assert sorted(contents(tmp_path / "src/acme_fal")) == [
+        "__init__.py",
+        "acme/__init__.py",
+        "acme/a.py",
+        "acme/b.py",
+    ]
+    assert call("check", *options) == 0
+    assert "2 endpoints: 4 files up to date" in capsys.readouterr().out
+
+
+def test_check_finds_what_was_edited_what_is_stale_and_what_is_left_over(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("generate", *options)
+    edited = tmp_path / "src/acme_fal/acme/a.py"
+    edited.write_text(edited.read_text().replace("Parameters", "Arguments"))
+    (tmp_path / "schemas/acme/b.json").unlink()
+    write_documents(tmp_path / "schemas", document(endpoint_id="acme/c"))
+    before = contents(tmp_path / "src/acme_fal")
+    capsys.readouterr()
+    assert call("check", *options) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "not what its schema makes of it: acme/a.py",
+        "not what its schema makes of it: acme/c.py",
+        "without a schema: acme/b.py",
+        "Write them again with: fal-typed generate",
+    ]
+    assert contents(tmp_path / "src/acme_fal") == before
+    assert call("generate", *options) == 0
+    assert call("check", *options) == 0
+
+
+def test_only_chosen_endpoints(tmp_path: Path, options: list[str]) -> None:
+    assert call("generate", *options, "--endpoint=acme/b", "--endpoint=other/*") == 0
+    assert "acme/a.py" not in contents(tmp_path / "src/acme_fal")
+    assert call("check", *options, "--endpoint=acme/b") == 0
+    assert call("check", *options) == 1
+
+
+def test_a_bad_document_is_told(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "schemas/bad.json").write_text("{")
+    write_documents(tmp_path / "schemas", document({"x": {"$ref": "#/gone"}}, endpoint_id="acme/c"))
+    assert call("generate", *options) == 1
+    told = capsys.readouterr()
+    assert "3 endpoints" in told.out
+    assert "error: bad.json: InvalidDocumentError: not a JSON document" in told.err
+    assert "warning: acme/c.json: input: x: nothing at '#/gone'" in told.err
+    assert call("check", *options) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["generate", "--schemas=nowhere"],
+        ["generate", "--package=not a name"],
+        ["generate", "--package=../up"],
+        ["generate", "--jobs=0"],
+        ["generate", "--endpoint=zzz/*"],
+        ["check", "--out=nowhere"],
+        ["check", "--endpoint=zzz/*", "--out=."],
+    ],
+)
+def test_wrong_use(options: list[str], words: list[str]) -> None:
+    command, *wrong = words
+    assert call(command, *options, *wrong) == 2
+
+
+@pytest.mark.parametrize("command", ["generate", "check"])
+def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(command, "--help") == 0
+    assert f"Example: fal-typed {command} " in capsys.readouterr().out
