@@ -1,0 +1,34 @@
+"""The pages of docs/ and the files at the top lead where they say."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    targets = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    assert {page.name for page in DOCS.glob("*.md")} - set(LINK.findall(index)) == {"index.md"}
+
+
+def test_the_reference_names_what_is_there() -> None:
+    text = (DOCS / "reference.md").read_text(encoding="utf-8")
+    named = re.findall(r"^::: ([\w.]+)", text, re.MULTILINE)
+    assert named
+    for name in named:
+        owner, _, last = name.rpartition(".")
+        assert hasattr(import_module(owner), last) or import_module(name)
