@@ -44,6 +44,7 @@ check: $(SETUP) ## formatting, lint, mypy, pyright, and that no generated code i
 	$(BIN)/ruff check .
 	$(BIN)/fal-typed check
 	$(BIN)/mypy --num-workers auto
+	$(BIN)/mypy examples benchmarks
 	$(BIN)/pyright --threads
 
 format: $(SETUP) ## put the sources in form

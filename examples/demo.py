@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICKSTART = ROOT / "examples" / "quickstart.py"
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 @contextmanager
-def platform() -> Iterator[dict[str, str]]:
+def platform() -> Generator[dict[str, str]]:
     """Give the environment in which the quickstart reaches a platform."""
     if os.environ.get("DEMO_LIVE") == "1":
         if "FAL_KEY" not in os.environ:
