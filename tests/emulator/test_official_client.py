@@ -5,6 +5,8 @@ from __future__ import annotations
 import fal_client
 import pytest
 
+from fal_typed.testing import echo
+
 DEV = "fal-ai/flux/dev"
 
 
@@ -72,3 +74,24 @@ def test_stream(official):
     events = list(official.stream(DEV, {"prompt": "a cat"}))
     assert len(events) > 1
     assert events[-1] == official.run(DEV, {"prompt": "a cat"})
+
+
+def test_realtime(official):
+    with official.realtime(DEV) as connection:
+        for prompt in ("a cat", "a dog"):
+            connection.send({"prompt": prompt})
+            assert connection.recv()["prompt"] == prompt
+
+
+def test_realtime_errors(official):
+    with official.realtime(DEV, use_jwt=False) as connection:
+        connection.send({"num_images": 9})
+        with pytest.raises(fal_client.client.RealtimeError, match="INTERNAL_ERROR"):
+            connection.recv()
+
+
+def test_plain_websockets(emulator, official):
+    emulator.endpoint(DEV).websockets["/ws"] = echo
+    with official.ws_connect(DEV, path="/ws") as socket:
+        socket.send("hello")
+        assert socket.recv() == "hello"

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fal_typed.testing.clock import Clock, VirtualClock
+    from fal_typed.testing.faults import Fault, FaultPlan
     from fal_typed.testing.jobs import Job, Jobs
     from fal_typed.testing.recording import RecordedRequest, RequestLog
-    from fal_typed.testing.scripts import EndpointScript, Failure
+    from fal_typed.testing.scripts import EndpointScript, Failure, RealtimeScript
     from fal_typed.testing.server import FalEmulator
+    from fal_typed.testing.sockets import Socket, echo
 
 # pytest imports this package in every project that has fal-typed installed, so nothing is
 # loaded before it is asked for.
@@ -23,11 +25,16 @@ _HOMES = {
     "EndpointScript": "scripts",
     "Failure": "scripts",
     "FalEmulator": "server",
+    "Fault": "faults",
+    "FaultPlan": "faults",
     "Job": "jobs",
     "Jobs": "jobs",
     "RecordedRequest": "recording",
     "RequestLog": "recording",
+    "RealtimeScript": "scripts",
+    "Socket": "sockets",
     "VirtualClock": "clock",
+    "echo": "sockets",
 }
 
 __all__ = [
@@ -35,11 +42,16 @@ __all__ = [
     "EndpointScript",
     "Failure",
     "FalEmulator",
+    "Fault",
+    "FaultPlan",
     "Job",
     "Jobs",
+    "RealtimeScript",
     "RecordedRequest",
     "RequestLog",
+    "Socket",
     "VirtualClock",
+    "echo",
 ]
 
 

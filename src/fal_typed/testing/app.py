@@ -9,6 +9,7 @@ import logging
 from fal_typed.testing import services
 from fal_typed.testing.cdn import CdnService
 from fal_typed.testing.emulation import Call, Emulation, Service
+from fal_typed.testing.faults import send_faulty, until_gone
 from fal_typed.testing.messages import (
     Answer,
     Receive,
@@ -18,13 +19,14 @@ from fal_typed.testing.messages import (
     StreamResponse,
     detail,
 )
-from fal_typed.testing.protocol import transport_of
+from fal_typed.testing.protocol import reset, transport_of
 from fal_typed.testing.queueing import QueueService
-from fal_typed.testing.recording import RecordedRequest, RequestLog, kept
+from fal_typed.testing.recording import LogEntry, RecordedRequest, RequestLog, kept
 from fal_typed.testing.rest import RestService
-from fal_typed.testing.running import RunService
+from fal_typed.testing.running import RunService, SocketService
 from fal_typed.testing.scripts import Failure
 from fal_typed.testing.services import locate
+from fal_typed.testing.sockets import Socket, SocketHandler
 
 logger = logging.getLogger("fal_typed.emulator")
 
@@ -39,15 +41,21 @@ class App:
 
     def __init__(self, emulation: Emulation, requests: RequestLog) -> None:
         self._requests = requests
+        self._faults = emulation.faults
+        run = RunService(emulation)
+        self._sockets: dict[str, RunService | SocketService] = {
+            services.RUN: run,
+            services.SOCKETS: SocketService(emulation),
+        }
         self._services: dict[str, Service] = {
-            services.RUN: RunService(emulation),
+            services.RUN: run,
             services.QUEUE: QueueService(emulation),
             services.REST: RestService(emulation),
             services.CDN: CdnService(emulation),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request.
+        """Serve one HTTP request or one websocket.
 
         Args:
             scope: The ASGI scope.
@@ -58,21 +66,53 @@ class App:
         with contextlib.suppress(asyncio.CancelledError):
             if scope["type"] == "http":
                 await self._http(scope, receive, send)
+            else:
+                await self._websocket(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _request(scope)
+        service = self._sockets.get(request.address.service)
+        if service is None:
+            route, endpoint_id, serve = _NO_SOCKET
+        else:
+            route, endpoint_id, serve = service.socket_route(request.path)
+        call = Call(route, endpoint_id, _nowhere)
+        record = self._record(request, call)
+        socket = Socket(request, LogEntry(record, self._requests), scope, receive, send)
+        fault = self._faults.take(route, endpoint_id)
+        if fault is not None:
+            record.fault, socket.drop_after = fault.kind, fault.after
+        try:
+            await serve(socket)
+        except Exception:
+            logger.exception("the websocket %s failed in the emulator", request.path)
+            await socket.close(1011)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = scope["headers"]
-        host = next((value for name, value in headers if name == b"host"), b"").decode("latin-1")
-        address = locate(scope["path"], host, scope["scheme"])
-        request = Request(scope["method"], address, scope["query_string"], headers)
-        service = self._services.get(address.service)
+        request = _request(scope)
+        service = self._services.get(request.address.service)
         call = _NOWHERE if service is None else service.route(request)
+        fault = self._faults.take(call.route, call.endpoint_id)
+        if fault is not None and fault.kind == "reset_before":
+            self._record(request, call).fault = fault.kind
+            reset(transport_of(scope))
+            await until_gone(receive)
+            return
         body = await _read(receive)
         if body is None:
             return
         request.body = body
         record = self._record(request, call)
-        answer = await self._answer(call, request)
+        instead = None
+        if fault is not None:
+            record.fault, instead = fault.kind, fault.instead()
+        answer = instead or await self._answer(call, request)
         record.status = answer.status
+        if fault is not None:
+            faulty = await send_faulty(fault, answer, scope, receive, send)
+            if faulty is None:
+                return
+            answer = faulty
         await _send(answer, receive, send)
         if isinstance(answer, StreamResponse) and answer.broken:
             # A server that failed in mid-stream ends the body properly, then hangs up.
@@ -101,11 +141,23 @@ class App:
             return detail(500, "Internal Server Error")
 
 
+def _request(scope: Scope) -> Request:
+    headers = scope["headers"]
+    host = next((value for name, value in headers if name == b"host"), b"").decode("latin-1")
+    address = locate(scope["path"], host, scope["scheme"])
+    return Request(scope.get("method", "GET"), address, scope["query_string"], headers)
+
+
+async def _refuse(socket: Socket) -> None:
+    await socket.refuse()
+
+
 async def _nowhere(_request: Request) -> Answer:
     return detail(404, "No service of the platform is at this path")
 
 
 _NOWHERE = Call("unknown", None, _nowhere)
+_NO_SOCKET: tuple[str, str | None, SocketHandler] = ("unknown", None, _refuse)
 
 
 async def _read(receive: Receive) -> bytes | None:

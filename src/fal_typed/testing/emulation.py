@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from fal_typed.testing import services
+from fal_typed.testing.faults import FaultBook, FaultPlan
 from fal_typed.testing.files import Files, lifecycle_of
 from fal_typed.testing.jobs import Jobs
 from fal_typed.testing.keys import Keys
@@ -56,6 +57,7 @@ class Emulation:
         run_time: Seconds of a run, unless a script says otherwise.
         seed: Decides the answers.
         keys: The keys there are; None when none is needed.
+        faults: Faults at random; None for none.
     """
 
     def __init__(
@@ -67,10 +69,14 @@ class Emulation:
         run_time: float,
         seed: int,
         keys: Collection[str] | Mapping[str, str] | None,
+        faults: FaultPlan | None,
     ) -> None:
         self.catalog = catalog
         self.clock = clock
-        self.models = Models(catalog, queue_time=queue_time, run_time=run_time, seed=seed)
+        self.faults = FaultBook(faults)
+        self.models = Models(
+            catalog, self.faults, queue_time=queue_time, run_time=run_time, seed=seed
+        )
         self.jobs = Jobs(clock)
         self.files = Files(clock)
         self.keys = Keys(keys, clock)

@@ -12,6 +12,7 @@ from fal_typed.catalog import Catalog, UnknownEndpointError
 from fal_typed.document import EndpointDocument, InvalidDocumentError
 from fal_typed.testing.answers import AnswerMaker
 from fal_typed.testing.checking import Checker
+from fal_typed.testing.faults import EndpointFaults, FaultBook
 from fal_typed.testing.messages import Headers, Request, Response, dump, json_headers
 from fal_typed.testing.scripts import UNSCRIPTED, EndpointScript, Failure, handled
 
@@ -293,13 +294,23 @@ class Models:
 
     Args:
         catalog: Documents of the endpoints.
+        faults: Where faults of an endpoint are noted.
         queue_time: Seconds in the queue, unless a script says otherwise.
         run_time: Seconds of a run, unless a script says otherwise.
         seed: Decides the answers.
     """
 
-    def __init__(self, catalog: Catalog, *, queue_time: float, run_time: float, seed: int) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        faults: FaultBook,
+        *,
+        queue_time: float,
+        run_time: float,
+        seed: int,
+    ) -> None:
         self.catalog = catalog
+        self._faults = faults
         self._queue_time = queue_time
         self._run_time = run_time
         self._seed = seed
@@ -350,7 +361,12 @@ class Models:
         return self._add(endpoint_id, document)
 
     def _add(self, endpoint_id: str, document: EndpointDocument | None) -> Model:
-        script = EndpointScript(endpoint_id, queue_time=self._queue_time, run_time=self._run_time)
+        script = EndpointScript(
+            endpoint_id,
+            EndpointFaults(self._faults, endpoint_id),
+            queue_time=self._queue_time,
+            run_time=self._run_time,
+        )
         model = Model(endpoint_id, document, script, self._seed)
         # Two threads may meet here: a test that scripts, and the server. One model must win.
         return self._models.setdefault(endpoint_id, model)

@@ -36,6 +36,8 @@ class RecordedRequest:
     endpoint_id: str | None = None
     fault: str | None = None
     """Name of the fault that was played on this request, if any."""
+    messages: list[str | bytes] = field(default_factory=list["str | bytes"], repr=False)
+    """What the client sent over a websocket, message by message."""
     status: int | None = None
     """Status of the answer; None while there is none."""
     at: float = field(default_factory=time.time)
@@ -146,6 +148,23 @@ class RequestLog:
         """Tell those who wait that a request they may be waiting for has more to show."""
         with self._changed:
             self._changed.notify_all()
+
+
+@dataclass
+class LogEntry:
+    """A websocket's record, and the log that it stands in."""
+
+    record: RecordedRequest
+    log: RequestLog
+
+    def log_message(self, message: str | bytes) -> None:
+        """Record what the client sent.
+
+        Args:
+            message: The message.
+        """
+        self.record.messages.append(message)
+        self.log.changed()
 
 
 def kept(body: bytes) -> bytes:

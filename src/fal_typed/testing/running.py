@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 
+from fal_typed.testing import over_sockets, services
 from fal_typed.testing.emulation import Call, Emulation
 from fal_typed.testing.files import UploadError
 from fal_typed.testing.messages import Answer, Request, Response, detail, dump, method_not_allowed
 from fal_typed.testing.models import Model
 from fal_typed.testing.queueing import unknown_application
+from fal_typed.testing.realtime import Session
+from fal_typed.testing.scripts import RealtimeScript
+from fal_typed.testing.sockets import Socket, SocketHandler
 from fal_typed.testing.streaming import stream
 
 
@@ -73,3 +78,92 @@ class RunService:
             return model, emulation.files_url(request)
         except UploadError as error:
             return detail(400, str(error), "bad_request")
+
+    def socket_route(self, path: str) -> tuple[str, str | None, SocketHandler]:
+        """Find what a websocket handshake asks for.
+
+        Args:
+            path: Path at the service.
+
+        Returns:
+            Name of the route, id of the endpoint, and what serves the connection.
+        """
+        found = self._emulation.models.find(path)
+        if found is None:
+            return "websocket", None, _refuse
+        model, subpath = found
+        if (handler := model.script.websockets.get(subpath)) is not None:
+            return "websocket", model.id, self._guarded(handler)
+        if not subpath and model.id.endswith("/realtime"):
+            subpath = "/realtime"
+        script = model.script.realtime.get(subpath)
+        if script is None:
+            return "websocket", model.id, _refuse
+        return "realtime", model.id, self._realtime(model, script)
+
+    def _guarded(self, handler: SocketHandler) -> SocketHandler:
+        async def serve(socket: Socket) -> None:
+            if self._emulation.keys.refusal(socket.request) is None:
+                await handler(socket)
+            else:
+                await socket.refuse(401)
+
+        return serve
+
+    def _realtime(self, model: Model, script: RealtimeScript) -> SocketHandler:
+        async def serve(socket: Socket) -> None:
+            await socket.accept()
+            if not self._let_in(socket.request, model):
+                await socket.send(json.dumps({"status": "error", "error": "Unauthorized"}))
+                await socket.close(1008)
+                return
+            files = socket.request.address.url(services.CDN)
+            await Session(socket, model, script, files, self._emulation.clock).run()
+
+        return serve
+
+    def _let_in(self, request: Request, model: Model) -> bool:
+        token, keys = request.parameter("fal_jwt_token"), self._emulation.keys
+        if token is None:
+            return keys.refusal(request) is None
+        return not keys.required or keys.token_is_good(token, model.app.rpartition("/")[2])
+
+
+class SocketService:
+    """The service ``ws.fal.run``: many runs over one connection.
+
+    Args:
+        emulation: What the services share.
+    """
+
+    def __init__(self, emulation: Emulation) -> None:
+        self._emulation = emulation
+
+    def socket_route(self, path: str) -> tuple[str, str | None, SocketHandler]:
+        """Find what a websocket handshake asks for.
+
+        Args:
+            path: Path at the service.
+
+        Returns:
+            Name of the route, id of the endpoint, and what serves the connection.
+        """
+        found = self._emulation.models.find(path)
+        if found is None:
+            return "http_over_websocket", None, _refuse
+        return "http_over_websocket", found[0].id, self._runs(found[0])
+
+    def _runs(self, model: Model) -> SocketHandler:
+        async def handle(socket: Socket) -> None:
+            if self._emulation.keys.refusal(socket.request) is not None:
+                await socket.refuse(401)
+                return
+            await socket.accept()
+            files = socket.request.address.url(services.CDN)
+            await over_sockets.serve(socket, model, files, self._emulation.clock)
+
+        return handle
+
+
+async def _refuse(socket: Socket) -> None:
+    await socket.refuse()

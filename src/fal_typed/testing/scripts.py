@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fal_typed.testing.messages import dump
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
+    from fal_typed.testing.codecs import Codec
+    from fal_typed.testing.faults import EndpointFaults
+    from fal_typed.testing.sockets import SocketHandler
+
 Arguments: TypeAlias = "dict[str, Any]"
+Mode: TypeAlias = Literal["unary", "server_streaming", "client_streaming", "bidi"]
 Handler: TypeAlias = "Callable[[Arguments], Any | Awaitable[Any]]"
 
 INFRASTRUCTURE: dict[str, int] = {
@@ -132,6 +138,27 @@ class Failure(Exception):  # noqa: N818  (it is an outcome that a script asks fo
         return self.body.encode() if isinstance(self.body, str) else dump(self.body)
 
 
+@dataclass
+class RealtimeScript:
+    """How a realtime route of an endpoint behaves."""
+
+    mode: Mode = "unary"
+    """``unary``, ``server_streaming``, ``client_streaming`` or ``bidi``."""
+    handler: Callable[[Any], Any] | None = None
+    """Called with each input; in the modes where the client streams, once with an async iterator
+    of the inputs. It may be async, and a generator where the server streams."""
+    codec: Codec = "msgpack"
+    """``msgpack`` or ``json``."""
+    buffering: int | None = None
+    """How many unread inputs are kept; when more come the oldest are dropped."""
+    session_timeout: float = 60.0
+    """Seconds without input after which the session ends."""
+    run_time: float = 0.0
+    """Seconds that one answer takes, without a handler."""
+    timings: bool = False
+    """Whether a timings message follows each result."""
+
+
 class EndpointScript:
     """How one endpoint behaves; get it by `FalEmulator.endpoint`.
 
@@ -144,8 +171,12 @@ class EndpointScript:
     ...     dev.fails(Failure.infrastructure("runner_disconnected"), times=1)
     """
 
-    def __init__(self, endpoint_id: str, *, queue_time: float, run_time: float) -> None:
+    def __init__(
+        self, endpoint_id: str, faults: EndpointFaults, *, queue_time: float, run_time: float
+    ) -> None:
         self.endpoint_id = endpoint_id
+        self.faults = faults
+        """Faults on the wire that happen to requests for this endpoint."""
         self.queue_time = queue_time
         """Seconds that a job waits in the queue."""
         self.run_time = run_time
@@ -168,6 +199,10 @@ class EndpointScript:
         """Events of a stream, the final answer last; None for what the schema suggests."""
         self.methods: Sequence[str] = ("POST",)
         """HTTP methods that a direct run takes; with GET the query is the input."""
+        self.realtime: dict[str, RealtimeScript] = {"/realtime": RealtimeScript()}
+        """Realtime routes by path; add to them, or change the usual one."""
+        self.websockets: dict[str, SocketHandler] = {}
+        """Plain websocket routes by path, e.g. ``{"/ws": echo}``."""
         self.checks_input = True
         """Whether an input that does not fit the schema is answered with 422."""
         self._answers: list[tuple[Any, int | None]] = []

@@ -20,10 +20,11 @@ from fal_typed.testing.protocol import HttpConnection, SocketConnection
 from fal_typed.testing.recording import RequestLog
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
     from types import TracebackType
 
+    from fal_typed.testing.faults import Fault, FaultPlan
     from fal_typed.testing.files import Files
     from fal_typed.testing.jobs import Jobs
     from fal_typed.testing.scripts import EndpointScript
@@ -44,6 +45,7 @@ class FalEmulator:
         seed: Another seed gives other answers to the same inputs.
         keys: Keys that are let in, or a mapping of keys to their scope (``API`` or ``ADMIN``);
             None lets everybody in, with a key or without.
+        faults: Faults on the wire that happen at random; None for none.
         clock: The emulator's time; a `VirtualClock` makes a test independent of speed.
 
     Raises:
@@ -64,6 +66,7 @@ class FalEmulator:
         run_time: float = 0.05,
         seed: int = 0,
         keys: Collection[str] | Mapping[str, str] | None = None,
+        faults: FaultPlan | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock or Clock()
@@ -77,6 +80,7 @@ class FalEmulator:
             run_time=run_time,
             seed=seed,
             keys=keys,
+            faults=faults,
         )
         self._bind = (host, port)
         self._address: tuple[str, int] | None = None
@@ -129,9 +133,28 @@ class FalEmulator:
     def reset(self) -> None:
         """Forget all scripts, jobs, uploads and recorded requests."""
         self._emulation.models.reset()
+        self._emulation.faults.clear()
         self._emulation.jobs.clear()
         self._emulation.files.clear()
         self.requests.clear()
+
+    def fault(self, fault: Fault, *, times: int | None = 1) -> None:
+        """Let something go wrong on the wire, whatever the endpoint.
+
+        Args:
+            fault: What, and on which route.
+            times: How often; None for ever.
+        """
+        self._emulation.faults.add(fault, times)
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """Run something in the emulator's thread, e.g. to release an async handler.
+
+        Args:
+            callback: Called there soon, without arguments.
+        """
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(callback)
 
     def start(self) -> None:
         """Start serving; the context manager does this.
