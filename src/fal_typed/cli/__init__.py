@@ -30,6 +30,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "pull": Command("Bring the documents of endpoints into a folder.", "codegen"),
     "generate": Command("Write the typed modules of endpoints from their schemas.", "codegen"),
     "check": Command("Say which generated modules are stale or edited by hand.", "codegen"),
     "search": Command("Find endpoints by words in their id, category and parameters.", "codegen"),
