@@ -82,14 +82,14 @@ def test_string_first_gives_the_same_untyped_and_typed(host: str, tmp_path: Path
 
 def test_example_of_tests_passes(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", EXAMPLES / "testing.py"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", EXAMPLES / "testing.py"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert " passed" in done.stdout, done.stdout
-    assert "failed" not in done.stdout
+    assert done.returncode == 0, done.stdout
+    assert ".." in done.stdout, "two tests ran"
 
 
 def test_the_live_demo_asks_for_a_key() -> None:
