@@ -22,6 +22,9 @@ from fal_typed._version import __version__ as __version__
 if TYPE_CHECKING:
     from fal_typed.client import AsyncFalClient as AsyncFalClient
     from fal_typed.client import FalClient as FalClient
+    from fal_typed.data_uri import encode as encode
+    from fal_typed.data_uri import encode_file as encode_file
+    from fal_typed.data_uri import encode_image as encode_image
     from fal_typed.default import cancel as cancel
     from fal_typed.default import cancel_async as cancel_async
     from fal_typed.default import handle as handle
@@ -38,6 +41,12 @@ if TYPE_CHECKING:
     from fal_typed.default import submit_async as submit_async
     from fal_typed.default import subscribe as subscribe
     from fal_typed.default import subscribe_async as subscribe_async
+    from fal_typed.default import upload as upload
+    from fal_typed.default import upload_async as upload_async
+    from fal_typed.default import upload_file as upload_file
+    from fal_typed.default import upload_file_async as upload_file_async
+    from fal_typed.default import upload_image as upload_image
+    from fal_typed.default import upload_image_async as upload_image_async
     from fal_typed.endpoint import Endpoint as Endpoint
     from fal_typed.errors import FalAuthenticationError as FalAuthenticationError
     from fal_typed.errors import FalCancelledError as FalCancelledError
@@ -63,6 +72,10 @@ if TYPE_CHECKING:
     from fal_typed.errors import FalWebhookError as FalWebhookError
     from fal_typed.errors import Problem as Problem
     from fal_typed.errors import SchemaDriftWarning as SchemaDriftWarning
+    from fal_typed.events import EventHooks as EventHooks
+    from fal_typed.events import RequestEvent as RequestEvent
+    from fal_typed.events import ResponseEvent as ResponseEvent
+    from fal_typed.events import RetryEvent as RetryEvent
     from fal_typed.files import Audio as Audio
     from fal_typed.files import File as File
     from fal_typed.files import FileInput as FileInput
@@ -70,6 +83,8 @@ if TYPE_CHECKING:
     from fal_typed.files import Video as Video
     from fal_typed.handles import AsyncHandle as AsyncHandle
     from fal_typed.handles import Handle as Handle
+    from fal_typed.platform import AsyncPlatform as AsyncPlatform
+    from fal_typed.platform import Platform as Platform
     from fal_typed.queue import Completed as Completed
     from fal_typed.queue import InProgress as InProgress
     from fal_typed.queue import LogEntry as LogEntry
@@ -78,13 +93,16 @@ if TYPE_CHECKING:
     from fal_typed.results import RawResponse as RawResponse
     from fal_typed.results import Result as Result
     from fal_typed.retry import RetryPolicy as RetryPolicy
-    from fal_typed.storage import Lifecycle as Lifecycle
     from fal_typed.streaming import AsyncStream as AsyncStream
     from fal_typed.streaming import Stream as Stream
+    from fal_typed.webhooks import WebhookEvent as WebhookEvent
+    from fal_typed.webhooks import verify_webhook as verify_webhook
+    from fal_typed.webhooks import verify_webhook_async as verify_webhook_async
 
 # The same names again for run time; tests/test_exports.py keeps the two lists alike.
 _EXPORTS = {
     "client": ("AsyncFalClient", "FalClient"),
+    "data_uri": ("encode", "encode_file", "encode_image"),
     "default": (
         "cancel",
         "cancel_async",
@@ -102,6 +120,12 @@ _EXPORTS = {
         "submit_async",
         "subscribe",
         "subscribe_async",
+        "upload",
+        "upload_async",
+        "upload_file",
+        "upload_file_async",
+        "upload_image",
+        "upload_image_async",
     ),
     "endpoint": ("Endpoint",),
     "errors": (
@@ -130,13 +154,15 @@ _EXPORTS = {
         "Problem",
         "SchemaDriftWarning",
     ),
+    "events": ("EventHooks", "RequestEvent", "ResponseEvent", "RetryEvent"),
     "files": ("Audio", "File", "FileInput", "Image", "Video"),
     "handles": ("AsyncHandle", "Handle"),
+    "platform": ("AsyncPlatform", "Platform"),
     "queue": ("Completed", "InProgress", "LogEntry", "Queued", "QueueStatus"),
     "results": ("RawResponse", "Result"),
     "retry": ("RetryPolicy",),
-    "storage": ("Lifecycle",),
     "streaming": ("AsyncStream", "Stream"),
+    "webhooks": ("WebhookEvent", "verify_webhook", "verify_webhook_async"),
 }
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
 

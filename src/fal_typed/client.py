@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from typing_extensions import Self, TypeVar, Unpack
 
 from fal_typed import call as calls
 from fal_typed import queue
+from fal_typed.cdn_tokens import CdnTokens
 from fal_typed.connections import Connections
 from fal_typed.credentials import Credentials, Key
+from fal_typed.events import EventHooks, Observer
 from fal_typed.flow import Flow
 from fal_typed.handles import AsyncHandle, Handle
 from fal_typed.hosts import Hosts
@@ -25,6 +29,7 @@ from fal_typed.options import (
     StreamOptions,
     SubmitOptions,
     SubscribeOptions,
+    UploadOptions,
 )
 from fal_typed.prepare import (
     call_options,
@@ -42,8 +47,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fal_typed.call import Call
+    from fal_typed.content import Uploadable
     from fal_typed.endpoint import Endpoint
+    from fal_typed.files import PILImage
     from fal_typed.model import Request
+    from fal_typed.platform import AsyncPlatform, Platform
     from fal_typed.queue import Job, QueueStatus
     from fal_typed.transport import HttpClient
 
@@ -65,6 +73,7 @@ class BaseClient:
         queue_host: str | None = None,
         proxy_url: str | None = None,
         http_client: HttpClient | None = None,
+        event_hooks: EventHooks | None = None,
     ) -> None:
         """Configure a client; nothing is read from the environment or opened before a call.
 
@@ -80,6 +89,8 @@ class BaseClient:
             proxy_url: A server-side proxy that adds the key (PROTOCOL section 1.7); the client
                 then sends none.
             http_client: An httpx client to send with; it stays yours to close.
+            event_hooks: Functions to call with each request, response and retry, by these
+                names; see `EventHooks`.
         """
         self._credentials = Credentials(key)
         self._headers = dict(headers or {})
@@ -88,10 +99,16 @@ class BaseClient:
         self._queue_host = queue_host
         self._proxy_url = proxy_url
         self._options: Mapping[str, Any] = {} if timeout is None else {"timeout": timeout}
-        self._connections = Connections(http_client)
+        self._cdn_tokens = CdnTokens()
+        self._connections = Connections(http_client, Observer(event_hooks))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._credentials!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickle holds no key, in whatever header it is sent.
+        headers = {k: v for k, v in self._headers.items() if k.lower() != "authorization"}
+        return {**self.__dict__, "_headers": headers}
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """A client like this one, sharing its connections, with other defaults for calls.
@@ -119,6 +136,7 @@ class BaseClient:
             retry=self._retry,
             proxy_url=self._proxy_url,
             needs_key=not hosts.is_emulated,
+            cdn_tokens=self._cdn_tokens,
         )
 
     def perform(self, flow: Callable[[Settings], Flow[T]]) -> T:
@@ -165,6 +183,23 @@ class BaseClient:
         call = reference_call(target, call_options(self._options, options))
         return lambda settings: queue.job_from_id(settings, call, request_id)
 
+    def _upload(
+        self,
+        data: Uploadable | str,
+        content_type: str | None = None,
+        file_name: str | None = None,
+        *,
+        image_format: str = "png",
+        **options: Unpack[UploadOptions],
+    ) -> Callable[[Settings], Flow[str]]:
+        from fal_typed import storage
+
+        timeout = cast("float | None", self._options.get("timeout"))
+        given: UploadOptions = {"timeout": timeout, **options}
+        return lambda settings: storage.upload(
+            settings, data, content_type, file_name, image_format=image_format, **given
+        )
+
 
 class FalClient(BaseClient):
     """A client for sync code; safe to share between threads.
@@ -188,6 +223,13 @@ class FalClient(BaseClient):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def platform(self) -> Platform:
+        """The platform API: models, prices, usage (PROTOCOL section 10)."""
+        from fal_typed.platform import Platform
+
+        return Platform(self)
 
     def close(self) -> None:
         """Close the client's connections; a later call opens new ones."""
@@ -416,6 +458,78 @@ class FalClient(BaseClient):
         job = self._reference(application, request_id)
         self.perform(lambda settings: queue.cancel(settings, job(settings)))
 
+    def upload(
+        self,
+        data: Uploadable | str,
+        content_type: str | None = None,
+        file_name: str | None = None,
+        **options: Unpack[UploadOptions],
+    ) -> str:
+        """Upload a file to the platform (PROTOCOL section 6).
+
+        Args:
+            data: Bytes, a path, an open binary file (read from where it stands) or a Pillow
+                image. A text is taken as content, not as a path.
+            content_type: Media type; default: by the name, else by the first bytes.
+            file_name: Name at the end of the URL; default: the file's own.
+            **options: See `UploadOptions`.
+
+        Returns:
+            The file's URL, to be passed to endpoints.
+
+        Raises:
+            FalInputError: There is no such file, or it cannot be read; nothing was sent.
+            FalHTTPError: The platform refused it.
+            FalConnectionError: The platform was not reached.
+
+        Example:
+            >>> from fal_typed import FalClient
+            >>> url = FalClient().upload(b"hello", "text/plain", "hello.txt")
+            >>> url.endswith("/hello.txt")
+            True
+        """
+        return self.perform(self._upload(data, content_type, file_name, **options))
+
+    def upload_file(self, path: str | PathLike[str], **options: Unpack[UploadOptions]) -> str:
+        """Upload a file from disk; it is read while it is sent.
+
+        Args:
+            path: The file.
+            **options: See `UploadOptions`.
+
+        Returns:
+            The file's URL, to be passed to endpoints.
+
+        Raises:
+            FalInputError: There is no such file, or it cannot be read; nothing was sent.
+            FalHTTPError: The platform refused it.
+            FalConnectionError: The platform was not reached.
+        """
+        return self.perform(self._upload(Path(path), **options))
+
+    def upload_image(
+        self,
+        image: PILImage,
+        format: str = "jpeg",  # noqa: A002 - Pillow's name
+        **options: Unpack[UploadOptions],
+    ) -> str:
+        """Upload a Pillow image.
+
+        Args:
+            image: The picture.
+            format: What it is written as, such as `jpeg`, `png` or `webp`.
+            **options: See `UploadOptions`.
+
+        Returns:
+            The file's URL, to be passed to endpoints.
+
+        Raises:
+            FalInputError: The picture has no form in this format, such as JPEG for transparency.
+            FalHTTPError: The platform refused it.
+            FalConnectionError: The platform was not reached.
+        """
+        return self.perform(self._upload(image, image_format=format, **options))
+
 
 class AsyncFalClient(BaseClient):
     """A client for async code; safe to share between tasks, and between event loops.
@@ -441,6 +555,13 @@ class AsyncFalClient(BaseClient):
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+    @property
+    def platform(self) -> AsyncPlatform:
+        """The platform API: models, prices, usage (PROTOCOL section 10)."""
+        from fal_typed.platform import AsyncPlatform
+
+        return AsyncPlatform(self)
 
     async def close(self) -> None:
         """Close the connections of the running event loop; a later call opens new ones."""
@@ -575,3 +696,26 @@ class AsyncFalClient(BaseClient):
         """Ask the platform to stop a job; see `FalClient.cancel`."""
         job = self._reference(application, request_id)
         await self.perform_async(lambda settings: queue.cancel(settings, job(settings)))
+
+    async def upload(
+        self,
+        data: Uploadable | str,
+        content_type: str | None = None,
+        file_name: str | None = None,
+        **options: Unpack[UploadOptions],
+    ) -> str:
+        """Upload a file to the platform; see `FalClient.upload`."""
+        return await self.perform_async(self._upload(data, content_type, file_name, **options))
+
+    async def upload_file(self, path: str | PathLike[str], **options: Unpack[UploadOptions]) -> str:
+        """Upload a file from disk; see `FalClient.upload_file`."""
+        return await self.perform_async(self._upload(Path(path), **options))
+
+    async def upload_image(
+        self,
+        image: PILImage,
+        format: str = "jpeg",  # noqa: A002 - Pillow's name
+        **options: Unpack[UploadOptions],
+    ) -> str:
+        """Upload a Pillow image; see `FalClient.upload_image`."""
+        return await self.perform_async(self._upload(image, image_format=format, **options))

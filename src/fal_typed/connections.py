@@ -15,6 +15,7 @@ from fal_typed.driver import AsyncDriver, SyncDriver
 from fal_typed.transport import async_transport, sync_transport
 
 if TYPE_CHECKING:
+    from fal_typed.events import Observer
     from fal_typed.transport import HttpClient
 
 
@@ -24,8 +25,11 @@ class Connections:
     A forked child never uses its parent's sockets, and an event loop never another's.
     """
 
-    def __init__(self, http_client: HttpClient | None = None) -> None:
+    def __init__(
+        self, http_client: HttpClient | None = None, observer: Observer | None = None
+    ) -> None:
         self._http_client = http_client
+        self._observer = observer
         self._reset()
 
     def _reset(self) -> None:
@@ -43,7 +47,9 @@ class Connections:
         if self._driver is None:
             with self._lock:
                 if self._driver is None:
-                    self._driver = SyncDriver(sync_transport(self._http_client))
+                    self._driver = SyncDriver(
+                        sync_transport(self._http_client), observer=self._observer
+                    )
         return self._driver
 
     def async_driver(self) -> AsyncDriver:
@@ -52,8 +58,9 @@ class Connections:
         loop = asyncio.get_running_loop()
         held = self._async_drivers.get(loop)
         if held is None:
-            held = _LoopDriver(self._http_client)
+            held = _LoopDriver(self._http_client, self._observer)
             with self._lock:
+                self._forget_closed_loops()
                 self._async_drivers[loop] = held
         return held.driver
 
@@ -71,6 +78,11 @@ class Connections:
         if held is not None:
             await held.lifetime.aclose()
 
+    def _forget_closed_loops(self) -> None:
+        # A pool may hold its loop, and so keep itself from being forgotten by weak reference.
+        for loop in [loop for loop in self._async_drivers if loop.is_closed()]:
+            del self._async_drivers[loop]
+
     def _renew_after_fork(self) -> None:
         if self._process != os.getpid():
             self._reset()
@@ -83,8 +95,8 @@ class _LoopDriver:
     closing the connections is the last step of this one.
     """
 
-    def __init__(self, http_client: HttpClient | None) -> None:
-        self.driver = AsyncDriver(async_transport(http_client))
+    def __init__(self, http_client: HttpClient | None, observer: Observer | None) -> None:
+        self.driver = AsyncDriver(async_transport(http_client), observer=observer)
         self.lifetime = _lifetime(self.driver)
         with suppress(StopIteration):
             self.lifetime.__anext__().send(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any, TypeVar, Union, cast
 
 from fal_typed.errors import FalInputError
+from fal_typed.events import Observer
 from fal_typed.flow import (
     Blocking,
     CloseSocket,
@@ -21,15 +23,19 @@ from fal_typed.flow import (
     Effect,
     Emit,
     Exclusively,
+    Fallback,
     Flow,
     Gather,
     Invoke,
     Now,
+    OpenedSocket,
     OpenedStream,
     OpenSocket,
     OpenStream,
     ReadChunk,
     ReceiveFrame,
+    Report,
+    Retrying,
     Send,
     SendFrame,
     Sleep,
@@ -37,11 +43,13 @@ from fal_typed.flow import (
 )
 
 if TYPE_CHECKING:
-    from fal_typed.flow import Lock
+    from fal_typed.events import Answer, Kind
+    from fal_typed.flow import HttpRequest, Lock
     from fal_typed.transport import AsyncTransport, SyncTransport
 
 T = TypeVar("T")
-_SocketEffect = Union[OpenSocket, SendFrame, ReceiveFrame, CloseSocket]
+Ans = TypeVar("Ans", bound="Answer")
+_SocketEffect = Union[SendFrame, ReceiveFrame, CloseSocket]
 
 
 @dataclass(frozen=True)
@@ -59,11 +67,13 @@ class SyncDriver:
         self,
         transport: SyncTransport,
         *,
+        observer: Observer | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.transport = transport
+        self._observer = Observer() if observer is None else observer
         self._clock = clock
         self._sleep = sleep
         self._draw = draw
@@ -105,15 +115,17 @@ class SyncDriver:
     def _perform(self, effect: Effect, streams: _Streams) -> object:  # noqa: C901, PLR0912 - one case a kind
         match effect:
             case Send(request):
-                return self.transport.send(request)
+                return self._observed(request, self.transport.send)
             case OpenStream(request):
-                return streams.add(self.transport.open(request))
+                return streams.add(self._observed(request, self.transport.open))
             case ReadChunk(stream, timeout):
                 return self.transport.read(stream, timeout)
             case CloseStream(stream):
                 streams.discard(stream)
                 return None
-            case OpenSocket() | SendFrame() | ReceiveFrame() | CloseSocket():
+            case OpenSocket(request):
+                return self._observed(request, _open_socket)
+            case SendFrame() | ReceiveFrame() | CloseSocket():
                 return _on_socket(effect)
             case Exclusively(lock, flow, timeout):
                 return self._exclusively(lock, flow, timeout)
@@ -127,10 +139,37 @@ class SyncDriver:
                 return _plain_result(function(*arguments))
             case Blocking(function):
                 return function()
+            case Report(event):
+                self._report(event)
+                return None
             case Gather(flows, limit):
                 return self._gather(flows, limit)
             case Emit():
                 raise AssertionError("values are handed out before effects are performed")
+
+    def _observed(self, request: HttpRequest, perform: Callable[[HttpRequest], Ans]) -> Ans:
+        if not self._observer.is_watching:
+            return perform(request)
+        self._call_hooks("request", self._observer.sending(request))
+        start = self._clock()
+        try:
+            answer = perform(request)
+        except TransportError as error:
+            self._observer.unanswered(request, error, self._clock() - start)
+            raise
+        elapsed = self._clock() - start
+        self._call_hooks("response", self._observer.answered(request, answer, elapsed))
+        return answer
+
+    def _report(self, event: Retrying | Fallback) -> None:
+        if isinstance(event, Fallback):
+            self._observer.falling_back(event)
+        else:
+            self._call_hooks("retry", self._observer.retrying(event))
+
+    def _call_hooks(self, kind: Kind, event: object) -> None:
+        for hook in self._observer.on(kind):
+            _plain_result(hook(event))
 
     def _exclusively(self, lock: Lock, flow: Flow[Any], timeout: float | None) -> Any:
         if not lock.blocking.acquire(timeout=-1 if timeout is None else timeout):
@@ -141,13 +180,34 @@ class SyncDriver:
             lock.blocking.release()
 
     def _gather(self, flows: Any, limit: int) -> list[Any]:
+        stopped = threading.Event()
         with ThreadPoolExecutor(limit, thread_name_prefix="fal-typed") as pool:
-            futures = [pool.submit(self.run, flow) for flow in flows]
+            futures = [pool.submit(self.run, _until(stopped, flow)) for flow in flows]
             try:
                 return [future.result() for future in futures]
             except BaseException:
+                # Also Ctrl-C, which only this thread hears of: no flow begins anything more.
+                stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+
+def _until(stopped: threading.Event, flow: Flow[T]) -> Flow[T | None]:
+    """The flow, but closed instead of performing another effect once it is stopped."""
+    try:
+        effect = next(flow)
+        while not stopped.is_set():
+            try:
+                value = yield effect
+            except BaseException as error:  # noqa: BLE001 - the flow decides what it means
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(value)
+    except StopIteration as stop:
+        return cast("T", stop.value)
+    finally:
+        flow.close()
+    return None
 
 
 class _Streams:
@@ -181,12 +241,20 @@ def _plain_result(value: object) -> object:
     return value
 
 
+def _open_socket(request: HttpRequest) -> OpenedSocket:
+    from fal_typed.websocket import open_socket
+
+    return open_socket(request)
+
+
+async def _open_socket_async(request: HttpRequest) -> OpenedSocket:
+    from fal_typed.websocket import open_socket_async
+
+    return await open_socket_async(request)
+
+
 def _on_socket(effect: _SocketEffect) -> object:
     match effect:
-        case OpenSocket(request):
-            from fal_typed.websocket import open_socket
-
-            return open_socket(request)
         case SendFrame(socket, data):
             return socket.handle.send(data)
         case ReceiveFrame(socket, timeout):
@@ -197,10 +265,6 @@ def _on_socket(effect: _SocketEffect) -> object:
 
 async def _on_socket_async(effect: _SocketEffect) -> object:
     match effect:
-        case OpenSocket(request):
-            from fal_typed.websocket import open_socket_async
-
-            return await open_socket_async(request)
         case SendFrame(socket, data):
             return await socket.handle.send(data)
         case ReceiveFrame(socket, timeout):
@@ -220,11 +284,13 @@ class AsyncDriver:
         self,
         transport: AsyncTransport,
         *,
+        observer: Observer | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.transport = transport
+        self._observer = Observer() if observer is None else observer
         self._clock = clock
         self._sleep = sleep
         self._draw = draw
@@ -268,9 +334,9 @@ class AsyncDriver:
     ) -> object:
         match effect:
             case Send(request):
-                return await self.transport.send(request)
+                return await self._observed(request, self.transport.send)
             case OpenStream(request):
-                streams.append(await self.transport.open(request))
+                streams.append(await self._observed(request, self.transport.open))
                 return streams[-1]
             case ReadChunk(stream, timeout):
                 return await self.transport.read(stream, timeout)
@@ -278,7 +344,9 @@ class AsyncDriver:
                 streams.remove(stream)
                 await self.transport.close_stream(stream)
                 return None
-            case OpenSocket() | SendFrame() | ReceiveFrame() | CloseSocket():
+            case OpenSocket(request):
+                return await self._observed(request, _open_socket_async)
+            case SendFrame() | ReceiveFrame() | CloseSocket():
                 return await _on_socket_async(effect)
             case Exclusively(lock, flow, timeout):
                 return await self._exclusively(lock, flow, timeout)
@@ -294,10 +362,41 @@ class AsyncDriver:
                 return await value if isawaitable(value) else value
             case Blocking(function):
                 return await asyncio.to_thread(function)
+            case Report(event):
+                await self._report(event)
+                return None
             case Gather(flows, limit):
                 return await self._gather(flows, limit)
             case Emit():
                 raise AssertionError("values are handed out before effects are performed")
+
+    async def _observed(
+        self, request: HttpRequest, perform: Callable[[HttpRequest], Awaitable[Ans]]
+    ) -> Ans:
+        if not self._observer.is_watching:
+            return await perform(request)
+        await self._call_hooks("request", self._observer.sending(request))
+        start = self._clock()
+        try:
+            answer = await perform(request)
+        except TransportError as error:
+            self._observer.unanswered(request, error, self._clock() - start)
+            raise
+        elapsed = self._clock() - start
+        await self._call_hooks("response", self._observer.answered(request, answer, elapsed))
+        return answer
+
+    async def _report(self, event: Retrying | Fallback) -> None:
+        if isinstance(event, Fallback):
+            self._observer.falling_back(event)
+        else:
+            await self._call_hooks("retry", self._observer.retrying(event))
+
+    async def _call_hooks(self, kind: Kind, event: object) -> None:
+        for hook in self._observer.on(kind):
+            value = hook(event)
+            if isawaitable(value):
+                await value
 
     async def _exclusively(self, lock: Lock, flow: Flow[Any], timeout: float | None) -> Any:
         try:

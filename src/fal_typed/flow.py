@@ -229,6 +229,36 @@ class Blocking:
 
 
 @dataclass(frozen=True)
+class Retrying:
+    """A request failed and will be sent again.
+
+    Attributes:
+        attempt: Number of the attempt that failed, from 1.
+        delay: Seconds until the next one.
+        reason: What failed.
+    """
+
+    request: HttpRequest
+    attempt: int
+    delay: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """One way failed and another is tried; the message says which and why."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Tell whoever observes the client what happens."""
+
+    event: Retrying | Fallback
+
+
+@dataclass(frozen=True)
 class Gather:
     """Run flows side by side, at most `limit` at once; gives their results in order."""
 
@@ -258,6 +288,7 @@ Effect = Union[
     Draw,
     Invoke,
     Blocking,
+    Report,
     Gather,
     Emit,
 ]
@@ -285,6 +316,11 @@ def invoke(function: Callable[..., object] | None, *arguments: object) -> Flow[N
     """Call the user's function, if there is one."""
     if function is not None:
         yield Invoke(function, arguments)
+
+
+def report(event: Retrying | Fallback) -> Flow[None]:
+    """Tell whoever observes the client what happens."""
+    yield Report(event)
 
 
 def blocking(function: Callable[[], T]) -> Flow[T]:

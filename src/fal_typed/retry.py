@@ -23,10 +23,13 @@ from fal_typed.errors import FalInputError
 from fal_typed.flow import (
     Deadline,
     Draw,
+    Fallback,
     Flow,
     HttpRequest,
     HttpResponse,
+    Retrying,
     TransportError,
+    report,
     send,
     shorter,
     sleep,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 _TOO_MANY = 429
 _UNAVAILABLE = 503
 _PASSING = (408, 429)
+_STORAGE_IS_BUSY = (409, 500)
 _GATEWAY = (502, 503, 504)
 _BACKUPS = {"fal.run": "falrun.com", "queue.fal.run": "queue.falrun.com"}
 _BACKUP_CONNECT_TIMEOUT = 5.0
@@ -87,6 +91,9 @@ class Repeat(Enum):
     ANSWER_IS_THE_MODELS = "result"
     """Reading a result: harmless, but an error status may be the model's own answer."""
 
+    STORES = "stores"
+    """Uploading: the same bytes again are the same file."""
+
     COSTS = "costs"
     """Submitting or running: a second acceptance would be a second job."""
 
@@ -132,7 +139,9 @@ def send_retrying(
         if delay is None or waited + delay > policy.budget or out_of_time:
             if response is not None:
                 return response
-            raise _unanswered(failure, request, request_id) from None
+            raise _unanswered(failure, request, request_id, repeat) from None
+        reason = f"answered {response.status}" if response is not None else str(failure)
+        yield from report(Retrying(request, attempt, delay, reason))
         yield from sleep(delay)
         waited += delay
         attempt += 1
@@ -156,6 +165,7 @@ def _send_with_backup(
     except TransportError as primary:
         if primary.sent:
             raise
+        yield from report(Fallback(f"{primary}; trying the backup domain {twin}"))
         try:
             return (yield from sender(twin))
         except TransportError as error:
@@ -192,11 +202,13 @@ def _worth_repeating(
         return is_ingress_error(response)
     if said is not None:
         return said
-    return response.status in _PASSING or response.status in _GATEWAY
+    passing = _PASSING + _STORAGE_IS_BUSY if repeat is Repeat.STORES else _PASSING
+    return response.status in passing or response.status in _GATEWAY
 
 
 def _unanswered(
-    failure: TransportError | None, request: HttpRequest, request_id: str | None
+    failure: TransportError | None, request: HttpRequest, request_id: str | None, repeat: Repeat
 ) -> FalError:
     assert failure is not None  # noqa: S101 - there is no answer only when the sending failed
-    return transport_error(failure, request, request_id=request_id)
+    costs = repeat is Repeat.COSTS
+    return transport_error(failure, request, request_id=request_id, costs=costs)

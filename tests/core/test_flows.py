@@ -20,6 +20,7 @@ from fal_typed.flow import (
     OpenedStream,
     OpenStream,
     ReadChunk,
+    Report,
     Send,
     Sleep,
     TransportError,
@@ -94,7 +95,7 @@ class Platform:
             case ReadChunk():
                 self.time += 1
                 return self._raised(self.data.draw(chunks))
-            case CloseStream():
+            case CloseStream() | Report():
                 return None
         raise AssertionError(effect)
 
