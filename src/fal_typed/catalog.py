@@ -95,12 +95,21 @@ class Catalog:
         """
         document = self._documents.get(endpoint_id)
         if document is None:
-            document = self._documents[endpoint_id] = EndpointDocument.parse(
-                self._read(endpoint_id)
-            )
+            document = self._documents[endpoint_id] = EndpointDocument.parse(self.read(endpoint_id))
         return document
 
-    def _read(self, endpoint_id: str) -> bytes:
+    def read(self, endpoint_id: str) -> bytes:
+        """Read one endpoint's document as it stands in its file.
+
+        Args:
+            endpoint_id: The endpoint's id, e.g. ``fal-ai/flux/dev``.
+
+        Returns:
+            The file's bytes.
+
+        Raises:
+            UnknownEndpointError: The catalogue has no such document.
+        """
         # The pattern keeps "..", absolute paths and drive letters away from the file system.
         if not _ID.fullmatch(endpoint_id):
             raise UnknownEndpointError(endpoint_id)
@@ -113,7 +122,7 @@ class Catalog:
         if not isinstance(endpoint_id, str):
             return False
         try:
-            self._read(endpoint_id)
+            self.read(endpoint_id)
         except UnknownEndpointError:
             return False
         return True

@@ -9,6 +9,7 @@ import typer
 from fal_typed_codegen.generate import NoMatchError, Report, generate
 
 from fal_typed.cli import FOUND
+from fal_typed.cli.project import generate_project, project_here
 
 SCHEMAS = Path("schemas")
 OUT = Path("src/fal_typed/endpoints")
@@ -16,8 +17,9 @@ PACKAGE = "fal_typed.endpoints"
 
 
 def command(
+    context: typer.Context,
     schemas: Annotated[
-        Path, typer.Option(file_okay=False, exists=True, help="Folder of endpoint documents.")
+        Path, typer.Option(file_okay=False, help="Folder of endpoint documents.")
     ] = SCHEMAS,
     out: Annotated[
         Path, typer.Option(file_okay=False, help="Folder of the package to write.")
@@ -37,13 +39,22 @@ def command(
     stops no other; what stood in the package for it stays. Generated modules whose document is gone
     are removed, unless --endpoint says which ones this run is about.
 
+    In a folder whose pyproject.toml has a table [tool.fal-typed], and without --schemas, --out,
+    --package and --endpoint, it writes the package which that table describes.
+
     Example: fal-typed generate --schemas schemas --out src/my_app/fal --package my_app.fal
     """
+    project = project_here(context)
+    if project is not None:
+        generate_project(project, jobs, show_problems)
+        return
     check_package(package)
     try:
         report = generate(schemas, out, package, endpoints=endpoint or [], jobs=jobs)
     except NoMatchError as error:
         raise typer.BadParameter(str(error), param_hint="--endpoint") from error
+    except FileNotFoundError as error:
+        raise typer.BadParameter(str(error), param_hint="--schemas") from error
     show_problems(report)
     typer.echo(
         f"{report.endpoints} endpoints: {len(report.written)} files written, "

@@ -1,0 +1,178 @@
+"""Reads the table `[tool.fal-typed]` of an application's `pyproject.toml`."""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fal_typed.untyped import as_list, as_object
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE = "pyproject.toml"
+TABLE = "tool.fal-typed"
+_SOURCE = "src"
+
+
+class ProjectError(ValueError):
+    """The table, or what it names, cannot be used; the message says which key and why."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What an application wants generated.
+
+    Attributes:
+        root: Folder of its `pyproject.toml`; every path of the table is below or beside it.
+        output: Folder of the package to write.
+        package: Full name of that package.
+        endpoints: Ids and glob patterns of ids.
+        scan: Folders and files to find ids in.
+        documents: Folders and files of documents that the catalogue does not have.
+        schemas: Folder of the catalogue; None for the one that comes with fal-typed.
+        allow_unknown_ids: Whether the typed client also takes ids that are not known.
+    """
+
+    root: Path
+    output: Path
+    package: str
+    endpoints: tuple[str, ...] = ()
+    scan: tuple[Path, ...] = ()
+    documents: tuple[Path, ...] = ()
+    schemas: Path | None = None
+    allow_unknown_ids: bool = False
+
+
+def load_project(root: Path) -> Project | None:
+    """Read the table of a folder's `pyproject.toml`.
+
+    Args:
+        root: The folder.
+
+    Returns:
+        What it says; None when there is no such file, or no such table in it.
+
+    Raises:
+        ProjectError: The file or the table is not what it should be.
+    """
+    file = root / FILE
+    if not file.is_file():
+        return None
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{FILE}: {error}") from error
+    table = (as_object(content.get("tool")) or {}).get("fal-typed")
+    if table is None:
+        return None
+    entries = as_object(table)
+    if entries is None:
+        raise ProjectError(f"[{TABLE}] must be a table")
+    return _Reader(root, entries).project()
+
+
+class _Reader:
+    def __init__(self, root: Path, table: Mapping[str, Any]) -> None:
+        self._root = root
+        self._table = table
+
+    def project(self) -> Project:
+        known = [field for field in Project.__dataclass_fields__ if field != "root"]
+        for key in self._table:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"it may have {', '.join(known)}"
+                raise ProjectError(f"[{TABLE}] has no key {key!r}; {hint}")
+        output = self._output()
+        project = Project(
+            root=self._root,
+            output=self._root / output,
+            package=self._text("package") or _package_of(output),
+            endpoints=self._texts("endpoints"),
+            scan=self._paths("scan"),
+            documents=self._paths("documents"),
+            schemas=self._schemas(),
+            allow_unknown_ids=self._flag("allow_unknown_ids"),
+        )
+        if not (project.endpoints or project.scan or project.documents):
+            raise ProjectError(
+                f"[{TABLE}] names no endpoint: give it 'endpoints', 'scan' or 'documents'"
+            )
+        if not _is_package(project.package):
+            raise self._wrong("package", f"{project.package!r} is not the name of a package")
+        return project
+
+    def _output(self) -> Path:
+        text = self._text("output")
+        if not text:
+            raise self._wrong("output", "is missing: name a folder, such as 'src/myapp/fal'")
+        root = self._root.resolve()
+        folder = (root / text).resolve()
+        if folder == root or not folder.is_relative_to(root):
+            raise self._wrong("output", f"{text!r} is not a folder inside the project")
+        return folder.relative_to(root)
+
+    def _schemas(self) -> Path | None:
+        text = self._text("schemas")
+        if text is None:
+            return None
+        if not (self._root / text).exists():
+            raise self._wrong("schemas", f"there is no folder {text!r}")
+        return self._root / text
+
+    def _paths(self, key: str) -> tuple[Path, ...]:
+        return tuple(self._path(key, text) for text in self._texts(key))
+
+    def _path(self, key: str, text: str) -> Path:
+        if "://" in text:
+            raise self._wrong(
+                key, f"{text!r} is a URL: fetch it with `fal-typed pull` and name the file"
+            )
+        path = self._root / text
+        if not path.exists():
+            raise self._wrong(key, f"there is no file or folder {text!r}")
+        return path
+
+    def _texts(self, key: str) -> tuple[str, ...]:
+        values = as_list(self._table.get(key, []))
+        if values is None or not all(isinstance(value, str) and value for value in values):
+            raise self._wrong(key, "must be a list of texts")
+        return tuple(values)
+
+    def _text(self, key: str) -> str | None:
+        value = self._table.get(key)
+        if value is not None and not isinstance(value, str):
+            raise self._wrong(key, "must be a text")
+        return value
+
+    def _flag(self, key: str) -> bool:
+        value = self._table.get(key, False)
+        if not isinstance(value, bool):
+            raise self._wrong(key, "must be true or false")
+        return value
+
+    def _wrong(self, key: str, why: str) -> ProjectError:
+        return ProjectError(f"[{TABLE}] {key}: {why}")
+
+
+def _package_of(output: Path) -> str:
+    """Name that a folder of the project is imported by: what follows `src`, if anything does."""
+    parts = list(output.parts)
+    if _SOURCE in parts[:-1]:
+        parts = parts[parts.index(_SOURCE) + 1 :]
+    return ".".join(parts)
+
+
+def _is_package(name: str) -> bool:
+    parts = name.split(".")
+    return all(part.isidentifier() and not keyword.iskeyword(part) for part in parts)
