@@ -64,7 +64,8 @@ def _arguments_module(endpoints: list[EndpointCode], arguments: dict[str, dict[s
     for endpoint in endpoints:
         dicts += write_dicts(endpoint, arguments[endpoint.id], taken)
     used = used_names(dicts)
-    return _template("arguments.py.jinja").render(
+    return _render(
+        "arguments.py.jinja",
         header=render.header(ORIGIN),
         typing=sorted(used & {"Any", "Literal"}),
         extensions=sorted({"TypedDict"} | (used & {"NotRequired"})),
@@ -88,7 +89,8 @@ def _client_module(
             output = f"{output}_"
         taken.add(output)
         described.append(_described(endpoint, arguments[endpoint.id][endpoint.input], output))
-    return _template("client.py.jinja").render(
+    return _render(
+        "client.py.jinja",
         header=render.header(ORIGIN),
         package=package,
         endpoints=described,
@@ -113,7 +115,8 @@ def _described(endpoint: EndpointCode, arguments: str, output: str) -> dict[str,
 
 def _package_module(count: int, package: str) -> str:
     names = [*_CLASSES, "async_client", "client", *VERBS, *(f"{verb}_async" for verb in VERBS)]
-    return _template("package.py.jinja").render(
+    return _render(
+        "package.py.jinja",
         header=render.header(ORIGIN),
         package=package,
         count=count,
@@ -130,6 +133,10 @@ def _docstring(text: str, indent: int) -> str:
     return "\n".join([lines[0], *(f"{' ' * indent}{line}".rstrip() for line in lines[1:])])
 
 
+def _render(template: str, **context: Any) -> str:
+    return _template(template).render(quoted=repr, docstring=_docstring, **context)
+
+
 @functools.cache
 def _template(name: str) -> jinja2.Template:
     import jinja2
@@ -142,5 +149,4 @@ def _template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(quoted=repr, docstring=_docstring)
     return environment.get_template(name)
