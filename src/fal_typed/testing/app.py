@@ -84,9 +84,11 @@ class App:
             record.fault, socket.drop_after = fault.kind, fault.after
         try:
             await serve(socket)
+        except OSError:
+            logger.debug("the client of the websocket %s left", request.path)
         except Exception:
             logger.exception("the websocket %s failed in the emulator", request.path)
-            await socket.close(1011)
+            socket.drop()
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _request(scope)

@@ -162,11 +162,13 @@ class Inbox:
         self._clock = clock
         self._waiting: deque[str | bytes] = deque(maxlen=size)
         self._arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._last_input_at = clock.now()
         self.client_is_gone = False
 
     async def fill(self) -> None:
         """Read what the client sends, until it is gone."""
         while (message := await self._socket.receive()) is not None:
+            self._last_input_at = self._clock.now()
             self._waiting.append(message)
             self._wake()
         self.client_is_gone = True
@@ -188,7 +190,8 @@ class Inbox:
         while True:
             if not self._waiting and not self.client_is_gone:
                 self._arrival = asyncio.get_running_loop().create_future()
-                await self._clock.wait(self._script.session_timeout, self._arrival)
+                due = self._last_input_at + self._script.session_timeout
+                await self._clock.wait(due - self._clock.now(), self._arrival)
             if not self._waiting:
                 return
             yield decode(self._waiting.popleft(), self._script.codec)
