@@ -19,6 +19,7 @@ from fal_typed.testing.messages import (
     StreamResponse,
     detail,
 )
+from fal_typed.testing.platform import PlatformService, WebService
 from fal_typed.testing.protocol import reset, transport_of
 from fal_typed.testing.queueing import QueueService
 from fal_typed.testing.recording import LogEntry, RecordedRequest, RequestLog, kept
@@ -52,6 +53,8 @@ class App:
             services.QUEUE: QueueService(emulation),
             services.REST: RestService(emulation),
             services.CDN: CdnService(emulation),
+            services.API: PlatformService(emulation),
+            services.WEB: WebService(emulation),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

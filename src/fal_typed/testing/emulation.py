@@ -12,6 +12,7 @@ from fal_typed.testing.keys import Keys
 from fal_typed.testing.messages import method_not_allowed
 from fal_typed.testing.models import Models
 from fal_typed.testing.signing import Signer
+from fal_typed.testing.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -81,6 +82,7 @@ class Emulation:
         self.files = Files(clock)
         self.keys = Keys(keys, clock)
         self.signer = Signer()
+        self.webhooks = Webhooks(self.jobs, clock, self.signer)
 
     def files_url(self, request: Request) -> str:
         """Base URL of the files in the answer to a request.

@@ -18,7 +18,7 @@ from fal_typed.testing.models import INVALID, Model, Outcome, failed
 from fal_typed.testing.scripts import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 Stage: TypeAlias = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
 _FOREVER = math.inf
@@ -149,8 +149,6 @@ class Jobs:
         self._clock = clock
         self._jobs: dict[str, Job] = {}
         self._added = threading.Condition()
-        self.on_end: Callable[[Job], None] | None = None
-        """Called with every job that has a webhook, when its end is known."""
 
     def __iter__(self) -> Iterator[Job]:
         with self._added:
@@ -245,8 +243,6 @@ class Jobs:
             outcome.add_done_callback(lambda task: self._handled(job, task, ends_at))
         with self._added:
             self._jobs[job.id] = job
-        if webhook_url is not None and job.outcome is not None and self.on_end is not None:
-            self.on_end(job)
         return job
 
     def _handled(self, job: Job, task: asyncio.Task[Outcome], earliest: float) -> None:
@@ -255,8 +251,6 @@ class Jobs:
         job.outcome = task.result()
         job.ends_at = max(earliest, self._clock.now())
         job.wake()
-        if job.webhook_url is not None and self.on_end is not None:
-            self.on_end(job)
 
     def cancel(self, job: Job) -> bool:
         """Ask for a job to be cancelled.

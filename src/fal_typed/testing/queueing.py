@@ -108,6 +108,8 @@ class QueueService:
             webhook_url=request.parameter("fal_webhook"),
             subpath=subpath,
         )
+        if job.webhook_url is not None:
+            emulation.webhooks.watch(job, job.webhook_url, emulation.keys.user(request))
         status = self._describe(job, request)
         status["status"] = "IN_QUEUE"
         status["queue_position"] = job.position(job.submitted_at)

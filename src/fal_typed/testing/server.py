@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fal_typed.testing.files import Files
     from fal_typed.testing.jobs import Jobs
     from fal_typed.testing.scripts import EndpointScript
+    from fal_typed.testing.webhooks import Webhooks
 
 
 class FalEmulator:
@@ -111,6 +112,11 @@ class FalEmulator:
         """Every file that was uploaded."""
         return self._emulation.files
 
+    @property
+    def webhooks(self) -> Webhooks:
+        """Every attempt to deliver a webhook."""
+        return self._emulation.webhooks
+
     def environ(self) -> dict[str, str]:
         """Environment variables that point fal-typed at the emulator.
 
@@ -131,11 +137,12 @@ class FalEmulator:
         return self._emulation.models.script(endpoint_id)
 
     def reset(self) -> None:
-        """Forget all scripts, jobs, uploads and recorded requests."""
+        """Forget all scripts, jobs, uploads, webhooks and recorded requests."""
         self._emulation.models.reset()
         self._emulation.faults.clear()
         self._emulation.jobs.clear()
         self._emulation.files.clear()
+        self._emulation.webhooks.clear()
         self.requests.clear()
 
     def fault(self, fault: Fault, *, times: int | None = 1) -> None:
