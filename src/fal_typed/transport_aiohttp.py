@@ -26,12 +26,17 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractStreamWriter
 
+
+class InvalidURL(Exception):  # noqa: N818 - as other libraries name it
+    """Not a URL that a request can be sent to."""
+
+
 _NEVER_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
-    aiohttp.InvalidURL,
-    aiohttp.NonHttpUrlClientError,
+    InvalidURL,
 )
+_FAILURES = (asyncio.TimeoutError, aiohttp.ClientError, InvalidURL)
 
 
 class AiohttpTransport:
@@ -52,7 +57,7 @@ class AiohttpTransport:
         heads: list[aiohttp.ClientResponse] = []
         try:
             return await within(request.timeout, self._exchange(request, heads))
-        except (asyncio.TimeoutError, aiohttp.ClientError, ValueError) as error:
+        except _FAILURES as error:
             raise _translated(error, request, heads[0] if heads else None) from None
 
     async def _exchange(
@@ -67,7 +72,7 @@ class AiohttpTransport:
         """Send a request and leave the body to be read."""
         try:
             head = await within(request.timeout, self._start(request))
-        except (asyncio.TimeoutError, aiohttp.ClientError, ValueError) as error:
+        except _FAILURES as error:
             raise _translated(error, request, None) from None
         return OpenedStream(head.status, _headers(head), _Body(request, head))
 
@@ -76,7 +81,7 @@ class AiohttpTransport:
         body: _Body = stream.handle
         try:
             return await within(timeout, body.head.content.readany())
-        except (asyncio.TimeoutError, aiohttp.ClientError) as error:
+        except _FAILURES as error:
             raise _translated(error, body.request, body.head) from None
 
     async def close_stream(self, stream: OpenedStream) -> None:
@@ -132,7 +137,13 @@ class _Part(aiohttp.Payload):
 
 def _url(url: str) -> URL:
     # Signed URLs must stay as they are, to the letter.
-    return URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
+    try:
+        parsed = URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
+    except ValueError as error:
+        raise InvalidURL(error) from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise InvalidURL("it is none of http or https")
+    return parsed
 
 
 def _content(body: bytes | FilePart) -> Any:
@@ -147,6 +158,12 @@ def _headers(head: aiohttp.ClientResponse) -> Mapping[str, str]:
     return headers
 
 
+def _reason(error: Exception) -> str:
+    # Where aiohttp cannot use a URL it shows it, with all that the query may hold.
+    shows_url = isinstance(error, (aiohttp.InvalidURL, aiohttp.ClientResponseError))
+    return type(error).__name__ if shows_url else str(error) or type(error).__name__
+
+
 def _translated(
     error: Exception, request: HttpRequest, head: aiohttp.ClientResponse | None
 ) -> TransportError:
@@ -154,7 +171,7 @@ def _translated(
     if type(error) is asyncio.TimeoutError and request.timeout is not None:
         return timed_out(request, received)
     return TransportError(
-        f"{request}: {str(error) or type(error).__name__}",
+        f"{request}: {_reason(error)}",
         sent=not isinstance(error, _NEVER_SENT),
         timed_out=isinstance(error, asyncio.TimeoutError),
         head=received,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -200,7 +201,9 @@ class _Body:
 
 def _settings(direct: Any) -> dict[str, Any]:
     verify = ssl_context()
+    no_cookies = DefaultCookiePolicy(allowed_domains=[])
     return {
+        "cookies": CookieJar(no_cookies),
         "limits": httpx.Limits(max_connections=None, max_keepalive_connections=100),
         "timeout": None,
         "verify": verify,
