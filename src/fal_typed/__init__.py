@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from fal_typed.default import cancel_async as cancel_async
     from fal_typed.default import handle as handle
     from fal_typed.default import handle_async as handle_async
+    from fal_typed.default import pipeline as pipeline
+    from fal_typed.default import pipeline_async as pipeline_async
+    from fal_typed.default import realtime as realtime
+    from fal_typed.default import realtime_async as realtime_async
     from fal_typed.default import result as result
     from fal_typed.default import result_async as result_async
     from fal_typed.default import run as run
@@ -47,6 +51,8 @@ if TYPE_CHECKING:
     from fal_typed.default import upload_file_async as upload_file_async
     from fal_typed.default import upload_image as upload_image
     from fal_typed.default import upload_image_async as upload_image_async
+    from fal_typed.default import ws_connect as ws_connect
+    from fal_typed.default import ws_connect_async as ws_connect_async
     from fal_typed.endpoint import Endpoint as Endpoint
     from fal_typed.errors import FalAuthenticationError as FalAuthenticationError
     from fal_typed.errors import FalCancelledError as FalCancelledError
@@ -83,6 +89,16 @@ if TYPE_CHECKING:
     from fal_typed.files import Video as Video
     from fal_typed.handles import AsyncHandle as AsyncHandle
     from fal_typed.handles import Handle as Handle
+    from fal_typed.lifecycle import Acl as Acl
+    from fal_typed.lifecycle import AclRule as AclRule
+    from fal_typed.lifecycle import Lifecycle as Lifecycle
+    from fal_typed.multipart import Multipart as Multipart
+    from fal_typed.pipelines import AsyncPendingRun as AsyncPendingRun
+    from fal_typed.pipelines import AsyncPipeline as AsyncPipeline
+    from fal_typed.pipelines import PendingRun as PendingRun
+    from fal_typed.pipelines import Pipeline as Pipeline
+    from fal_typed.plain_sockets import AsyncWebSocket as AsyncWebSocket
+    from fal_typed.plain_sockets import WebSocket as WebSocket
     from fal_typed.platform import AsyncPlatform as AsyncPlatform
     from fal_typed.platform import Platform as Platform
     from fal_typed.queue import Completed as Completed
@@ -90,6 +106,8 @@ if TYPE_CHECKING:
     from fal_typed.queue import LogEntry as LogEntry
     from fal_typed.queue import Queued as Queued
     from fal_typed.queue import QueueStatus as QueueStatus
+    from fal_typed.realtime_connections import AsyncRealtimeConnection as AsyncRealtimeConnection
+    from fal_typed.realtime_connections import RealtimeConnection as RealtimeConnection
     from fal_typed.results import RawResponse as RawResponse
     from fal_typed.results import Result as Result
     from fal_typed.retry import RetryPolicy as RetryPolicy
@@ -101,13 +119,24 @@ if TYPE_CHECKING:
 
 # The same names again for run time; tests/test_exports.py keeps the two lists alike.
 _EXPORTS = {
-    "client": ("AsyncFalClient", "FalClient"),
-    "data_uri": ("encode", "encode_file", "encode_image"),
+    "client": (
+        "AsyncFalClient",
+        "FalClient",
+    ),
+    "data_uri": (
+        "encode",
+        "encode_file",
+        "encode_image",
+    ),
     "default": (
         "cancel",
         "cancel_async",
         "handle",
         "handle_async",
+        "pipeline",
+        "pipeline_async",
+        "realtime",
+        "realtime_async",
         "result",
         "result_async",
         "run",
@@ -126,6 +155,8 @@ _EXPORTS = {
         "upload_file_async",
         "upload_image",
         "upload_image_async",
+        "ws_connect",
+        "ws_connect_async",
     ),
     "endpoint": ("Endpoint",),
     "errors": (
@@ -154,15 +185,68 @@ _EXPORTS = {
         "Problem",
         "SchemaDriftWarning",
     ),
-    "events": ("EventHooks", "RequestEvent", "ResponseEvent", "RetryEvent"),
-    "files": ("Audio", "File", "FileInput", "Image", "Video"),
-    "handles": ("AsyncHandle", "Handle"),
-    "platform": ("AsyncPlatform", "Platform"),
-    "queue": ("Completed", "InProgress", "LogEntry", "Queued", "QueueStatus"),
-    "results": ("RawResponse", "Result"),
+    "events": (
+        "EventHooks",
+        "RequestEvent",
+        "ResponseEvent",
+        "RetryEvent",
+    ),
+    "files": (
+        "Audio",
+        "File",
+        "FileInput",
+        "Image",
+        "Video",
+    ),
+    "handles": (
+        "AsyncHandle",
+        "Handle",
+    ),
+    "lifecycle": (
+        "Acl",
+        "AclRule",
+        "Lifecycle",
+    ),
+    "multipart": ("Multipart",),
+    "pipelines": (
+        "AsyncPendingRun",
+        "AsyncPipeline",
+        "PendingRun",
+        "Pipeline",
+    ),
+    "plain_sockets": (
+        "AsyncWebSocket",
+        "WebSocket",
+    ),
+    "platform": (
+        "AsyncPlatform",
+        "Platform",
+    ),
+    "queue": (
+        "Completed",
+        "InProgress",
+        "LogEntry",
+        "Queued",
+        "QueueStatus",
+    ),
+    "realtime_connections": (
+        "AsyncRealtimeConnection",
+        "RealtimeConnection",
+    ),
+    "results": (
+        "RawResponse",
+        "Result",
+    ),
     "retry": ("RetryPolicy",),
-    "streaming": ("AsyncStream", "Stream"),
-    "webhooks": ("WebhookEvent", "verify_webhook", "verify_webhook_async"),
+    "streaming": (
+        "AsyncStream",
+        "Stream",
+    ),
+    "webhooks": (
+        "WebhookEvent",
+        "verify_webhook",
+        "verify_webhook_async",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
 

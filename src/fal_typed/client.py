@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, overload
 
-from typing_extensions import Self, TypeVar, Unpack
+from typing_extensions import ParamSpec, Self, TypeVar, Unpack
 
 from fal_typed import call as calls
 from fal_typed import queue
@@ -25,7 +26,10 @@ from fal_typed.hosts import Hosts
 from fal_typed.options import (
     CallOptions,
     ClientOptions,
+    PipelineOptions,
+    RealtimeOptions,
     RunOptions,
+    SocketOptions,
     StreamOptions,
     SubmitOptions,
     SubscribeOptions,
@@ -42,6 +46,7 @@ from fal_typed.results import Result
 from fal_typed.retry import RetryPolicy
 from fal_typed.settings import Settings
 from fal_typed.streaming import AsyncStream, Stream, default_path
+from fal_typed.tokens import TokenCache
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -51,10 +56,14 @@ if TYPE_CHECKING:
     from fal_typed.endpoint import Endpoint
     from fal_typed.files import PILImage
     from fal_typed.model import Request
+    from fal_typed.pipelines import AsyncPipeline, Pipeline
+    from fal_typed.plain_sockets import AsyncWebSocket, WebSocket
     from fal_typed.platform import AsyncPlatform, Platform
     from fal_typed.queue import Job, QueueStatus
+    from fal_typed.realtime_connections import AsyncRealtimeConnection, RealtimeConnection
     from fal_typed.transport import HttpClient
 
+P = ParamSpec("P")
 Out = TypeVar("Out")
 T = TypeVar("T")
 
@@ -100,6 +109,7 @@ class BaseClient:
         self._proxy_url = proxy_url
         self._options: Mapping[str, Any] = {} if timeout is None else {"timeout": timeout}
         self._cdn_tokens = CdnTokens()
+        self.tokens = TokenCache()
         self._connections = Connections(http_client, Observer(event_hooks))
 
     def __repr__(self) -> str:
@@ -173,6 +183,30 @@ class BaseClient:
     ) -> Call[Any]:
         path = default_path(target if isinstance(target, str) else endpoint_of(type(target)).id)
         return self._call(target, arguments, {"path": path, **options})
+
+    def connection_call(
+        self,
+        target: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        options: Mapping[str, Any],
+    ) -> tuple[Call[Any], Endpoint[..., Any, Any] | None]:
+        """What a connection serves: the call without its arguments, and the endpoint if known."""
+        endpoint = None
+        if not isinstance(target, str):
+            endpoint = endpoint_of(target) if isinstance(target, type) else target
+            options = {**endpoint.default_options, **options}
+        return reference_call(target, call_options(self._options, options)), endpoint
+
+    def realtime_call(
+        self,
+        target: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        options: Mapping[str, Any],
+    ) -> tuple[Call[Any], Endpoint[..., Any, Any] | None]:
+        """What a realtime session serves; see `connection_call`."""
+        call, endpoint = self.connection_call(target, options)
+        if "path" in options or call.options.path:
+            return call, endpoint
+        path = "" if call.endpoint.full.endswith("/realtime") else "/realtime"
+        return replace(call, options=replace(call.options, path=path)), endpoint
 
     def _reference(
         self,
@@ -366,6 +400,101 @@ class FalClient(BaseClient):
             1
         """
         return Stream(self, self._stream_call(application, arguments, options))
+
+    @overload
+    def realtime(
+        self, application: Endpoint[P, Any, Out], /, **options: Unpack[RealtimeOptions]
+    ) -> RealtimeConnection[P, Out]: ...
+    @overload
+    def realtime(
+        self, application: type[Request[Out]], /, **options: Unpack[RealtimeOptions]
+    ) -> RealtimeConnection[[Request[Out]], Out]: ...
+    @overload
+    def realtime(
+        self, application: str, **options: Unpack[RealtimeOptions]
+    ) -> RealtimeConnection[..., Any]: ...
+    def realtime(
+        self, application: Any, **options: Unpack[RealtimeOptions]
+    ) -> RealtimeConnection[..., Any]:
+        """Open a realtime session: a websocket that inputs and results go over (PROTOCOL 5).
+
+        Args:
+            application: An endpoint, an endpoint's input class, or an endpoint id; `send` then
+                takes parameters by name, a request object, or a mapping.
+            **options: See `RealtimeOptions`.
+
+        Returns:
+            The session, to be used in a `with` block.
+
+        Raises:
+            FalHTTPError: On entering the block: the token or the connection was refused.
+            FalConnectionError: On entering the block: the platform was not reached.
+
+        Example:
+            >>> from fal_typed import FalClient
+            >>> with FalClient().realtime("fal-ai/flux/dev") as connection:
+            ...     connection.send({"prompt": "a cat"})
+            ...     connection.recv()["prompt"]
+            'a cat'
+        """
+        from fal_typed.realtime_connections import RealtimeConnection
+
+        return RealtimeConnection(self, *self.realtime_call(application, options))
+
+    def ws_connect(self, application: str, **options: Unpack[SocketOptions]) -> WebSocket:
+        """Open a plain websocket of an endpoint that speaks a protocol of its own.
+
+        Args:
+            application: An endpoint id.
+            **options: See `SocketOptions`.
+
+        Returns:
+            The websocket, to be used in a `with` block.
+
+        Raises:
+            FalHTTPError: On entering the block: the token or the connection was refused.
+            FalConnectionError: On entering the block: the platform was not reached.
+        """
+        from fal_typed.plain_sockets import WebSocket
+
+        return WebSocket(self, self._call(application, None, options))
+
+    @overload
+    def pipeline(
+        self, application: Endpoint[P, Any, Out], /, **options: Unpack[PipelineOptions]
+    ) -> Pipeline[P, Out]: ...
+    @overload
+    def pipeline(
+        self, application: type[Request[Out]], /, **options: Unpack[PipelineOptions]
+    ) -> Pipeline[[Request[Out]], Out]: ...
+    @overload
+    def pipeline(
+        self, application: str, **options: Unpack[PipelineOptions]
+    ) -> Pipeline[..., Any]: ...
+    def pipeline(self, application: Any, **options: Unpack[PipelineOptions]) -> Pipeline[..., Any]:
+        """Open one connection for many direct runs: HTTP over WebSocket (PROTOCOL 5.5).
+
+        Args:
+            application: An endpoint, an endpoint's input class, or an endpoint id; `run` then
+                takes parameters by name, a request object, or a mapping.
+            **options: See `PipelineOptions`.
+
+        Returns:
+            The pipeline, to be used in a `with` block.
+
+        Raises:
+            FalHTTPError: On entering the block: the connection was refused.
+            FalConnectionError: On entering the block: the platform was not reached.
+
+        Example:
+            >>> from fal_typed import FalClient
+            >>> with FalClient().pipeline("fal-ai/flux/dev") as pipeline:
+            ...     pipeline.run({"prompt": "a cat"}).data["prompt"]
+            'a cat'
+        """
+        from fal_typed.pipelines import Pipeline
+
+        return Pipeline(self, *self.connection_call(application, options))
 
     @overload
     def handle(
@@ -638,6 +767,52 @@ class AsyncFalClient(BaseClient):
     ) -> AsyncStream[Any]:
         """Read an endpoint's output while it is being made; see `FalClient.stream`."""
         return AsyncStream(self, self._stream_call(application, arguments, options))
+
+    @overload
+    def realtime(
+        self, application: Endpoint[P, Any, Out], /, **options: Unpack[RealtimeOptions]
+    ) -> AsyncRealtimeConnection[P, Out]: ...
+    @overload
+    def realtime(
+        self, application: type[Request[Out]], /, **options: Unpack[RealtimeOptions]
+    ) -> AsyncRealtimeConnection[[Request[Out]], Out]: ...
+    @overload
+    def realtime(
+        self, application: str, **options: Unpack[RealtimeOptions]
+    ) -> AsyncRealtimeConnection[..., Any]: ...
+    def realtime(
+        self, application: Any, **options: Unpack[RealtimeOptions]
+    ) -> AsyncRealtimeConnection[..., Any]:
+        """Open a realtime session; see `FalClient.realtime`."""
+        from fal_typed.realtime_connections import AsyncRealtimeConnection
+
+        return AsyncRealtimeConnection(self, *self.realtime_call(application, options))
+
+    def ws_connect(self, application: str, **options: Unpack[SocketOptions]) -> AsyncWebSocket:
+        """Open a plain websocket; see `FalClient.ws_connect`."""
+        from fal_typed.plain_sockets import AsyncWebSocket
+
+        return AsyncWebSocket(self, self._call(application, None, options))
+
+    @overload
+    def pipeline(
+        self, application: Endpoint[P, Any, Out], /, **options: Unpack[PipelineOptions]
+    ) -> AsyncPipeline[P, Out]: ...
+    @overload
+    def pipeline(
+        self, application: type[Request[Out]], /, **options: Unpack[PipelineOptions]
+    ) -> AsyncPipeline[[Request[Out]], Out]: ...
+    @overload
+    def pipeline(
+        self, application: str, **options: Unpack[PipelineOptions]
+    ) -> AsyncPipeline[..., Any]: ...
+    def pipeline(
+        self, application: Any, **options: Unpack[PipelineOptions]
+    ) -> AsyncPipeline[..., Any]:
+        """Open one connection for many direct runs; see `FalClient.pipeline`."""
+        from fal_typed.pipelines import AsyncPipeline
+
+        return AsyncPipeline(self, *self.connection_call(application, options))
 
     @overload
     def handle(

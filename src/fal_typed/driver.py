@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from inspect import isawaitable, iscoroutine
@@ -44,7 +44,7 @@ from fal_typed.flow import (
 
 if TYPE_CHECKING:
     from fal_typed.events import Answer, Kind
-    from fal_typed.flow import HttpRequest, Lock
+    from fal_typed.flow import HttpRequest
     from fal_typed.transport import AsyncTransport, SyncTransport
 
 T = TypeVar("T")
@@ -127,8 +127,9 @@ class SyncDriver:
                 return self._observed(request, _open_socket)
             case SendFrame() | ReceiveFrame() | CloseSocket():
                 return _on_socket(effect)
-            case Exclusively(lock, flow, timeout):
-                return self._exclusively(lock, flow, timeout)
+            case Exclusively(lock, flow):
+                with lock.blocking:
+                    return self.run(flow)
             case Sleep(seconds):
                 return self._sleep(seconds)
             case Now():
@@ -171,20 +172,13 @@ class SyncDriver:
         for hook in self._observer.on(kind):
             _plain_result(hook(event))
 
-    def _exclusively(self, lock: Lock, flow: Flow[Any], timeout: float | None) -> Any:
-        if not lock.blocking.acquire(timeout=-1 if timeout is None else timeout):
-            raise _lock_held()
-        try:
-            return self.run(flow)
-        finally:
-            lock.blocking.release()
-
     def _gather(self, flows: Any, limit: int) -> list[Any]:
         stopped = threading.Event()
         with ThreadPoolExecutor(limit, thread_name_prefix="fal-typed") as pool:
             futures = [pool.submit(self.run, _until(stopped, flow)) for flow in flows]
             try:
-                return [future.result() for future in futures]
+                done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
+                return [future.result() for future in (done if waiting else futures)]
             except BaseException:
                 # Also Ctrl-C, which only this thread hears of: no flow begins anything more.
                 stopped.set()
@@ -273,10 +267,6 @@ async def _on_socket_async(effect: _SocketEffect) -> object:
             return await socket.handle.close()
 
 
-def _lock_held() -> TransportError:
-    return TransportError("another call was not done in time", sent=False, timed_out=True)
-
-
 class AsyncDriver:
     """Runs flows in the running event loop."""
 
@@ -348,8 +338,9 @@ class AsyncDriver:
                 return await self._observed(request, _open_socket_async)
             case SendFrame() | ReceiveFrame() | CloseSocket():
                 return await _on_socket_async(effect)
-            case Exclusively(lock, flow, timeout):
-                return await self._exclusively(lock, flow, timeout)
+            case Exclusively(lock, flow):
+                async with lock.awaiting:
+                    return await self.run(flow)
             case Sleep(seconds):
                 await self._sleep(seconds)
                 return None
@@ -397,16 +388,6 @@ class AsyncDriver:
             value = hook(event)
             if isawaitable(value):
                 await value
-
-    async def _exclusively(self, lock: Lock, flow: Flow[Any], timeout: float | None) -> Any:
-        try:
-            await asyncio.wait_for(lock.awaiting.acquire(), timeout)
-        except asyncio.TimeoutError:
-            raise _lock_held() from None
-        try:
-            return await self.run(flow)
-        finally:
-            lock.awaiting.release()
 
     async def _gather(self, flows: Any, limit: int) -> list[Any]:
         gate = asyncio.Semaphore(limit)

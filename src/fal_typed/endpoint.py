@@ -14,14 +14,16 @@ from fal_typed import call as calls
 from fal_typed import default, queue
 from fal_typed.errors import FalInputError
 from fal_typed.handles import AsyncHandle, Handle
-from fal_typed.options import EndpointOptions
+from fal_typed.options import EndpointOptions, PipelineOptions, RealtimeOptions
 from fal_typed.prepare import call_options, keyword_call, reference_call
 from fal_typed.streaming import AsyncStream, Stream, default_path
 
 if TYPE_CHECKING:
     from fal_typed.call import Call
     from fal_typed.client import BaseClient
+    from fal_typed.pipelines import AsyncPipeline, Pipeline
     from fal_typed.queue import Job, QueueStatus
+    from fal_typed.realtime_connections import AsyncRealtimeConnection, RealtimeConnection
     from fal_typed.results import Result
     from fal_typed.settings import Settings
 
@@ -128,6 +130,11 @@ class Endpoint(Generic[P, In, Out]):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_bound": {}}
 
+    @property
+    def default_options(self) -> Mapping[str, Any]:
+        """Options that calls of this endpoint have unless they say otherwise."""
+        return {name: value for name, value in self._options.items() if name != "client"}
+
     def _client(self) -> BaseClient:
         return self._options.get("client") or default.client
 
@@ -212,6 +219,56 @@ class Endpoint(Generic[P, In, Out]):
     def stream_async(self, *args: P.args, **kwargs: P.kwargs) -> AsyncStream[Out]:
         """Call the endpoint and read its output as it is made; `stream` for async code."""
         return AsyncStream(self._client(), self._call(args, kwargs, path=default_path(self.id)))
+
+    def realtime(self, **options: Unpack[RealtimeOptions]) -> RealtimeConnection[P, Out]:
+        """Open a realtime session: a websocket that inputs and results go over (PROTOCOL 5).
+
+        Args:
+            **options: See `RealtimeOptions`.
+
+        Returns:
+            The session, to be used in a `with` block; its `send` takes the endpoint's parameters.
+
+        Raises:
+            FalHTTPError: On entering the block: the token or the connection was refused.
+            FalConnectionError: On entering the block: the platform was not reached.
+        """
+        from fal_typed.realtime_connections import RealtimeConnection
+
+        client = self._client()
+        return RealtimeConnection(client, *client.realtime_call(self, options))
+
+    def realtime_async(self, **options: Unpack[RealtimeOptions]) -> AsyncRealtimeConnection[P, Out]:
+        """Open a realtime session; `realtime` for async code."""
+        from fal_typed.realtime_connections import AsyncRealtimeConnection
+
+        client = self._client()
+        return AsyncRealtimeConnection(client, *client.realtime_call(self, options))
+
+    def pipeline(self, **options: Unpack[PipelineOptions]) -> Pipeline[P, Out]:
+        """Open one connection for many direct runs: HTTP over WebSocket (PROTOCOL 5.5).
+
+        Args:
+            **options: See `PipelineOptions`.
+
+        Returns:
+            The pipeline, to be used in a `with` block; its `run` takes the endpoint's parameters.
+
+        Raises:
+            FalHTTPError: On entering the block: the connection was refused.
+            FalConnectionError: On entering the block: the platform was not reached.
+        """
+        from fal_typed.pipelines import Pipeline
+
+        client = self._client()
+        return Pipeline(client, *client.connection_call(self, options))
+
+    def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPipeline[P, Out]:
+        """Open one connection for many direct runs; `pipeline` for async code."""
+        from fal_typed.pipelines import AsyncPipeline
+
+        client = self._client()
+        return AsyncPipeline(client, *client.connection_call(self, options))
 
     def handle(self, request_id: str) -> Handle[Out]:
         """A handle of a job known by its id; nothing is sent.

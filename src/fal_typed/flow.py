@@ -186,14 +186,10 @@ class Lock:
 
 @dataclass(frozen=True)
 class Exclusively:
-    """Run a flow while holding a lock; gives its result.
-
-    `TransportError` is raised when the lock was not free in time.
-    """
+    """Run a flow while holding a lock; gives its result."""
 
     lock: Lock
     flow: Flow[Any]
-    timeout: float | None
 
 
 @dataclass(frozen=True)
@@ -337,9 +333,9 @@ def gather(flows: Sequence[Flow[T]], limit: int) -> Flow[list[T]]:
     return results
 
 
-def exclusively(lock: Lock, flow: Flow[T], timeout: float | None = None) -> Flow[T]:
+def exclusively(lock: Lock, flow: Flow[T]) -> Flow[T]:
     """Run a flow while holding a lock."""
-    result: T = yield Exclusively(lock, flow, timeout)
+    result: T = yield Exclusively(lock, flow)
     return result
 
 

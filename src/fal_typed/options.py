@@ -6,7 +6,7 @@ The `TypedDict`s are what checkers and editors see at `client.subscribe(…, wit
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Union
 
@@ -14,12 +14,18 @@ from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
     from fal_typed.client import AsyncFalClient, FalClient
+    from fal_typed.errors import FalError
+    from fal_typed.lifecycle import Lifecycle
+    from fal_typed.multipart import Multipart
+    from fal_typed.progress import OnProgress
     from fal_typed.queue import QueueStatus
     from fal_typed.retry import RetryPolicy
-    from fal_typed.storage import Lifecycle
 
 OnEnqueue = Callable[[str], Union[Awaitable[object], object]]
 OnQueueUpdate = Callable[["QueueStatus"], Union[Awaitable[object], object]]
+OnResult = Callable[[Any], Union[Awaitable[object], object]]
+OnError = Callable[["FalError"], Union[Awaitable[object], object]]
+TokenProvider = Callable[[str], Union[Awaitable[str], str]]
 
 
 class RunOptions(TypedDict, total=False):
@@ -47,6 +53,9 @@ class RunOptions(TypedDict, total=False):
     """Parameters the schema does not know, sent unchecked."""
     validate: bool
     """False sends the arguments without checking them against the schema."""
+    inline_files: int
+    """Files of up to this many bytes travel inside the request, as data URIs, instead of being
+    uploaded first; at most 7 MiB. Default: 0, none."""
     retry: RetryPolicy | None
     """Policy for failed requests; default: the client's."""
 
@@ -98,9 +107,99 @@ class StreamOptions(TypedDict, total=False):
     """Parameters the schema does not know, sent unchecked."""
     validate: bool
     """False sends the arguments without checking them against the schema."""
+    inline_files: int
+    """Files of up to this many bytes travel inside the request, as data URIs."""
 
 
-class ClientOptions(SubscribeOptions, StreamOptions, total=False):
+class SocketOptions(TypedDict, total=False):
+    """Options of `ws_connect`, the plain websocket."""
+
+    path: str
+    """Path below the endpoint id. Default: none for `ws_connect`, `/realtime` for `realtime`."""
+    headers: Mapping[str, str]
+    """Extra headers of the handshake."""
+    timeout: float | None
+    """Seconds until the connection must stand, a cold start included. Default: 90."""
+    retry: RetryPolicy | None
+    """Policy for failed handshakes and for reconnecting; default: the client's."""
+    use_jwt: bool
+    """False sends the key itself instead of a short-lived token made with it."""
+    token_expiration: int
+    """Seconds a token lives; kept and used again for nine tenths of that. Default: 120."""
+    token_provider: TokenProvider | None
+    """Called with the endpoint id for each connection; returns a token made elsewhere. May be a
+    coroutine function in async code."""
+    max_buffering: int | None
+    """How many inputs the platform may hold back for the endpoint, from 1 to 60."""
+
+
+class RealtimeOptions(SocketOptions, total=False):
+    """Options of `realtime`."""
+
+    codec: Literal["msgpack", "json"]
+    """Form of inputs and results. Default: MessagePack, in which raw bytes travel as they are."""
+    encode_message: Callable[[Any], bytes] | None
+    """Turns an input into bytes, in place of the codec."""
+    decode_message: Callable[[bytes], Any] | None
+    """Turns bytes into a result, in place of the codec."""
+    throttle: float | None
+    """Seconds between two inputs; of those sent faster only the latest goes out."""
+    reconnect: bool
+    """True opens a new connection when one breaks. Inputs are never sent twice."""
+    on_result: OnResult | None
+    """Called with each result as it comes; may be a coroutine function in async code."""
+    on_error: OnError | None
+    """With `on_result`: called with what would else be raised at the end of the `with` block."""
+    extra_arguments: Mapping[str, Any] | None
+    """Parameters the schema does not know, sent unchecked with each input."""
+    validate: bool
+    """False sends inputs without checking them against the schema."""
+
+
+class PipelineOptions(TypedDict, total=False):
+    """Options of `pipeline`."""
+
+    headers: Mapping[str, str]
+    """Extra headers of the handshake."""
+    timeout: float | None
+    """Seconds until the connection must stand, and until each result must be there. Default: 90
+    for the connection and no limit for results."""
+    retry: RetryPolicy | None
+    """Policy for failed handshakes; default: the client's."""
+    extra_arguments: Mapping[str, Any] | None
+    """Parameters the schema does not know, sent unchecked with each run."""
+    validate: bool
+    """False sends the arguments without checking them against the schema."""
+
+
+Repository = Literal["fal_v3", "fal", "cdn"]
+"""Where a file is stored: `fal_v3` is the platform's CDN, `fal` its storage behind signed URLs;
+`cdn` is an old name of `fal_v3`."""
+
+
+class TransferOptions(TypedDict, total=False):
+    """How a file is sent."""
+
+    repository: Repository | None
+    """Where to. Default: `fal_v3`, or `fal` behind a server-side proxy."""
+    fallback_repository: Repository | Sequence[Repository] | None
+    """Where to when that fails. Default: `fal`; `[]` for none."""
+    lifecycle: Lifecycle | None
+    """How long the file is kept, and who may read it."""
+    on_progress: OnProgress | None
+    """Called with the bytes that have arrived, and the bytes in all (None while unknown)."""
+    multipart: Multipart | None
+    """From what size on, and how, the file is sent in parts."""
+
+
+class UploadOptions(TransferOptions, total=False):
+    """Options of `upload`, `upload_file` and `upload_image`."""
+
+    timeout: float | None
+    """Seconds the upload may take, or None for no limit (the default)."""
+
+
+class ClientOptions(SubscribeOptions, StreamOptions, RealtimeOptions, total=False):
     """Options of `with_options` on a client: those of every kind of call."""
 
 
@@ -126,6 +225,7 @@ class CallOptions:
     tags: Mapping[str, str] | None = None
     extra_arguments: Mapping[str, Any] | None = None
     validate: bool = True
+    inline_files: int = 0
     retry: RetryPolicy | None = None
     priority: str | None = None
     webhook_url: str | None = None
@@ -138,6 +238,17 @@ class CallOptions:
     client_timeout: float | None = None
     cancel_on_stop: bool = True
     idle_timeout: float | None = None
+    use_jwt: bool = True
+    token_expiration: int = 120
+    token_provider: TokenProvider | None = None
+    max_buffering: int | None = None
+    codec: str = "msgpack"
+    encode_message: Callable[[Any], bytes] | None = None
+    decode_message: Callable[[bytes], Any] | None = None
+    throttle: float | None = None
+    reconnect: bool = False
+    on_result: OnResult | None = None
+    on_error: OnError | None = None
 
     @property
     def deadline(self) -> float | None:

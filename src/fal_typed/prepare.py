@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import TypeVar
@@ -57,6 +58,34 @@ def keyword_call(
     )
     dumped |= dict(options.extra_arguments or {})
     return Call(EndpointId.parse(endpoint.id), dumped, endpoint.output, options)
+
+
+def input_call(
+    call: Call[Out],
+    endpoint: Endpoint[..., Any, Any] | None,
+    args: tuple[object, ...],
+    kwargs: Mapping[str, Any],
+) -> Call[Out]:
+    """The call of one message or run on a connection that serves `call`'s endpoint.
+
+    Raises:
+        FalInputError: The input does not fit the endpoint, or is another endpoint's.
+        TypeError: It is given neither as one object nor by name.
+    """
+    if len(args) > 1 or (args and kwargs):
+        raise TypeError("Pass one request object or mapping, or parameters by name.")
+    given = args[0] if args else kwargs
+    if getattr(type(given), "__fal_endpoint__", None) is not None:
+        made = request_call(cast("Request[Any]", given), call.options)
+    elif endpoint is not None and isinstance(given, Mapping):
+        made = keyword_call(endpoint, cast("Mapping[str, Any]", given), call.options)
+    else:
+        made = untyped_call(call.endpoint.full, given, call.options)
+    if made.endpoint != call.endpoint:
+        raise FalInputError(
+            f"This connection is to {call.endpoint.full}, the input is for {made.endpoint.full}."
+        )
+    return replace(call, arguments=made.arguments)
 
 
 def untyped_call(application: str, arguments: object, options: CallOptions) -> Call[Any]:

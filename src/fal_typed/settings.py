@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fal_typed._version import __version__
+from fal_typed.cdn_tokens import CdnTokens
 from fal_typed.credentials import Credentials, missing_key
 from fal_typed.errors import FalCredentialsError, FalInputError
 from fal_typed.flow import FilePart, HttpRequest
@@ -31,6 +32,7 @@ class Settings:
     timeout: float | None = None
     proxy_url: str | None = None
     needs_key: bool = True
+    cdn_tokens: CdnTokens = field(default_factory=CdnTokens, compare=False)
 
     def request(
         self,
@@ -42,8 +44,11 @@ class Settings:
         query: Mapping[str, str | int] | None = None,
         timeout: float | None = HTTP_TIMEOUT,
         authorization: str | None = None,
+        with_key: bool = True,
     ) -> HttpRequest:
         """A request to the platform, with the key if and only if the URL may have it.
+
+        `with_key=False` is for requests that carry a token in its place.
 
         Raises:
             FalCredentialsError: There is no key, or the URL would carry it out in the open.
@@ -57,7 +62,7 @@ class Settings:
         if self.proxy_url:
             merged["x-fal-target-url"] = url
             return HttpRequest(method, self.proxy_url, merged, body, timeout)
-        if "authorization" not in merged:
+        if with_key and "authorization" not in merged:
             merged |= self._authorization(url, authorization)
         return HttpRequest(method, url, merged, body, timeout)
 

@@ -85,7 +85,7 @@ def emit_events(settings: Settings, call: Call[Any]) -> Flow[None]:
         "POST",
         url,
         headers={"accept": "text/event-stream", **call_headers(options)},
-        body=(yield from call.body(settings)),
+        body=(yield from call.body(settings, deadline)),
         timeout=options.idle_timeout,
     )
     opening = _Opening()
