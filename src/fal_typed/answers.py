@@ -118,11 +118,22 @@ def http_error(
 
 
 def transport_error(
-    error: TransportError, request: HttpRequest, *, request_id: str | None = None
+    error: TransportError,
+    request: HttpRequest,
+    *,
+    request_id: str | None = None,
+    costs: bool = True,
 ) -> FalError:
-    """The error for a request that got no answer."""
+    """The error for a request that got no answer.
+
+    Args:
+        error: What happened.
+        request: The request.
+        request_id: Its id, if it is known already.
+        costs: Whether a POST that was accepted has begun something that is billed.
+    """
     known = request_id or (request_id_of(error.head) if error.head else None)
-    maybe = error.sent and request.method == "POST"
+    maybe = costs and error.sent and request.method == "POST"
     warning = (
         " The platform may have accepted it, so it was not sent again; look for it at "
         "https://fal.ai/dashboard before you do."

@@ -13,7 +13,8 @@ from typing_extensions import TypeVar
 from fal_typed import answers
 from fal_typed.endpoint_id import EndpointId, join_path
 from fal_typed.errors import FalInputError
-from fal_typed.flow import Flow, HttpRequest, HttpResponse
+from fal_typed.flow import Deadline, Flow, HttpRequest, HttpResponse
+from fal_typed.inputs import upload_inputs
 from fal_typed.results import RawResponse, Result
 from fal_typed.settings import Settings, encode_json
 
@@ -42,11 +43,12 @@ class Call(Generic[Out]):
     output: type[Out] | None
     options: CallOptions
 
-    def body(self, settings: Settings) -> Flow[bytes]:
+    def body(self, settings: Settings, deadline: Deadline | None = None) -> Flow[bytes]:
         """The request's body, after all files in the arguments were uploaded."""
-        from fal_typed.storage import upload_inputs
-
-        return encode_json((yield from upload_inputs(settings, self.arguments)))
+        inputs = yield from upload_inputs(
+            settings, self.arguments, inline=self.options.inline_files, deadline=deadline
+        )
+        return encode_json(inputs)
 
     def result(
         self,
@@ -82,7 +84,6 @@ def _typed(output: type[Out], raw: object) -> Out:
 
 def run(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
     """Call an endpoint directly, without the queue (PROTOCOL section 2)."""
-    from fal_typed.flow import Deadline
     from fal_typed.retry import Repeat, send_retrying
 
     options = call.options
@@ -92,7 +93,7 @@ def run(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
     if options.method == "GET":
         query = _query(call.arguments)
     else:
-        body = yield from call.body(settings)
+        body = yield from call.body(settings, deadline)
     request = settings.request(
         options.method, url, headers=call_headers(options), body=body, query=query, timeout=None
     )

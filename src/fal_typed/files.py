@@ -7,17 +7,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Protocol, Union, runtime_checkable
 
 from pydantic_core import PydanticCustomError, core_schema
 
+from fal_typed.inputs import PendingFile
 from fal_typed.model import OutputModel
 from fal_typed.untyped import as_object
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fal_typed.client import AsyncFalClient, FalClient
 
 
@@ -214,13 +214,6 @@ class PILImage(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class FileObject:
-    """A file input that travels as an object with a `url`, to be uploaded first."""
-
-    file: Any
-
-
 def _is_file_like(value: object) -> bool:
     return isinstance(
         value, (str, bytes, bytearray, memoryview, os.PathLike, File, PILImage)
@@ -242,14 +235,31 @@ def _check_object(value: Any) -> Any:
     return value if is_object else _check(value)
 
 
+def _is_url(text: str) -> bool:
+    # One letter before the colon is a drive.
+    return re.match(r"data:|[a-z][a-z0-9+.-]+://", text, re.IGNORECASE) is not None
+
+
+def _local(text: str) -> str | PendingFile:
+    """A string in a file parameter: a URL, or a path of what has to be uploaded."""
+    return text if _is_url(text) else PendingFile(Path(text))
+
+
 def _dump_url(value: Any) -> Any:
-    return value.url if isinstance(value, File) else value
+    if isinstance(value, File):
+        return value.url
+    return _local(value) if isinstance(value, str) else PendingFile(value)
 
 
 def _dump_object(value: Any) -> Any:
     if isinstance(value, File):
         return value.model_dump(exclude_unset=True)
-    return FileObject(value) if as_object(value) is None else value
+    given = as_object(value)
+    if given is not None:
+        return {**given, "url": _local(given["url"])}
+    if isinstance(value, str) and _is_url(value):
+        return {"url": value}
+    return PendingFile(Path(value) if isinstance(value, str) else value, as_object=True)
 
 
 class _AsUrl:

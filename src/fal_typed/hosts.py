@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fal_typed.errors import FalInputError
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_CDN_DOMAIN = ".fal.media"  # today's files are on v3b.fal.media
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 
 
@@ -61,6 +62,15 @@ class Hosts:
         """Whether a URL stays on one of these hosts, so that the key may be sent to it."""
         bases = [str(getattr(self, f.name)) for f in fields(self)]
         return any(_within(url, base) for base in bases)
+
+    def is_cdn(self, url: str) -> bool:
+        """Whether a URL is on the file storage, so that the storage's token may be sent to it."""
+        if not url.isascii() or not url.isprintable() or " " in url:
+            return False
+        if _within(url, self.cdn):
+            return True
+        name = (urlsplit(url).hostname or "") if self.cdn == Hosts.cdn else ""
+        return name.endswith(_CDN_DOMAIN) and _within(url, f"https://{name}")
 
 
 def is_confidential(url: str) -> bool:
