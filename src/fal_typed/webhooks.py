@@ -242,8 +242,10 @@ def _fields(headers: Headers) -> list[str]:
 
 
 def _pairs(headers: Headers) -> Iterable[tuple[str, str]]:
-    items = cast("Any", headers).items() if hasattr(headers, "items") else headers
-    for item in items:
+    items: Any = cast("Any", headers).items() if hasattr(headers, "items") else headers
+    if not isinstance(items, Iterable):
+        raise FalWebhookError("The headers must be a mapping or pairs.")
+    for item in cast("Iterable[object]", items):
         if not isinstance(item, (tuple, list)) or len(cast("Any", item)) != 2:  # noqa: PLR2004
             raise FalWebhookError("The headers must be a mapping or pairs.")
         name = _plain(cast("Any", item)[0]).lower()
