@@ -1,0 +1,293 @@
+"""Connections in threads, event loops, forks and pickles; the proxy; the backup domains."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import pickle
+import sys
+import threading
+import warnings
+import weakref
+
+import pytest
+
+from fal_typed import AsyncFalClient, FalClient, FalConnectionError, RetryPolicy, default, transport
+from fal_typed import retry as retries
+from fal_typed.flow import HttpRequest, HttpResponse, TransportError
+from tests.core.flux import ID, dev
+from tests.scripted import Reply, scripted
+from tests.transport.wire import playing
+
+KEY = "id:very-secret"
+ARGUMENTS = {"prompt": "a cat"}
+
+
+async def counting(connection):
+    while True:
+        await connection.request()
+        await connection.answer(b'{"a": 1}')
+
+
+def at(home, **options):
+    return {"run_host": home.host, "queue_host": home.host, **options}
+
+
+def test_calls_one_after_another_share_a_connection(colour):
+    with playing(counting) as wire:
+        client = colour.client(KEY, **at(wire))
+        for _ in range(5):
+            client.run(ID, ARGUMENTS)
+        colour.wait(client._target.with_options(timeout=5).run(ID, ARGUMENTS))
+        assert wire.connections == 1
+
+
+def test_a_closed_client_opens_anew(colour):
+    with playing(counting) as wire:
+        client = colour.client(KEY, **at(wire))
+        for _ in range(2):
+            client.run(ID, ARGUMENTS)
+            client.close()
+        assert wire.connections == 2
+
+
+def test_leaving_the_context_closes_the_connections(colour):
+    with playing(counting) as wire:
+        if colour.is_async:
+
+            async def use():
+                async with AsyncFalClient(KEY, **at(wire)) as client:
+                    await client.run(ID, ARGUMENTS)
+
+            colour.wait(use())
+        else:
+            with FalClient(KEY, **at(wire)) as client:
+                client.run(ID, ARGUMENTS)
+        assert wire.closed.acquire(timeout=5)
+
+
+def test_threads_share_a_client():
+    results = []
+    with playing(counting) as wire, FalClient(KEY, **at(wire)) as client:
+        barrier = threading.Barrier(8)
+
+        def call():
+            barrier.wait()
+            results.extend(client.run(ID, ARGUMENTS).data["a"] for _ in range(10))
+
+        threads = [threading.Thread(target=call) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wire.connections <= 8
+    assert results == [1] * 80
+
+
+@pytest.mark.parametrize("has_aiohttp", [True, False])
+def test_each_event_loop_has_connections_of_its_own_that_end_with_it(has_aiohttp, monkeypatch):
+    monkeypatch.setattr(transport, "has_aiohttp", lambda: has_aiohttp)
+    loops = []
+    with playing(counting) as wire:
+        client = AsyncFalClient(KEY, **at(wire))
+
+        async def use():
+            loops.append(weakref.ref(asyncio.get_running_loop()))
+            await asyncio.gather(*(client.run(ID, ARGUMENTS) for _ in range(3)))
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for _ in range(3):
+                asyncio.run(use())
+                for _ in range(3):
+                    assert wire.closed.acquire(timeout=5)
+        gc.collect()
+        # Only the last loop may still be remembered, until the client is used again.
+        assert [loop() for loop in loops[:-1]] == [None, None]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_uses_no_socket_of_its_parent():
+    with playing(counting) as wire, FalClient(KEY, **at(wire)) as client:
+        client.run(ID, ARGUMENTS)
+        child = os.fork()
+        if child == 0:
+            try:
+                client.run(ID, ARGUMENTS)
+                os._exit(0)
+            except BaseException:  # noqa: BLE001 - nothing may get back into the test runner
+                os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert wire.connections == 2
+        client.run(ID, ARGUMENTS)
+        assert wire.connections == 2
+
+
+def test_a_pickled_client_works_with_the_key_of_its_new_home(colour, monkeypatch):
+    with scripted(lambda _: Reply(200, {"a": 1})) as home:
+        options = at(home, headers={"x-own": "1"}, timeout=30, event_hooks={"request": [print]})
+        client = colour.client(KEY, **options)
+        client.run(ID, ARGUMENTS)
+        pickled = pickle.dumps(client._target)
+        assert b"very-secret" not in pickled
+        copy = pickle.loads(pickled)
+        monkeypatch.setenv("FAL_KEY", "other:key")
+        run = copy.run(ID, ARGUMENTS)
+        colour.wait(run) if colour.is_async else None
+        assert home.seen[-1].headers["authorization"] == "Key other:key"
+        assert home.seen[-1].headers["x-own"] == "1"
+        assert copy.default_options == {"timeout": 30}
+        colour.wait(copy.close()) if colour.is_async else copy.close()
+
+
+def test_an_endpoint_and_its_input_are_pickled_too():
+    assert pickle.loads(pickle.dumps(dev.with_options(timeout=3)))._options == {"timeout": 3}
+
+
+def test_a_client_of_ones_own_is_used_and_left_open(colour):
+    import httpx
+
+    with playing(counting) as wire:
+        http = httpx.AsyncClient() if colour.is_async else httpx.Client()
+        client = colour.client(KEY, http_client=http, **at(wire))
+        client.run(ID, ARGUMENTS)
+        client.close()
+        assert not http.is_closed
+        colour.wait(http.aclose() if colour.is_async else http.close())
+        assert wire.closed.acquire(timeout=5)
+
+
+def test_everything_goes_through_the_proxy_and_without_a_key(colour, monkeypatch):
+    monkeypatch.setenv("FAL_KEY", KEY)
+
+    def answer(seen):
+        target = seen.headers["x-fal-target-url"]
+        if target.endswith("/flux/dev"):
+            return Reply(200, {"request_id": "r1", "status_url": "https://evil.example/x"})
+        if "/status/stream" in target:
+            return Reply(404, {})
+        return Reply(200, {"status": "COMPLETED", "prompt": "a cat"})
+
+    with scripted(answer) as proxy:
+        client = colour.client(proxy_url=f"http://{proxy.host}/api/fal/proxy")
+        assert client.subscribe(ID, ARGUMENTS, priority="low").data["prompt"] == "a cat"
+        targets = [seen.headers["x-fal-target-url"] for seen in proxy.seen]
+        assert targets == [
+            "https://queue.fal.run/fal-ai/flux/dev",
+            "https://queue.fal.run/fal-ai/flux/requests/r1/status/stream?logs=0",
+            "https://queue.fal.run/fal-ai/flux/requests/r1/status?logs=0",
+            "https://queue.fal.run/fal-ai/flux/requests/r1",
+        ]
+        assert [seen.method for seen in proxy.seen] == ["POST", "GET", "GET", "GET"]
+        assert proxy.seen[0].headers["x-fal-queue-priority"] == "low"
+        assert proxy.seen[0].body == b'{"prompt":"a cat"}'
+        assert {seen.path for seen in proxy.seen} == {"/api/fal/proxy"}
+        assert not any("authorization" in seen.headers for seen in proxy.seen)
+
+
+def test_the_raw_answer_comes_with_the_result(colour):
+    headers = {"x-fal-request-id": "r1", "X-Fal-Billable-Units": "2.5", "x-two": "b"}
+    with scripted(lambda _: Reply(200, {"a": 1}, headers)) as home:
+        result = colour.client(KEY, **at(home)).run(ID, ARGUMENTS)
+    assert result.request_id == "r1"
+    assert result.billable_units == 2.5
+    assert result.raw_response.status_code == 200
+    assert result.raw_response.headers["x-two"] == "b"
+    assert result.raw_response.body == b'{"a": 1}'
+    assert result.raw_response.json() == {"a": 1}
+
+
+class Network:
+    """Plays the transport: which hosts can be reached, and what they answer."""
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.sent: list[HttpRequest] = []
+
+    def send(self, request):
+        self.sent.append(request)
+        answer = self.answers(request)
+        if isinstance(answer, TransportError):
+            raise answer
+        return answer
+
+
+def driven(network, repeat=retries.Repeat.COSTS, url="https://fal.run/x", attempts=1):
+    from fal_typed.driver import SyncDriver
+    from fal_typed.flow import Deadline
+
+    flow = retries.send_retrying(
+        HttpRequest("POST", url, {"authorization": "Key k"}, b"{}"),
+        repeat=repeat,
+        policy=RetryPolicy(attempts=attempts),
+        deadline=Deadline(None, None),
+    )
+    return SyncDriver(network, sleep=lambda _: None).run(flow)
+
+
+def unreachable(*hosts, sent=False):
+    def answers(request):
+        if any(request.url.startswith(f"https://{host}/") for host in hosts):
+            return TransportError(f"{request}: no way", sent=sent)
+        return HttpResponse(200, {}, b"ok", request.url)
+
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("url", "twin"),
+    [
+        ("https://fal.run/x?a=1", "https://falrun.com/x?a=1"),
+        ("https://queue.fal.run/x", "https://queue.falrun.com/x"),
+    ],
+)
+def test_a_host_that_is_not_reached_has_a_twin(url, twin, caplog):
+    network = Network(unreachable("fal.run", "queue.fal.run"))
+    assert driven(network, url=url).body == b"ok"
+    first, second = network.sent
+    assert (first.url, second.url) == (url, twin)
+    assert (second.headers, second.body, second.method) == (first.headers, b"{}", "POST")
+    assert second.connect_timeout == 5.0
+    assert "trying the backup domain <POST" in caplog.text
+    assert "a=1" not in caplog.text
+
+
+@pytest.mark.parametrize("url", ["https://rest.fal.ai/x", "https://v3.fal.media/x"])
+def test_other_hosts_have_none(url):
+    network = Network(unreachable("rest.fal.ai", "v3.fal.media"))
+    with pytest.raises(FalConnectionError):
+        driven(network, url=url)
+    assert len(network.sent) == 1
+
+
+def test_what_may_have_been_read_is_not_sent_to_the_twin():
+    network = Network(unreachable("fal.run", sent=True))
+    with pytest.raises(FalConnectionError) as caught:
+        driven(network)
+    assert caught.value.maybe_accepted
+    assert len(network.sent) == 1
+
+
+def test_when_neither_is_reached_the_first_failure_is_told():
+    network = Network(unreachable("fal.run", "falrun.com"))
+    with pytest.raises(FalConnectionError, match=r"<POST https://fal\.run/x>: no way"):
+        driven(network, attempts=2)
+    assert len(network.sent) == 4
+
+
+def test_a_twin_that_may_have_read_it_is_the_last(monkeypatch):
+    def answers(request):
+        return TransportError("broke", sent="falrun" in request.url)
+
+    network = Network(answers)
+    with pytest.raises(FalConnectionError) as caught:
+        driven(network, attempts=3)
+    assert caught.value.maybe_accepted
+    assert len(network.sent) == 2
+
+
+def test_the_modules_own_clients_are_two_and_lazy(colour, fal_emulator):
+    assert colour(dev).run(prompt="a cat").data.prompt == "a cat"
+    assert isinstance(default.client, FalClient)
