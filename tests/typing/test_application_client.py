@@ -135,7 +135,9 @@ def test_keys_that_are_no_names_and_nested_keys_are_offered(server: LanguageServ
     program = f'{IMPORT}client.run("shop-team/portrait", {{"image_url": "", "{CARET}"}})'
     offered = {label.strip('"') for label in server.completions(server.open("keys2.py", program))}
     assert {"3d-model", "class", "items"} <= offered
-    program = f'{IMPORT}client.run("fal-ai/flux/dev", {{"prompt": "", "image_size": {{"{CARET}"}}}})'
+    program = (
+        f'{IMPORT}client.run("fal-ai/flux/dev", {{"prompt": "", "image_size": {{"{CARET}"}}}})'
+    )
     offered = {label.strip('"') for label in server.completions(server.open("keys3.py", program))}
     assert {"width", "height"} <= offered
 
