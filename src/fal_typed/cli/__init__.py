@@ -32,6 +32,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "pull": Command("Bring the documents of endpoints into a folder.", "codegen"),
     "generate": Command("Write the typed modules of endpoints from their schemas.", "codegen"),
+    "diff": Command(
+        "Say what changed between schemas, and what that means for callers.", "codegen"
+    ),
     "check": Command("Say which generated modules are stale or edited by hand.", "codegen"),
     "search": Command("Find endpoints by words in their id, category and parameters.", "codegen"),
     "show": Command("Show an endpoint: its parameters, its result, an example call.", "codegen"),

@@ -1,0 +1,138 @@
+"""Reads what is to be compared: a folder, a document, a lock, or one of these in a git revision."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fal_typed.document import InvalidDocumentError
+from fal_typed.untyped import as_object
+from fal_typed_codegen.diff import State
+from fal_typed_codegen.lock import LOCK_NAME, Lock
+from fal_typed_codegen.read import document_files, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class NothingThereError(ValueError):
+    """There is no such file, folder or revision; the message says what was looked for."""
+
+
+def load(text: str) -> State:
+    """Read one side of a comparison.
+
+    Args:
+        text: Path of a folder of documents, of one document or of a lock; or one of these in a
+            revision of the git repository around the working folder, as ``main:schemas``.
+
+    Returns:
+        What is there.
+
+    Raises:
+        NothingThereError: Nothing is there.
+        InvalidLockError: The lock cannot be read.
+    """
+    path = Path(text)
+    if path.is_dir():
+        return _folder(path)
+    if path.is_file():
+        return _file(path.name, path.read_bytes())
+    if ":" in text and not text.startswith("-"):
+        return _revision(text)
+    raise NothingThereError(
+        f"no file or folder {text!r}; what a git revision holds is written REVISION:PATH"
+    )
+
+
+def _folder(folder: Path) -> State:
+    lock = Lock.load(folder / LOCK_NAME)
+    return _state(((name, (folder / name).read_bytes()) for name in document_files(folder)), lock)
+
+
+def _file(name: str, content: bytes) -> State:
+    if _is_lock(content):
+        return State(lock=_lock(content), is_lock=True)
+    return _state([(name, content)], Lock())
+
+
+def _state(files: Iterable[tuple[str, bytes]], lock: Lock) -> State:
+    documents: dict[str, bytes] = {}
+    failed: dict[str, str] = {}
+    for name, content in files:
+        try:
+            id_ = read(content).id
+        except (InvalidDocumentError, RecursionError) as error:
+            failed[name] = str(error)[:500]
+            continue
+        if id_ in documents:
+            failed[name] = f"{id_} is described by another document already"
+        documents.setdefault(id_, content)
+    return State(documents, lock, failed=failed)
+
+
+def _is_lock(content: bytes) -> bool:
+    try:
+        value = as_object(json.loads(content)) or {}
+    except (ValueError, RecursionError):
+        return False
+    return "endpoints" in value and "version" in value
+
+
+def _lock(content: bytes) -> Lock:
+    # A lock is read from a file, whose name stands in its errors.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, LOCK_NAME)
+        path.write_bytes(content)
+        return Lock.load(path)
+
+
+def _revision(text: str) -> State:
+    kind = _git("cat-file", "-t", text).strip()
+    if kind == b"blob":
+        return _file(text.rpartition("/")[2], _git("cat-file", "blob", text))
+    if kind != b"tree":
+        raise NothingThereError(f"{text!r} is neither a folder nor a file in git")
+    blobs: list[tuple[str, str]] = []
+    for line in _git("ls-tree", "-r", "-z", text).decode("utf-8", "replace").split("\0"):
+        facts, _, name = line.partition("\t")
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        if " blob " in facts and not hidden and name.endswith((".json", LOCK_NAME)):
+            blobs.append((name, facts.split()[2]))
+    contents = dict(
+        zip((name for name, _ in blobs), _blobs([id_ for _, id_ in blobs]), strict=True)
+    )
+    lock = contents.pop(LOCK_NAME, None)
+    return _state(contents.items(), Lock() if lock is None else _lock(lock))
+
+
+def _blobs(ids: list[str]) -> list[bytes]:
+    """Contents of objects, all by one process."""
+    answer = _git("cat-file", "--batch", given="".join(f"{id_}\n" for id_ in ids).encode())
+    contents: list[bytes] = []
+    start = 0
+    for _ in ids:
+        end = answer.index(b"\n", start)
+        size = int(answer[start:end].split()[2])
+        contents.append(answer[end + 1 : end + 1 + size])
+        start = end + size + 2
+    return contents
+
+
+def _git(*words: str, given: bytes = b"") -> bytes:
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell, and no word of the user's is an option
+            ["git", *words],  # noqa: S607 - the user's own git
+            input=given,
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise NothingThereError("git is not installed") from error
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise NothingThereError(f"git: {said[-1] if said else 'failed'}"[:300])
+    return done.stdout
