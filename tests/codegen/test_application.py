@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import os
+import shutil
+import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -24,6 +27,7 @@ from fal_typed import AsyncFalClient, FalClient, FalInputError, FalNotFoundError
 from fal_typed.cli import main
 from fal_typed.testing import FalEmulator
 
+EXAMPLE = Path(__file__).parents[2] / "examples/application"
 ECHO = {"text": {"type": "string"}, "times": {"type": "integer", "default": 1}}
 
 
@@ -510,6 +514,25 @@ def test_every_name_of_fal_client_that_makes_a_call_or_encodes_is_there(fal: Any
     for name in [*names, "encode", "encode_file", "encode_image"]:
         assert hasattr(fal, name), name
         assert name in fal.__all__
+
+
+def test_the_example_is_up_to_date_and_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "example")
+    monkeypatch.chdir(tmp_path / "example")
+    assert call("check") == 0, capsys.readouterr().out
+    with FalEmulator(run_time=0.0) as emulator:
+        done = subprocess.run(
+            [sys.executable, "-m", "postcards"],
+            env={**os.environ, **emulator.environ(), "PYTHONPATH": "src"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("://") == 2
+    assert "no such parameter; did you mean 'prompt'?" in done.stdout
 
 
 # -- safety ---------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Postcards, and what is to be seen on them."""
