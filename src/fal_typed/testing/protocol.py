@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,6 +33,18 @@ class HttpConnection(HttpToolsProtocol):
         scope[TRANSPORT] = self.transport
 
     @override
+    def _should_upgrade_to_ws(self) -> bool:
+        return True
+
+    @override
+    def handle_websocket_upgrade(self) -> None:
+        # Websockets take 40 ms to import, and most emulators never see one.
+        from fal_typed.testing.socket_protocol import SocketConnection
+
+        self.ws_protocol_class = SocketConnection
+        super().handle_websocket_upgrade()
+
+    @override
     def send_400_response(self, msg: str) -> None:
         body = json.dumps({"detail": msg}).encode()
         head = (
@@ -42,16 +53,6 @@ class HttpConnection(HttpToolsProtocol):
         )
         self.transport.write(head + body)
         self.transport.close()
-
-
-class SocketConnection(WebSocketsSansIOProtocol):
-    """One websocket connection."""
-
-    @override
-    async def run_asgi(self) -> None:
-        scope = cast("dict[str, Any]", self.scope)
-        scope[TRANSPORT] = self.transport
-        await super().run_asgi()
 
 
 def transport_of(scope: Scope) -> asyncio.Transport:

@@ -16,7 +16,7 @@ from fal_typed.catalog import Catalog
 from fal_typed.testing.app import App
 from fal_typed.testing.clock import Clock
 from fal_typed.testing.emulation import Emulation
-from fal_typed.testing.protocol import HttpConnection, SocketConnection
+from fal_typed.testing.protocol import HttpConnection
 from fal_typed.testing.recording import RequestLog
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class FalEmulator:
         config = Config(
             App(self._emulation, self.requests),
             http=HttpConnection,
-            ws=SocketConnection,
+            ws="none",  # our connections upgrade themselves
             lifespan="off",
             log_config=None,
             access_log=False,
