@@ -109,6 +109,9 @@ def _checked(host: str) -> str:
 
 
 def _within(url: str, base: str) -> bool:
+    # Libraries disagree on blanks and control characters: some drop them, some do not.
+    if not url.isprintable() or " " in url:
+        return False
     try:
         mine, theirs = urlsplit(base), urlsplit(url)
         same_origin = (
