@@ -35,6 +35,8 @@ def host() -> Iterator[str]:
         yield emulator.host
 
 
+# An example of one line leaves its client, and so its connection, to the garbage collector.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore:.*socket:pytest.PytestWarning")
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_give_what_they_show(
     name: str, host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -114,8 +114,8 @@ class LanguageServer:
 
     def completions(self, caret: Caret) -> list[str]:
         """List the labels offered at a caret, in the order an editor shows them."""
-        answer = self._request("textDocument/completion", caret.parameters()) or {"items": []}
-        items = cast("list[dict[str, Any]]", answer["items"])
+        answer = self._request("textDocument/completion", caret.parameters())
+        items = cast("list[dict[str, Any]]", answer["items"] if answer else [])
         return [item["label"] for item in sorted(items, key=lambda item: item["sortText"])]
 
     def hover(self, caret: Caret) -> str:

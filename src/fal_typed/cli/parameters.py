@@ -154,13 +154,14 @@ def _components(document: EndpointDocument, schema: Schema) -> dict[str, Schema]
 def _parts(schema: Schema) -> Iterator[Schema]:
     """Walk the schemas inside a schema, itself first, without following references."""
     yield schema
-    inner = [
+    inner: list[Any] = [
         *(schema.get("properties") or {}).values(),
         *(schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf") or ()),
-        *([schema["items"]] if isinstance(schema.get("items"), dict) else ()),
+        schema.get("items"),
     ]
     for part in inner:
-        yield from _parts(part)
+        if isinstance(part, dict):
+            yield from _parts(cast("Schema", part))
 
 
 def _members(document: EndpointDocument, schema: Schema, name: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from fal_typed.cli.generated import find_generated
 from fal_typed.files import File
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fal_typed import QueueStatus, Result
     from fal_typed.document import EndpointDocument, Schema
@@ -168,14 +168,16 @@ def _print(result: Result[Any]) -> None:
 
 def _file_objects(value: Any) -> Iterator[dict[str, Any]]:
     """Find the objects of a JSON value that have a URL, outer ones first."""
-    if isinstance(value, dict):
+    inner: list[Any] = []
+    if isinstance(value, list):
+        inner.extend(cast("Iterable[Any]", value))
+    elif isinstance(value, dict):
         entries = cast("dict[str, Any]", value)
+        inner.extend(entries.values())
         if isinstance(entries.get("url"), str):
             yield entries
-        value = list(entries.values())
-    if isinstance(value, list):
-        for entry in value:
-            yield from _file_objects(entry)
+    for entry in inner:
+        yield from _file_objects(entry)
 
 
 def _free_path(folder: Path, file: File) -> Path:
