@@ -24,7 +24,10 @@ CLIENT_MODULE = "_client.py"
 ARGUMENTS_MODULE = "arguments.py"
 PACKAGE_MODULE = "__init__.py"
 ORIGIN = "[tool.fal-typed] in pyproject.toml"
-VERBS = ("cancel", "handle", "result", "run", "status", "stream", "submit", "subscribe")
+VERBS = (
+    "cancel", "handle", "pipeline", "realtime", "result", "run", "status", "stream", "submit",
+    "subscribe", "upload", "upload_file", "upload_image", "ws_connect",
+)  # fmt: skip
 HELPERS = ("encode", "encode_file", "encode_image")
 _CLASSES = ("AsyncClient", "Client", "EndpointId")
 _ONE_LINE = 90

@@ -16,7 +16,7 @@ _MODULES = frozenset(
         "fal_typed.data_uri", "fal_typed.files", "fal_typed.model", "fal_typed.options",
     }
 )  # fmt: skip
-_CALLED = frozenset({"AsyncClient", "Client", "TypeVar", "TypedDict"})
+_CALLED = frozenset({"AsyncClient", "Client", "ParamSpec", "TypeVar", "TypedDict"})
 _STATEMENTS = (
     ast.ImportFrom, ast.ClassDef, ast.AnnAssign, ast.Assign, ast.If, ast.FunctionDef,
     ast.AsyncFunctionDef, ast.Expr,

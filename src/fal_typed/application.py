@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from typing_extensions import override
+from typing_extensions import Unpack, override
 
 from fal_typed.client import AsyncFalClient, BaseClient, FalClient
 from fal_typed.errors import FalInputError
+from fal_typed.options import SocketOptions
 from fal_typed.prepare import call_options, keyword_call
 from fal_typed.untyped import as_object
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fal_typed.call import Call
     from fal_typed.endpoint import Endpoint
     from fal_typed.model import Request
+    from fal_typed.plain_sockets import AsyncWebSocket, WebSocket
     from fal_typed.queue import Job
     from fal_typed.settings import Settings
 
@@ -45,6 +47,14 @@ class _KnownEndpoints(BaseClient):
         if given is None:
             raise FalInputError(f"{endpoint.id} takes its arguments as a dict; nothing was sent.")
         return keyword_call(endpoint, given, call_options(self._options, options))
+
+    @override
+    def connection_call(
+        self,
+        target: str | Endpoint[..., Any, Any] | type[Request[Any]],
+        options: Mapping[str, Any],
+    ) -> tuple[Call[Any], Endpoint[..., Any, Any] | None]:
+        return super().connection_call(self._find(target) or target, options)
 
     @override
     def _reference(
@@ -75,6 +85,10 @@ class ApplicationClient(_KnownEndpoints, FalClient):
         """
         return _become(FalClient.__new__(FalClient), self)
 
+    @override
+    def ws_connect(self, application: str, **options: Unpack[SocketOptions]) -> WebSocket:
+        return self.untyped.ws_connect(application, **options)
+
 
 class AsyncApplicationClient(_KnownEndpoints, AsyncFalClient):
     """Base of the generated `AsyncClient`; see `ApplicationClient`."""
@@ -83,6 +97,10 @@ class AsyncApplicationClient(_KnownEndpoints, AsyncFalClient):
     def untyped(self) -> AsyncFalClient:
         """A client like this one to which every id is just a string."""
         return _become(AsyncFalClient.__new__(AsyncFalClient), self)
+
+    @override
+    def ws_connect(self, application: str, **options: Unpack[SocketOptions]) -> AsyncWebSocket:
+        return self.untyped.ws_connect(application, **options)
 
 
 def _become(copied: Client, client: BaseClient) -> Client:

@@ -502,6 +502,23 @@ def test_unchecked_is_one_call_away(fal: Any, emulator: FalEmulator) -> None:
     assert emulator.requests[-1].json == {"text": "hello", "new": 1}
 
 
+def test_connections_check_what_they_send(fal: Any) -> None:
+    with fal.client.realtime("acme/echo") as connection:
+        connection.send({"text": "hello"})
+        assert type(connection.recv()).__name__ == "EchoOutput"
+        with pytest.raises(FalInputError, match="did you mean 'text'"):
+            connection.send({"txt": "hello"})
+    with fal.pipeline("acme/echo") as pipeline:
+        assert type(pipeline.run({"text": "hello"}).data).__name__ == "EchoOutput"
+    # A plain websocket has no arguments to be checked.
+    assert "acme/echo" in repr(fal.ws_connect("acme/echo"))
+
+
+def test_streams_are_typed(fal: Any) -> None:
+    with fal.stream("acme/echo", {"text": "hello"}) as stream:
+        assert type(stream.done().data).__name__ == "EchoOutput"
+
+
 def test_an_endpoint_is_imported_when_it_is_first_called(fal: Any) -> None:
     del fal
     assert "shop.fal.endpoints.acme.echo" not in sys.modules
@@ -509,7 +526,10 @@ def test_an_endpoint_is_imported_when_it_is_first_called(fal: Any) -> None:
 
 
 def test_every_name_of_fal_client_that_makes_a_call_or_encodes_is_there(fal: Any) -> None:
-    verbs = ("run", "submit", "subscribe", "stream", "status", "result", "cancel")
+    verbs = (
+        "run", "submit", "subscribe", "stream", "realtime", "status", "result", "cancel",
+        "upload", "upload_file", "upload_image",
+    )  # fmt: skip
     names = [*verbs, *(f"{verb}_async" for verb in verbs), "AsyncClient"]
     for name in [*names, "encode", "encode_file", "encode_image"]:
         assert hasattr(fal, name), name

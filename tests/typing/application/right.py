@@ -44,6 +44,16 @@ handle = fal_client.submit("fal-ai/flux/dev", arguments={"prompt": "a cat"}, hin
 reveal_type(fal_client.subscribe("fal-ai/flux/dev", {"prompt": "a cat"}, with_logs=True))
 reveal_type(fal_client.result("fal-ai/flux/dev", handle.request_id))
 reveal_type(fal_client.encode(b"cat", "text/plain"))
+reveal_type(fal_client.upload(b"cat", "text/plain"))
+
+# over a connection
+with client.realtime("fal-ai/flux/dev", codec="json") as connection:
+    connection.send({"prompt": "a cat"})
+    reveal_type(connection.recv())
+with client.realtime(flux_dev) as by_name:
+    by_name.send(prompt="a cat")
+with client.pipeline("fal-ai/flux/dev") as pipeline:
+    reveal_type(pipeline.run({"prompt": "a cat"}))
 
 
 async def main(client: AsyncClient) -> None:

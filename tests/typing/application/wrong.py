@@ -32,6 +32,11 @@ client.subscribe("shop-team/portrait", {"prompt": "a cat"})
 client.subscribe("fal-ai/flux/dev", {"prompt": "a cat"}, with_log=True)
 client.result("fal-ai/flux/def", "a-request")
 
+# inputs that go over a connection
+with client.realtime("fal-ai/flux/dev") as connection:
+    connection.send({"promt": "a cat"})
+client.realtime("fal-ai/flux/def")
+
 # the same through fal_client's names, and async
 fal_client.subscribe("fal-ai/flux/dev", arguments={"promt": "a cat"})
 fal_client.submit_async("fal-ai/flux/dev", arguments={"promt": "a cat"})

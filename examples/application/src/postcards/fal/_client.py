@@ -16,11 +16,30 @@ from fal_typed.application import ApplicationClient, AsyncApplicationClient
 if TYPE_CHECKING:
     from typing import Any, overload
 
-    from typing_extensions import TypeVar, Unpack
+    from typing_extensions import ParamSpec, TypeVar, Unpack
 
-    from fal_typed import AsyncHandle, AsyncStream, Endpoint, Handle, QueueStatus, Result, Stream
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPipeline,
+        AsyncRealtimeConnection,
+        AsyncStream,
+        Endpoint,
+        Handle,
+        Pipeline,
+        QueueStatus,
+        RealtimeConnection,
+        Result,
+        Stream,
+    )
     from fal_typed.model import Request
-    from fal_typed.options import RunOptions, StreamOptions, SubmitOptions, SubscribeOptions
+    from fal_typed.options import (
+        PipelineOptions,
+        RealtimeOptions,
+        RunOptions,
+        StreamOptions,
+        SubmitOptions,
+        SubscribeOptions,
+    )
 
     from postcards.fal.arguments import Florence2LargeDetailedCaptionArguments, FluxSchnellArguments
     from postcards.fal.endpoints.fal_ai.florence_2_large.detailed_caption import (
@@ -28,6 +47,7 @@ if TYPE_CHECKING:
     )
     from postcards.fal.endpoints.fal_ai.flux.schnell import FluxSchnellOutput
 
+    P = ParamSpec("P")
     Out = TypeVar("Out")
 
 EndpointId = Literal["fal-ai/florence-2-large/detailed-caption", "fal-ai/flux/schnell"]
@@ -131,6 +151,50 @@ class Client(ApplicationClient):
             **options: Unpack[StreamOptions],
         ) -> Stream[FluxSchnellOutput]: ...
         def stream(self, application: Any, arguments: Any = ..., **options: Any) -> Any: ...
+
+        @overload
+        def realtime(
+            self, application: Endpoint[P, Any, Out], /, **options: Unpack[RealtimeOptions]
+        ) -> RealtimeConnection[P, Out]: ...
+        @overload
+        def realtime(
+            self, application: type[Request[Out]], /, **options: Unpack[RealtimeOptions]
+        ) -> RealtimeConnection[[Request[Out]], Out]: ...
+        @overload
+        def realtime(
+            self,
+            application: Literal["fal-ai/florence-2-large/detailed-caption"],
+            **options: Unpack[RealtimeOptions],
+        ) -> RealtimeConnection[
+            [Florence2LargeDetailedCaptionArguments], Florence2LargeDetailedCaptionOutput
+        ]: ...
+        @overload
+        def realtime(
+            self, application: Literal["fal-ai/flux/schnell"], **options: Unpack[RealtimeOptions]
+        ) -> RealtimeConnection[[FluxSchnellArguments], FluxSchnellOutput]: ...
+        def realtime(self, application: Any, **options: Any) -> Any: ...
+
+        @overload
+        def pipeline(
+            self, application: Endpoint[P, Any, Out], /, **options: Unpack[PipelineOptions]
+        ) -> Pipeline[P, Out]: ...
+        @overload
+        def pipeline(
+            self, application: type[Request[Out]], /, **options: Unpack[PipelineOptions]
+        ) -> Pipeline[[Request[Out]], Out]: ...
+        @overload
+        def pipeline(
+            self,
+            application: Literal["fal-ai/florence-2-large/detailed-caption"],
+            **options: Unpack[PipelineOptions],
+        ) -> Pipeline[
+            [Florence2LargeDetailedCaptionArguments], Florence2LargeDetailedCaptionOutput
+        ]: ...
+        @overload
+        def pipeline(
+            self, application: Literal["fal-ai/flux/schnell"], **options: Unpack[PipelineOptions]
+        ) -> Pipeline[[FluxSchnellArguments], FluxSchnellOutput]: ...
+        def pipeline(self, application: Any, **options: Any) -> Any: ...
 
         @overload
         def handle(
@@ -282,6 +346,50 @@ class AsyncClient(AsyncApplicationClient):
         def stream(self, application: Any, arguments: Any = ..., **options: Any) -> Any: ...
 
         @overload
+        def realtime(
+            self, application: Endpoint[P, Any, Out], /, **options: Unpack[RealtimeOptions]
+        ) -> AsyncRealtimeConnection[P, Out]: ...
+        @overload
+        def realtime(
+            self, application: type[Request[Out]], /, **options: Unpack[RealtimeOptions]
+        ) -> AsyncRealtimeConnection[[Request[Out]], Out]: ...
+        @overload
+        def realtime(
+            self,
+            application: Literal["fal-ai/florence-2-large/detailed-caption"],
+            **options: Unpack[RealtimeOptions],
+        ) -> AsyncRealtimeConnection[
+            [Florence2LargeDetailedCaptionArguments], Florence2LargeDetailedCaptionOutput
+        ]: ...
+        @overload
+        def realtime(
+            self, application: Literal["fal-ai/flux/schnell"], **options: Unpack[RealtimeOptions]
+        ) -> AsyncRealtimeConnection[[FluxSchnellArguments], FluxSchnellOutput]: ...
+        def realtime(self, application: Any, **options: Any) -> Any: ...
+
+        @overload
+        def pipeline(
+            self, application: Endpoint[P, Any, Out], /, **options: Unpack[PipelineOptions]
+        ) -> AsyncPipeline[P, Out]: ...
+        @overload
+        def pipeline(
+            self, application: type[Request[Out]], /, **options: Unpack[PipelineOptions]
+        ) -> AsyncPipeline[[Request[Out]], Out]: ...
+        @overload
+        def pipeline(
+            self,
+            application: Literal["fal-ai/florence-2-large/detailed-caption"],
+            **options: Unpack[PipelineOptions],
+        ) -> AsyncPipeline[
+            [Florence2LargeDetailedCaptionArguments], Florence2LargeDetailedCaptionOutput
+        ]: ...
+        @overload
+        def pipeline(
+            self, application: Literal["fal-ai/flux/schnell"], **options: Unpack[PipelineOptions]
+        ) -> AsyncPipeline[[FluxSchnellArguments], FluxSchnellOutput]: ...
+        def pipeline(self, application: Any, **options: Any) -> Any: ...
+
+        @overload
         def handle(
             self, application: Endpoint[..., Any, Out] | type[Request[Out]], request_id: str
         ) -> AsyncHandle[Out]: ...
@@ -343,17 +451,29 @@ async_client = AsyncClient()
 
 cancel = client.cancel
 handle = client.handle
+pipeline = client.pipeline
+realtime = client.realtime
 result = client.result
 run = client.run
 status = client.status
 stream = client.stream
 submit = client.submit
 subscribe = client.subscribe
+upload = client.upload
+upload_file = client.upload_file
+upload_image = client.upload_image
+ws_connect = client.ws_connect
 cancel_async = async_client.cancel
 handle_async = async_client.handle
+pipeline_async = async_client.pipeline
+realtime_async = async_client.realtime
 result_async = async_client.result
 run_async = async_client.run
 status_async = async_client.status
 stream_async = async_client.stream
 submit_async = async_client.submit
 subscribe_async = async_client.subscribe
+upload_async = async_client.upload
+upload_file_async = async_client.upload_file
+upload_image_async = async_client.upload_image
+ws_connect_async = async_client.ws_connect
