@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from fal_typed.errors import FalInputError
@@ -69,7 +71,7 @@ class Hosts:
             return False
         if _within(url, self.cdn):
             return True
-        name = (urlsplit(url).hostname or "") if self.cdn == Hosts.cdn else ""
+        name = _host_name(url) if self.cdn == Hosts.cdn else ""
         return name.endswith(_CDN_DOMAIN) and _within(url, f"https://{name}")
 
 
@@ -81,6 +83,13 @@ def is_confidential(url: str) -> bool:
 def is_loopback(url: str) -> bool:
     """Whether a URL names this machine."""
     return (urlsplit(url).hostname or "") in _LOOPBACK
+
+
+def _host_name(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def websocket_url(url: str) -> str:
@@ -109,19 +118,29 @@ def _checked(host: str) -> str:
 
 
 def _within(url: str, base: str) -> bool:
-    # Libraries disagree on blanks and control characters: some drop them, some do not.
-    if not url.isprintable() or " " in url:
+    # Libraries disagree on blanks, control characters and backslashes: some drop or turn them.
+    if not url.isprintable() or " " in url or "\\" in url:
         return False
+    theirs, mine = _place(url.partition("?")[0]), _place(base)
+    if theirs is None or mine is None or theirs.address != mine.address:
+        return False
+    return theirs.path == mine.path or theirs.path.startswith(mine.path.rstrip("/") + "/")
+
+
+class _Place(NamedTuple):
+    address: tuple[bool, str, int]
+    path: str
+
+
+@lru_cache(maxsize=128)
+def _place(url: str) -> _Place | None:
+    """Where a URL leads, a websocket's counting as the page's beside it; None if it is unclear."""
     try:
-        mine, theirs = urlsplit(base), urlsplit(url)
-        same_origin = (
-            theirs.scheme in (mine.scheme, websocket_url(mine.scheme))
-            and theirs.hostname == mine.hostname
-            and (theirs.port or _PORTS.get(theirs.scheme)) == (mine.port or _PORTS.get(mine.scheme))
-        )
-    except ValueError:
-        return False
-    if not same_origin or theirs.username or theirs.password or "\\" in url:
-        return False
-    inside = theirs.path == mine.path or theirs.path.startswith(mine.path.rstrip("/") + "/")
-    return inside and ".." not in theirs.path.split("/") and "%2e" not in theirs.path.lower()
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
+    except (KeyError, ValueError):
+        return None
+    unclear = "@" in parts.netloc or ".." in parts.path.split("/") or "%2e" in parts.path.lower()
+    if not host or unclear:
+        return None
+    return _Place((parts.scheme in ("https", "wss"), host, port), parts.path)
