@@ -6,12 +6,17 @@ files in one archive beside this module. A folder of one's own works as well.
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
+from fal_typed.app_document import as_bytes, is_app_document, may_be_app_document, split
 from fal_typed.document import EndpointDocument
+
+if TYPE_CHECKING:
+    from fal_typed.document import Schema
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
 _SUFFIX = ".json"
@@ -37,6 +42,8 @@ class _Files(Protocol):
 class Catalog:
     """Endpoint documents by id, read when asked for.
 
+    A file may also hold the document of a whole app; each of its routes is an endpoint then.
+
     Args:
         root: A folder of documents (path = id + ``.json``) or a zip archive of one; None for
             the catalogue that comes with fal-typed.
@@ -55,6 +62,7 @@ class Catalog:
         self.root = default_root() if root is None else Path(root)
         self._files = _open(self.root)
         self._documents: dict[str, EndpointDocument] = {}
+        self._apps: dict[str, list[str]] = {}
 
     @classmethod
     def of(cls, root: Path | str | Catalog | None) -> Catalog:
@@ -78,7 +86,11 @@ class Catalog:
             Every id, sorted.
         """
         stems = (name.removesuffix(_SUFFIX) for name in self._files.names())
-        return sorted(stem for stem in stems if _ID.fullmatch(stem))
+        found: set[str] = set()
+        for stem in filter(_ID.fullmatch, stems):
+            routes = self._routes(stem, self._files.read(stem + _SUFFIX))
+            found.update([stem] if routes is None else routes)
+        return sorted(found)
 
     def document(self, endpoint_id: str) -> EndpointDocument:
         """Read one endpoint's document; it is parsed once and kept.
@@ -95,7 +107,11 @@ class Catalog:
         """
         document = self._documents.get(endpoint_id)
         if document is None:
-            document = self._documents[endpoint_id] = EndpointDocument.parse(self.read(endpoint_id))
+            content = self._find(endpoint_id)
+            # Of an app, all routes are known by now.
+            document = self._documents.get(endpoint_id)
+            if document is None:
+                document = self._documents[endpoint_id] = EndpointDocument.parse(content)
         return document
 
     def read(self, endpoint_id: str) -> bytes:
@@ -105,18 +121,49 @@ class Catalog:
             endpoint_id: The endpoint's id, e.g. ``fal-ai/flux/dev``.
 
         Returns:
-            The file's bytes.
+            The file's bytes; those of a file of its own for the route of an app.
 
         Raises:
             UnknownEndpointError: The catalogue has no such document.
         """
+        content = self._find(endpoint_id)
+        document = self._documents.get(endpoint_id)
+        return content if document is None or document.route is None else as_bytes(document)
+
+    def _find(self, endpoint_id: str) -> bytes:
+        """Content of the file that holds an endpoint; the routes of an app are known afterwards."""
         # The pattern keeps "..", absolute paths and drive letters away from the file system.
-        if not _ID.fullmatch(endpoint_id):
-            raise UnknownEndpointError(endpoint_id)
+        stem = endpoint_id
+        while _ID.fullmatch(stem):
+            content = self._content(stem)
+            if content is not None:
+                routes = self._routes(stem, content)
+                if endpoint_id in (routes or ()) or (routes is None and stem == endpoint_id):
+                    return content
+            stem = stem.rpartition("/")[0]
+        raise UnknownEndpointError(endpoint_id)
+
+    def _content(self, stem: str) -> bytes | None:
         try:
-            return self._files.read(endpoint_id + _SUFFIX)
+            return self._files.read(stem + _SUFFIX)
         except (OSError, KeyError):
-            raise UnknownEndpointError(endpoint_id) from None
+            return None
+
+    def _routes(self, stem: str, content: bytes) -> list[str] | None:
+        """Ids of an app's routes; None for a file that holds no app."""
+        if stem in self._apps:
+            return self._apps[stem]
+        if not may_be_app_document(content):
+            return None
+        try:
+            raw = json.loads(content)
+            if not (isinstance(raw, dict) and is_app_document(cast("Schema", raw))):
+                return None
+            documents = split(cast("Schema", raw), stem).documents
+        except (ValueError, RecursionError):
+            return None  # asking for it tells what is wrong with it
+        self._documents.update((one.id, one) for one in documents)
+        return self._apps.setdefault(stem, [one.id for one in documents])
 
     def __contains__(self, endpoint_id: object) -> bool:
         if not isinstance(endpoint_id, str):

@@ -181,7 +181,10 @@ class BaseClient:
     def _stream_call(
         self, target: str | Request[Any], arguments: object, options: Mapping[str, Any]
     ) -> Call[Any]:
-        path = default_path(target if isinstance(target, str) else endpoint_of(type(target)).id)
+        if isinstance(target, str):
+            return self._call(target, arguments, {"path": default_path(target), **options})
+        endpoint = endpoint_of(type(target))
+        path = endpoint.default_options.get("path", default_path(endpoint.id))
         return self._call(target, arguments, {"path": path, **options})
 
     def connection_call(
@@ -203,7 +206,8 @@ class BaseClient:
     ) -> tuple[Call[Any], Endpoint[..., Any, Any] | None]:
         """What a realtime session serves; see `connection_call`."""
         call, endpoint = self.connection_call(target, options)
-        if "path" in options or call.options.path:
+        is_chosen = endpoint is not None and "path" in endpoint.default_options
+        if is_chosen or "path" in options or call.options.path:
             return call, endpoint
         path = "" if call.endpoint.full.endswith("/realtime") else "/realtime"
         return replace(call, options=replace(call.options, path=path)), endpoint

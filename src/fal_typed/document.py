@@ -8,12 +8,21 @@ command line all read it through `EndpointDocument`. Pure standard library.
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 from typing_extensions import Self
 
 Schema: TypeAlias = "dict[str, Any]"
+
+RouteKind: TypeAlias = Literal["http", "stream", "realtime"]
+RealtimeMode: TypeAlias = Literal["unary", "server_streaming", "client_streaming", "bidi"]
+Codec: TypeAlias = Literal["msgpack", "json"]
+
+ROUTE = "x-fal-typed-route"
+"""Keyword of a path item for what queue documents have no word for; see `Route`."""
 
 _RESULT_SUFFIX = "/requests/{request_id}"
 _COMPONENT_PREFIX = "#/components/schemas/"
@@ -21,6 +30,69 @@ _COMPONENT_PREFIX = "#/components/schemas/"
 
 class InvalidDocumentError(ValueError):
     """The JSON is not a document of one fal endpoint; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """What the document of an app says of one of its routes, beside input and output.
+
+    Attributes:
+        app: Id of the app.
+        path: The route's path below it.
+        kind: How it is called.
+        has_more: Whether the app has a route for the streams or the sessions of this one.
+        mode: Who sends several messages in a session; None where there are no sessions.
+        content_type: Form of a session's messages.
+        buffering: How many unread inputs of a session are kept; None for all.
+        session_timeout: Seconds without input after which a session ends; None when not said.
+
+    Rests on PROTOCOL section 11.4.
+    """
+
+    app: str
+    path: str
+    kind: RouteKind
+    has_more: bool = False
+    mode: RealtimeMode | None = None
+    content_type: str = "application/msgpack"
+    buffering: int | None = None
+    session_timeout: float | None = None
+
+    @classmethod
+    def read(cls, item: Schema) -> Route | None:
+        """Read the route out of a path item; None when it says nothing of one."""
+        raw = _dict(item.get(ROUTE))
+        app, path = _text(raw.get("app")), _text(raw.get("path"))
+        kind: RouteKind | None = _one_of(raw.get("kind"), get_args(RouteKind))
+        if app is None or path is None or kind is None:
+            return None
+        if kind != "realtime":
+            return cls(app, path, kind, has_more=raw.get("has_more") is True)
+        protocol = _dict(raw.get("protocol"))
+        config = _dict(protocol.get("config"))
+        buffering = _number(config.get("buffering"))
+        return cls(
+            app,
+            path,
+            kind,
+            mode=_one_of(protocol.get("realtimeMode"), get_args(RealtimeMode)) or "unary",
+            content_type=_text(protocol.get("contentType")) or cls.content_type,
+            buffering=None if buffering is None else int(buffering),
+            session_timeout=_number(config.get("sessionTimeout")),
+        )
+
+    @property
+    def codec(self) -> Codec | None:
+        """The codec of a session's messages; None for one of the app's own."""
+        form = self.content_type.lower()
+        if "msgpack" in form or "messagepack" in form:
+            return "msgpack"
+        return "json" if "json" in form else None
+
+    @property
+    def carries_bytes(self) -> bool:
+        """Whether bytes travel as they are."""
+        return self.kind == "realtime" and self.codec == "msgpack"
 
 
 class EndpointDocument:
@@ -54,6 +126,7 @@ class EndpointDocument:
         "output_ref",
         "output_schema",
         "raw",
+        "route",
     )
 
     def __init__(self, raw: Schema) -> None:
@@ -68,7 +141,10 @@ class EndpointDocument:
         """The document's own description; None when it has none."""
         self.components: dict[str, Schema] = _dict(_dict(raw.get("components")).get("schemas"))
         """Every named schema of the document."""
-        operation = _dict(_dict(paths.get("/" + self.id)).get("post"))
+        item = _dict(paths.get("/" + self.id))
+        operation = _dict(item.get("post"))
+        self.route: Route | None = Route.read(item)
+        """What an app's own document says of the route; None for any other document."""
         self.input_ref: Schema = _json_schema(operation.get("requestBody"))
         """The input's schema as written at the operation, usually a ``$ref``."""
         self.output_ref: Schema = _output_schema(paths, self.id)
@@ -189,6 +265,16 @@ def _json_schema(holder: Any) -> Schema:
 
 def _dict(value: Any) -> Schema:
     return cast("Schema", value) if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> float | None:
+    """A positive number."""
+    is_one = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_one and 0 < value < math.inf else None
+
+
+def _one_of(value: Any, known: tuple[Any, ...]) -> Any:
+    return value if isinstance(value, str) and value in known else None
 
 
 def _text(value: Any) -> str | None:

@@ -91,6 +91,8 @@ class Endpoint(Generic[P, In, Out]):
         id: The endpoint's id, such as `fal-ai/flux/dev`.
         input: The input model's class.
         output: The output model's class.
+        **options: Options that its calls have unless they say otherwise. The routes of private
+            apps name their path and codec here.
 
     Example:
         >>> from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
@@ -99,11 +101,17 @@ class Endpoint(Generic[P, In, Out]):
         7
     """
 
-    def __init__(self, id: str, input: Callable[P, In], output: type[Out]) -> None:  # noqa: A002
+    def __init__(
+        self,
+        id: str,  # noqa: A002
+        input: Callable[P, In],  # noqa: A002
+        output: type[Out],
+        **options: Unpack[EndpointOptions],
+    ) -> None:
         self.id = id
         self.input = input
         self.output = output
-        self._options: Mapping[str, Any] = {}
+        self._options: Mapping[str, Any] = dict(options)
         self._bound: dict[str, Any] = {}
         input.__fal_endpoint__ = self  # type: ignore[attr-defined]  # the request-object form reads it
 
