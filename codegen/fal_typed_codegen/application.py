@@ -131,19 +131,31 @@ class _Wanted:
         for id_ in self._ids:
             _write(folder / f"{id_}.json", self._catalog.read(id_))
         for path, (content, _) in self._own.items():
+            if (folder / path).exists():
+                raise ProjectError(
+                    f"[{TABLE}] documents: {path} is not of the endpoint it is named by"
+                )
             _write(folder / path, content)
 
 
 def _own_documents(project: Project) -> dict[str, tuple[bytes, list[str]]]:
-    """Content and endpoint ids of the project's own documents, by a path that is safe to write."""
+    """Content and endpoint ids of the project's own documents, by the path to lay them out at.
+
+    The path is as it is in their folder, since the document of an app says nowhere under which id
+    the app runs: its path does.
+    """
     found: dict[str, tuple[bytes, list[str]]] = {}
     for place in project.documents:
-        paths = [place] if place.is_file() else [place / p for p in read.document_files(place)]
-        if not paths:
+        files = {"/".join(place.resolve().parts[-2:]): place}
+        if place.is_dir():
+            files = {path: place / path for path in read.document_files(place)}
+        if not all(path.endswith(".json") for path in files) or not files:
             raise ProjectError(f"[{TABLE}] documents: no document in {place}")
-        for path in paths:
-            content = path.read_bytes()
-            found[f"documents/{len(found)}-{path.stem}.json"] = content, _ids_of(content)
+        for path, file in files.items():
+            if path in found:
+                raise ProjectError(f"[{TABLE}] documents: there are two of {path}")
+            content = file.read_bytes()
+            found[path] = content, _ids_of(content)
     return found
 
 

@@ -255,6 +255,21 @@ def test_documents_of_ones_own_go_before_the_catalogue(application: Application)
     assert application.check().written == []
 
 
+def test_two_documents_in_one_place_are_told(application: Application) -> None:
+    for folder in ("one/shop", "two/shop"):
+        file = application.root / folder / "portrait.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(document(ECHO, endpoint_id="shop/portrait")))
+    application.table('documents = ["one", "two/shop/portrait.json"]')
+    with pytest.raises(ProjectError, match=r"there are two of shop/portrait.json"):
+        application.generate()
+    write_documents(application.root / "three", document(endpoint_id="acme/echo"))
+    (application.root / "three/acme/echo.json").rename(application.root / "three/acme/plain.json")
+    application.table('documents = ["three"]\nendpoints = ["acme/plain"]')
+    with pytest.raises(ProjectError, match=r"acme/plain.json is not of the endpoint"):
+        application.generate()
+
+
 def test_a_document_that_goes_bad_keeps_what_was_made_of_it(
     application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -293,6 +308,7 @@ def test_many_endpoints_are_warned_of(application: Application) -> None:
             "is a URL: fetch it with ",
         ),
         ('documents = ["src"]', "documents: no document in "),
+        ('documents = ["pyproject.toml"]', "documents: no document in "),
         ("", "names no endpoint: give it 'endpoints', 'scan' or 'documents'"),
         ('endpoints = ["a/b"]\npackage = "shop.2"', "package: 'shop.2' is not the name of a pack"),
         ('endpoints = ["a/b"]\nallow_unknown_ids = 1', "allow_unknown_ids: must be true or false"),
