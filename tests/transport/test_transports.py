@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import inspect
+import json
 import socket
+import ssl
 import time
+from dataclasses import replace
 
 import pytest
+import trustme
 
 from fal_typed import transport as transports
 from fal_typed.flow import FilePart, HttpRequest, TransportError
@@ -230,6 +234,67 @@ def test_an_answer_that_drips_keeps_to_the_whole_limit(subject):
         assert caught.value.timed_out
         assert caught.value.sent
         assert time.monotonic() - start < 2
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls(authority):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusted(authority, tls, tmp_path, monkeypatch):
+    """A server's TLS, by an authority that this process knows."""
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    return tls
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_server_with_a_known_certificate_is_trusted(kind, trusted):
+    subject = Subject(kind)
+    with playing(echoing, trusted) as wire:
+        for _ in range(2):
+            assert subject.send(HttpRequest("POST", wire.url, body=b"{}")).status == 201
+        assert wire.connections == 1
+        subject.close()
+    subject.loop.close()
+
+
+def test_a_server_with_an_unknown_certificate_is_sent_nothing(subject, tls):
+    with playing(echoing, tls) as wire, pytest.raises(TransportError) as caught:
+        subject.send(HttpRequest("POST", wire.url, {"authorization": "Key secret"}, b"{}"))
+    assert not caught.value.sent
+    assert "certificate" in str(caught.value).lower()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_host_that_is_not_reached_has_its_twin_asked(method, colour, trusted, monkeypatch):
+    from fal_typed import retry
+
+    async def answer(connection):
+        first, headers, _ = await connection.request()
+        body = {"line": first, "key": headers["authorization"]}
+        await connection.answer(json.dumps(body).encode())
+
+    with playing(answer, trusted) as twin, socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        dead = f"127.0.0.1:{unused.getsockname()[1]}"
+        monkeypatch.setattr(retry, "_BACKUPS", {dead: twin.host})
+        client = colour.client("id:secret", run_host=dead)
+        here = client._target.settings()
+        secure = replace(here.hosts, run=f"https://{dead}")
+        here = here.with_changes(hosts=secure)
+        monkeypatch.setattr(client._target, "settings", lambda: here)
+        data = client.run("a/b", {}, method=method).data
+        assert data == {"line": f"{method} /a/b HTTP/1.1", "key": "Key id:secret"}
 
 
 async def falling_silent(connection):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -42,15 +43,18 @@ class Connection:
 class Wire:
     """The server; `connections` counts what was opened."""
 
-    def __init__(self, play: Callable[[Connection], Awaitable[None]]) -> None:
+    def __init__(
+        self, play: Callable[[Connection], Awaitable[None]], tls: ssl.SSLContext | None
+    ) -> None:
         self.connections = 0
+        self._tls = tls
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.closed = threading.Semaphore(0)
         self._play = play
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}"
+        return f"{'https' if self._tls else 'http'}://{self.host}"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -66,15 +70,17 @@ class Wire:
             self.closed.release()
 
     async def start(self) -> asyncio.Server:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         self.host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         return server
 
 
 @contextmanager
-def playing(play: Callable[[Connection], Awaitable[None]]) -> Iterator[Wire]:
+def playing(
+    play: Callable[[Connection], Awaitable[None]], tls: ssl.SSLContext | None = None
+) -> Iterator[Wire]:
     """Serve on loopback in a thread; every connection is played the same way."""
-    wire = Wire(play)
+    wire = Wire(play, tls)
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(wire.start())
     thread = threading.Thread(target=loop.run_forever)
