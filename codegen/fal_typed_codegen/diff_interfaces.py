@@ -76,12 +76,11 @@ class _Comparison:
     def _bases(self, place: str, old: Model, new: Model) -> None:
         if old.is_open != new.is_open:
             self._note("opened" if new.is_open else "closed", place)
-        if old.base == new.base or old.base in _NOT_FILES:
+        if old.base == new.base or "RootModel" in (old.base, new.base):
             return
-        narrowed = old.base == "File" and new.base not in _NOT_FILES
-        self._note(
-            "file-kind-narrowed" if narrowed else "file-kind-changed", place, old.base, new.base
-        )
+        is_narrower = old.base in ("File", "OutputModel") and new.base not in _NOT_FILES
+        kind = "file-kind-narrowed" if is_narrower else "file-kind-changed"
+        self._note(kind, place, _say_base(old), _say_base(new))
 
     def _fields(self, place: str, old: Model, new: Model) -> None:
         olds = {field.wire: field for field in old.fields}
@@ -138,6 +137,8 @@ class _Comparison:
         new_none = new.nullable or not (new.required or after)
         if old_none != new_none:
             self._note("may-be-none" if new_none else "never-none", place)
+        elif old.required != new.required:
+            self._note("presence-changed", place)
         elif before != after:
             self._note("default-changed", place, before or "none", after or "none")
 
@@ -169,6 +170,10 @@ def _inherited(model: Model) -> frozenset[str]:
         if kind == model.base:
             return fields | FILE_FIELDS["File"]
     return frozenset()
+
+
+def _say_base(model: Model) -> str:
+    return "an object" if model.base in _NOT_FILES else model.base
 
 
 def _kind(model: Model) -> str:

@@ -154,6 +154,9 @@ KINDS: dict[str, Kind] = {
     "output-field-renamed": _types("field has another name in Python", "programs read the old one"),
     "output-may-be-none": _types("field may be missing or null", "programs do not expect None"),
     "output-never-none": _fine("field is always there", _HANDLED),
+    "output-presence-changed": _fine(
+        "field is demanded or no longer", "it reads the same: None stands for a missing one"
+    ),
     "output-default-changed": _docs(
         "value that stands for a missing field changed", "what the platform sends is no other"
     ),
@@ -170,7 +173,9 @@ KINDS: dict[str, Kind] = {
     ),
     "output-any-typed": _types("is of one type, was any", "programs may expect another"),
     "output-item-type-changed": _types("type of items changed", _INVARIANT),
-    "output-file-kind-narrowed": _fine("file is of a narrower kind", "it has all of the wider"),
+    "output-file-kind-narrowed": _fine(
+        "file is of a narrower kind, or an object became one", "it has all that was there"
+    ),
     "output-file-kind-changed": _types("file is of another kind", "attributes are gone"),
     # values of results
     "output-value-added": _types(
