@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
 
 from fal_typed import answers
 from fal_typed.cdn_tokens import CdnToken
@@ -105,10 +104,10 @@ def check_host(settings: Settings, url: str) -> None:
         FalCredentialsError: It is not.
     """
     if not settings.hosts.is_cdn(url):
-        host = urlsplit(url).hostname
+        place = url.split("?", maxsplit=1)[0][:200]
         raise FalCredentialsError(
-            f"The storage's answer names the host {host!r}, which is not the storage's: the "
-            "upload was stopped, and nothing was sent there."
+            f"The storage's answer names {place!r}, which is not on one of its hosts: the upload "
+            "was stopped, and nothing was sent there."
         )
 
 

@@ -128,7 +128,7 @@ class ReaderSource:
     def take(self, offset: int, size: int) -> bytes:  # noqa: ARG002 - it is read in order
         """The next bytes."""
         taken, self._head = self._head[:size], self._head[size:]
-        chunks = [taken]
+        chunks = [taken] if taken else []  # a single chunk is not copied
         missing = size - len(taken)
         while missing > 0 and (chunk := self._read(missing)):
             chunks.append(chunk)
@@ -255,12 +255,14 @@ def problem_with(value: object) -> str | None:
 
 def _problem_on_disk(path: os.PathLike[str]) -> str | None:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - any PathLike
-            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        # Before it is opened, which would wait for ever at a named pipe.
+        regular = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - any PathLike
+        if regular:
+            open(path, "rb").close()  # noqa: PTH123 - any PathLike
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return f"The file {_shown(path)} cannot be read: {reason}"
-    return None if regular else f"{_shown(path)} is not a regular file; open it and pass that"
+    return None if regular else f"{_shown(path)} is no regular file; open it and pass that"
 
 
 def is_picture(value: object) -> bool:

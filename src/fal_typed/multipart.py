@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fal_typed import answers, cdn
+from fal_typed.content import DiskSource
 from fal_typed.errors import FalUploadError
 from fal_typed.flow import Deadline, FilePart, Flow, HttpResponse, blocking, gather
 from fal_typed.settings import encode_json
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _MIB = 1024 * 1024
 _MOST_PARTS = 10_000
-# A file of unknown size doubles its parts after so many of them; 10,000 parts then hold 10 TiB.
+# A file of unknown size doubles its parts after so many of them; 10,000 parts then hold 9.7 TiB.
 _PARTS_OF_A_SIZE = 1_000
 
 
@@ -32,7 +33,8 @@ class Multipart:
     Attributes:
         threshold: Files of more bytes than this are.
         part_size: Bytes of a part; more where the file would need more than 10,000 parts.
-        parallel: Parts that are sent at once. No more than these are in memory.
+        parallel: Parts that are sent at once; half as many of a file that is not on disk, for
+            these are in memory while they are sent.
     """
 
     threshold: int = 32 * _MIB
@@ -140,10 +142,11 @@ def upload_parts(
 
 
 def _workers(source: Source, multipart: Multipart) -> int:
+    on_disk = isinstance(source, DiskSource)
+    most = multipart.parallel if on_disk else max(1, multipart.parallel // 2)
     if source.size is None:
-        return multipart.parallel
-    size = multipart.size_of(1, source.size)
-    return max(1, min(multipart.parallel, -(-source.size // size)))
+        return most
+    return max(1, min(most, -(-source.size // multipart.size_of(1, source.size))))
 
 
 def _send_parts(

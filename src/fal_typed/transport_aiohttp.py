@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractStreamWriter
 
+_PIECE = 256 * 1024
+
 
 class InvalidURL(Exception):  # noqa: N818 - as other libraries name it
     """Not a URL that a request can be sent to."""
@@ -135,6 +137,24 @@ class _Part(aiohttp.Payload):
         raise TypeError("a part of a file is not text")
 
 
+class _Bytes(aiohttp.Payload):
+    """Many bytes, written piece by piece so that the event loop goes on between them."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self._body = memoryview(body)
+        self._size = len(body)
+
+    @override
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        for start in range(0, len(self._body), _PIECE):
+            await writer.write(self._body[start : start + _PIECE])
+
+    @override
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return bytes(self._body).decode(encoding, errors)
+
+
 def _url(url: str) -> URL:
     # Signed URLs must stay as they are, to the letter.
     try:
@@ -147,7 +167,9 @@ def _url(url: str) -> URL:
 
 
 def _content(body: bytes | FilePart) -> Any:
-    return _Part(body) if isinstance(body, FilePart) else body or None
+    if isinstance(body, FilePart):
+        return _Part(body)
+    return _Bytes(body) if len(body) > _PIECE else body or None
 
 
 def _headers(head: aiohttp.ClientResponse) -> Mapping[str, str]:

@@ -33,9 +33,10 @@ from fal_typed.transport import (
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
 _MOST_IDLE = 100
+_PIECE = 256 * 1024
 _FAILURES = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
@@ -419,11 +420,28 @@ class _TimedStream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
+class _Pieces:
+    """Many bytes, piece by piece: httpcore copies all that is left whenever a socket takes some."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, len(self._body), _PIECE):
+            yield self._body[start : start + _PIECE]
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+
 def _wire_request(request: HttpRequest, *, is_async: bool = False) -> tuple[httpcore.Request, Key]:
     url = _parsed(request.url)
     content: Any = request.body
     if isinstance(content, FilePart):
         content = read_part_async(content) if is_async else read_part(content)
+    elif len(content) > _PIECE:
+        content = _Pieces(content)
     headers = {
         "host": _host(url),
         "accept-encoding": "gzip, deflate",

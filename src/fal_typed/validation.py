@@ -80,6 +80,10 @@ def _adapter(output: type[Any]) -> TypeAdapter[Any]:
 
 
 def _plain(value: object) -> object:
+    from fal_typed.files import File
+
+    if isinstance(value, File):
+        return value  # to be replaced by its URL
     if isinstance(value, BaseModel):
         return dump_input(value)
     if isinstance(value, (list, tuple)):

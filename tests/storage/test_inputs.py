@@ -1,0 +1,221 @@
+"""Files among a call's arguments."""
+
+from __future__ import annotations
+
+import base64
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fal_typed import FalInputError, File, prepare
+from fal_typed.endpoint import Endpoint
+from fal_typed.files import FileInput, FileObjectInput
+from fal_typed.flow import Gather
+from fal_typed.inputs import PendingFile, upload_inputs
+from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.settings import Settings
+
+APP = "acme/with-files"
+
+
+class FilesInput(InputModel, Request["FilesOutput"]):
+    prompt: str = UNSET
+    image_url: FileInput = UNSET
+    image_urls: list[FileInput] = UNSET
+    mask: FileObjectInput | None = None
+    maybe: FileInput | None = None
+
+
+class FilesOutput(OutputModel):
+    pass
+
+
+with_files = Endpoint(APP, FilesInput, FilesOutput)
+
+
+@pytest.fixture
+def sent(emulator):
+    """Makes a call, and gives what arrived at the model."""
+    emulator.endpoint(APP)
+
+    def call(colour, options=None, **arguments):
+        client = colour.client()
+        colour(with_files.with_options(client=client._target, **(options or {}))).run(**arguments)
+        return emulator.requests.of("run")[-1].json
+
+    return call
+
+
+def content(emulator, url):
+    (file,) = [each for each in emulator.files if url.endswith(each.path)]
+    return file.read()
+
+
+def test_files_are_replaced_by_their_urls(colour, emulator, sent, tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"path")
+    body = sent(
+        colour,
+        prompt=str(path),
+        image_url=str(path),
+        image_urls=[path, b"bytes", BytesIO(b"file"), "https://x.example/a", "data:,b"],
+        mask=Image.new("L", (4, 4)),
+        maybe=File(url="https://x.example/c", content_type="image/png"),
+    )
+    assert body["prompt"] == str(path)
+    assert body["maybe"] == "https://x.example/c"
+    assert set(body["mask"]) == {"url"}
+    assert Image.open(BytesIO(content(emulator, body["mask"]["url"]))).size == (4, 4)
+    assert body["image_urls"][3:] == ["https://x.example/a", "data:,b"]
+    assert content(emulator, body["image_url"]) == b"path"
+    assert [content(emulator, url) for url in body["image_urls"][:3]] == [
+        b"path",
+        b"bytes",
+        b"file",
+    ]
+    assert body["image_urls"][0] == body["image_url"], "one path is one upload"
+    assert len(emulator.requests.of("upload")) == 4
+    assert len(emulator.requests.of("cdn_token")) == 1
+
+
+def test_the_same_object_is_uploaded_once(colour, emulator, sent):
+    data = b"twice"
+    body = sent(colour, image_url=data, image_urls=[data, bytearray(data)], mask=data)
+    assert len(emulator.requests.of("upload")) == 2
+    assert body["image_url"] == body["image_urls"][0] == body["mask"]["url"]
+    assert body["image_urls"][1] != body["image_url"]
+
+
+@pytest.mark.parametrize(
+    ("given", "travels"),
+    [
+        ("https://x.example/a.png", "https://x.example/a.png"),
+        ("HTTP://x.example/a.png", "HTTP://x.example/a.png"),
+        ("gs://bucket/a.png", "gs://bucket/a.png"),
+        ("data:image/png;base64,AAAA", "data:image/png;base64,AAAA"),
+        ("a.png", Path("a.png")),
+        ("C:\\pictures\\a.png", Path("C:\\pictures\\a.png")),
+        ("~/a:b//c.png", Path("~/a:b//c.png")),
+        ("", Path()),
+    ],
+)
+def test_which_strings_are_paths(given, travels):
+    dumped = prepare.keyword_call(
+        with_files, {"image_url": given, "mask": given, "prompt": given}, prepare.call_options()
+    ).arguments
+    if isinstance(travels, str):
+        assert (dumped["image_url"], dumped["mask"]) == (travels, {"url": travels})
+    else:
+        assert isinstance(dumped["image_url"], PendingFile)
+        assert (dumped["image_url"].file, dumped["image_url"].as_object) == (travels, False)
+        assert (dumped["mask"].file, dumped["mask"].as_object) == (travels, True)
+    assert dumped["prompt"] == given
+
+
+def test_an_object_with_a_path_for_its_url(colour, emulator, sent, tmp_path):
+    (tmp_path / "m.bin").write_bytes(b"m")
+    body = sent(colour, mask={"url": str(tmp_path / "m.bin"), "weight": 1})
+    assert body["mask"]["weight"] == 1
+    assert content(emulator, body["mask"]["url"]) == b"m"
+    body = sent(colour, mask={"url": "https://x.example/m"})
+    assert body["mask"] == {"url": "https://x.example/m"}
+
+
+def test_all_that_is_missing_is_named_and_nothing_sent(colour, emulator, sent, tmp_path):
+    there = tmp_path / "there"
+    there.write_bytes(b"x")
+    text = BytesIO(b"ab")
+    text.read()
+    with pytest.raises(FalInputError) as caught:
+        sent(colour, image_url="no.png", image_urls=[there, tmp_path / "gone", text], mask=tmp_path)
+    paths = [problem.path for problem in caught.value.errors]
+    assert paths == ["image_url", "image_urls[1]", "image_urls[2]", "mask"]
+    assert "nothing was sent" in str(caught.value)
+    assert "no.png" in str(caught.value)
+    assert len(emulator.requests) == 0
+
+
+def test_plain_arguments_may_hold_files_but_no_paths(colour, emulator, tmp_path):
+    emulator.endpoint(APP)
+    (tmp_path / "a").write_bytes(b"a")
+    arguments = {
+        "prompt": str(tmp_path / "a"),
+        "deep": ({"x": [1, None, tmp_path / "a"]}, True),
+        "result": File(url="https://x.example/r"),
+    }
+    colour.client().subscribe(APP, arguments=arguments)
+    body = emulator.requests.of("submit")[-1].json
+    assert body["prompt"] == str(tmp_path / "a")
+    assert body["result"] == "https://x.example/r"
+    assert content(emulator, body["deep"][0]["x"][2]) == b"a"
+    assert body["deep"][1] is True
+    assert arguments["deep"][0]["x"][2] == tmp_path / "a", "what the caller holds stays as it is"
+
+
+def test_small_files_go_inline_when_asked(colour, emulator, sent, tmp_path):
+    (tmp_path / "a.png").write_bytes(b"12345")
+    body = sent(
+        colour,
+        {"inline_files": 5},
+        image_url=tmp_path / "a.png",
+        image_urls=[b"123456", BytesIO(b"12")],
+    )
+    assert body["image_url"] == "data:image/png;base64," + base64.b64encode(b"12345").decode()
+    assert body["image_urls"][1].startswith("data:application/octet-stream;base64,")
+    assert content(emulator, body["image_urls"][0]) == b"123456"
+    assert len(emulator.files) == 1
+
+
+def test_arguments_without_files_cost_nothing():
+    arguments = {
+        "prompt": "x",
+        "seed": 1,
+        "loras": [{"path": "https://x", "scale": 0.5}],
+        "n": None,
+    }
+    flow = upload_inputs(Settings(), arguments)
+    with pytest.raises(StopIteration) as done:
+        next(flow)
+    assert done.value.value is arguments
+
+
+def test_many_files_are_sent_side_by_side_but_not_all_at_once():
+    flow = upload_inputs(Settings(), {"files": [bytes([n]) for n in range(50)]})
+    checked = next(flow)
+    effect = flow.send(checked.function())
+    assert isinstance(effect, Gather)
+    assert (len(effect.flows), effect.limit) == (50, 4)
+    flow.close()
+
+
+def test_arguments_that_hold_themselves():
+    arguments: dict = {}
+    arguments["self"] = arguments
+    with pytest.raises(FalInputError, match="nested too deeply"):
+        next(upload_inputs(Settings(), arguments))
+
+
+def test_a_call_that_fails_to_upload_submits_nothing(colour, emulator):
+    class Broken:
+        def read(self, size):
+            raise OSError("unplugged")
+
+    with pytest.raises(OSError, match="unplugged"):
+        colour.client().subscribe("fal-ai/flux/dev", arguments={"image_url": Broken()})
+    assert not emulator.requests.of("submit")
+
+
+def test_what_is_no_file_is_refused_before_anything_is_sent(colour, emulator, sent):
+    for wrong in (5, {"no": "url"}, object()):
+        with pytest.raises(FalInputError, match="image_url"):
+            sent(colour, image_url=wrong)
+    assert json.loads("[]") == list(emulator.requests)
+
+
+def test_validate_false_uploads_too(colour, emulator, sent):
+    body = sent(colour, {"validate": False}, image_url=b"x", maybe=File(url="https://x.example/f"))
+    assert content(emulator, body["image_url"]) == b"x"
+    assert body["maybe"] == "https://x.example/f"
