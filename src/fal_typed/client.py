@@ -277,8 +277,8 @@ class FalClient(BaseClient):
     def run(self, application: Request[Out], /, **options: Unpack[RunOptions]) -> Result[Out]: ...
     @overload
     def run(
-        self, application: str, arguments: object = ..., **options: Unpack[RunOptions]
-    ) -> Result[Any]: ...
+        self, application: str, arguments: Mapping[str, Any] = ..., **options: Unpack[RunOptions]
+    ) -> Result[dict[str, Any]]: ...
     def run(
         self,
         application: str | Request[Any],
@@ -312,8 +312,11 @@ class FalClient(BaseClient):
     ) -> Result[Out]: ...
     @overload
     def subscribe(
-        self, application: str, arguments: object = ..., **options: Unpack[SubscribeOptions]
-    ) -> Result[Any]: ...
+        self,
+        application: str,
+        arguments: Mapping[str, Any] = ...,
+        **options: Unpack[SubscribeOptions],
+    ) -> Result[dict[str, Any]]: ...
     def subscribe(
         self,
         application: str | Request[Any],
@@ -345,8 +348,8 @@ class FalClient(BaseClient):
     ) -> Handle[Out]: ...
     @overload
     def submit(
-        self, application: str, arguments: object = ..., **options: Unpack[SubmitOptions]
-    ) -> Handle[Any]: ...
+        self, application: str, arguments: Mapping[str, Any] = ..., **options: Unpack[SubmitOptions]
+    ) -> Handle[dict[str, Any]]: ...
     def submit(
         self,
         application: str | Request[Any],
@@ -376,8 +379,8 @@ class FalClient(BaseClient):
     ) -> Stream[Out]: ...
     @overload
     def stream(
-        self, application: str, arguments: object = ..., **options: Unpack[StreamOptions]
-    ) -> Stream[Any]: ...
+        self, application: str, arguments: Mapping[str, Any] = ..., **options: Unpack[StreamOptions]
+    ) -> Stream[dict[str, Any]]: ...
     def stream(
         self,
         application: str | Request[Any],
@@ -505,7 +508,7 @@ class FalClient(BaseClient):
         self, application: Endpoint[..., Any, Out] | type[Request[Out]], request_id: str
     ) -> Handle[Out]: ...
     @overload
-    def handle(self, application: str, request_id: str) -> Handle[Any]: ...
+    def handle(self, application: str, request_id: str) -> Handle[dict[str, Any]]: ...
     def handle(
         self,
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
@@ -551,7 +554,7 @@ class FalClient(BaseClient):
     @overload
     def result(
         self, application: str, request_id: str, *, timeout: float | None = ...
-    ) -> Result[Any]: ...
+    ) -> Result[dict[str, Any]]: ...
     def result(
         self,
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
@@ -706,8 +709,8 @@ class AsyncFalClient(BaseClient):
     ) -> Result[Out]: ...
     @overload
     async def run(
-        self, application: str, arguments: object = ..., **options: Unpack[RunOptions]
-    ) -> Result[Any]: ...
+        self, application: str, arguments: Mapping[str, Any] = ..., **options: Unpack[RunOptions]
+    ) -> Result[dict[str, Any]]: ...
     async def run(
         self,
         application: str | Request[Any],
@@ -724,8 +727,11 @@ class AsyncFalClient(BaseClient):
     ) -> Result[Out]: ...
     @overload
     async def subscribe(
-        self, application: str, arguments: object = ..., **options: Unpack[SubscribeOptions]
-    ) -> Result[Any]: ...
+        self,
+        application: str,
+        arguments: Mapping[str, Any] = ...,
+        **options: Unpack[SubscribeOptions],
+    ) -> Result[dict[str, Any]]: ...
     async def subscribe(
         self,
         application: str | Request[Any],
@@ -742,8 +748,8 @@ class AsyncFalClient(BaseClient):
     ) -> AsyncHandle[Out]: ...
     @overload
     async def submit(
-        self, application: str, arguments: object = ..., **options: Unpack[SubmitOptions]
-    ) -> AsyncHandle[Any]: ...
+        self, application: str, arguments: Mapping[str, Any] = ..., **options: Unpack[SubmitOptions]
+    ) -> AsyncHandle[dict[str, Any]]: ...
     async def submit(
         self,
         application: str | Request[Any],
@@ -761,8 +767,8 @@ class AsyncFalClient(BaseClient):
     ) -> AsyncStream[Out]: ...
     @overload
     def stream(
-        self, application: str, arguments: object = ..., **options: Unpack[StreamOptions]
-    ) -> AsyncStream[Any]: ...
+        self, application: str, arguments: Mapping[str, Any] = ..., **options: Unpack[StreamOptions]
+    ) -> AsyncStream[dict[str, Any]]: ...
     def stream(
         self,
         application: str | Request[Any],
@@ -823,7 +829,7 @@ class AsyncFalClient(BaseClient):
         self, application: Endpoint[..., Any, Out] | type[Request[Out]], request_id: str
     ) -> AsyncHandle[Out]: ...
     @overload
-    def handle(self, application: str, request_id: str) -> AsyncHandle[Any]: ...
+    def handle(self, application: str, request_id: str) -> AsyncHandle[dict[str, Any]]: ...
     def handle(
         self,
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
@@ -855,7 +861,7 @@ class AsyncFalClient(BaseClient):
     @overload
     async def result(
         self, application: str, request_id: str, *, timeout: float | None = ...
-    ) -> Result[Any]: ...
+    ) -> Result[dict[str, Any]]: ...
     async def result(
         self,
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],

@@ -66,7 +66,7 @@ else:
     class _InputMeta(type(BaseModel)):
         # On the metaclass, so that it sees what users construct and not what pydantic
         # builds for nested values while it validates.
-        def __call__(cls, *args: object, **kwargs: object) -> object:
+        def __call__(cls, /, *args: object, **kwargs: object) -> object:
             try:
                 return super().__call__(*args, **kwargs)
             except ValidationError as error:
