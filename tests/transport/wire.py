@@ -65,8 +65,10 @@ class Wire:
                 await self._play(Connection(reader, writer))
         finally:
             writer.close()
-            with contextlib.suppress(ConnectionError):
+            try:
                 await writer.wait_closed()
+            except (OSError, asyncio.CancelledError):  # the client does not say goodbye, either
+                writer.transport.abort()
             self.closed.release()
 
     async def start(self) -> asyncio.Server:
@@ -95,6 +97,7 @@ def playing(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)  # lets what was aborted close its socket
             loop.stop()
 
         asyncio.run_coroutine_threadsafe(stop(), loop)
