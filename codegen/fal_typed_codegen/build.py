@@ -17,7 +17,8 @@ class Task:
     """What is to be made of one document.
 
     Attributes:
-        file: The document's file.
+        schemas: The schema folder.
+        document: Key of the document, see `read.FileContent`.
         origin: Where the document stands, for headers.
         package: Full name of the package that the modules belong to.
         names: What the endpoint is called.
@@ -26,7 +27,8 @@ class Task:
         classes: Files of the shared classes to be made from this document, by class name.
     """
 
-    file: str
+    schemas: str
+    document: str
     origin: str
     package: str
     names: ModuleNames
@@ -59,7 +61,9 @@ def build(task: Task) -> Built:
 
 
 def _sources(task: Task) -> dict[str, str]:
-    document = read.read(Path(task.file).read_bytes())
+    path = read.file_of(task.document)
+    content = Path(task.schemas, path).read_bytes()
+    document = read.read_file(content, path).documents[task.document]
     interface = normalise.normalise(document, task.names)
     sources = {
         path: render.shared_module(interface, name, task.shared)

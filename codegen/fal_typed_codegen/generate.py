@@ -33,6 +33,7 @@ from fal_typed_codegen.shared import shared_modules
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from fal_typed.document import EndpointDocument
     from fal_typed_codegen.build import Built, Task
 
 _ALONE = 24
@@ -146,40 +147,38 @@ class _Run:
 
     def scan(self) -> None:
         """Look at every document; those that did not change are known from the manifest."""
-        known = self._manifest.documents if self._is_same_generator else {}
+        known = self._manifest.by_file() if self._is_same_generator else {}
         ids: dict[str, str] = {}
         for path in read.document_files(self._schemas):
             content = (self._schemas / path).read_bytes()
-            record = known.get(path)
-            if record is None or record.fingerprint != read.fingerprint(content):
-                record = self._scan_one(path, content)
-            if record is not None and ids.setdefault(record.id, path) != path:
-                self.report.failed[path] = f"{record.id} is described by {ids[record.id]} already"
-                record = None
-            if record is not None:
-                self.documents[path] = record
+            records = known.get(path, {})
+            if not records or any(
+                record.fingerprint != read.fingerprint(content) for record in records.values()
+            ):
+                records = self._scan_file(path, content)
+            for key, record in records.items():
+                if ids.setdefault(record.id, key) == key:
+                    self.documents[key] = record
+                else:
+                    other = ids[record.id]
+                    self.report.failed[key] = f"{record.id} is described by {other} already"
         self._name()
         self.report.endpoints = len(self.documents)
         self.report.warnings = {p: r.warnings for p, r in self.documents.items() if r.warnings}
 
-    def _scan_one(self, path: str, content: bytes) -> DocumentRecord | None:
-        from fal_typed_codegen.normalise import normalise
-        from fal_typed_codegen.shared import class_digests
-
+    def _scan_file(self, path: str, content: bytes) -> dict[str, DocumentRecord]:
+        """Records of a file's documents by key; those of the manifest when it cannot be read."""
         try:
-            document = read.read(content)
-            names = choose_names([document.id], {})[document.id]
-            interface = normalise(document, names)
-            return DocumentRecord(
-                fingerprint=read.fingerprint(content),
-                id=document.id,
-                path=names.path,
-                classes=class_digests(interface),
-                warnings=interface.warnings,
-            )
+            found = read.read_file(content, path)
+            records = {
+                key: _record(document, read.fingerprint(content))
+                for key, document in found.documents.items()
+            }
         except Exception as error:  # noqa: BLE001 - one bad document never stops the others
             self.report.failed[path] = f"{type(error).__name__}: {error}"[:1000]
-            return self._manifest.documents.get(path)
+            return self._manifest.by_file().get(path, {})
+        next(iter(records.values())).warnings.extend(f"left out: {it}" for it in found.left_out)
+        return records
 
     def _name(self) -> None:
         earlier = {record.id: record.path for record in self._manifest.documents.values()}
@@ -273,7 +272,7 @@ class _Run:
             target = self._targets[path]
             if target.document is None or path.endswith("__init__.py"):
                 continue
-            if target.document in self.report.failed:
+            if self._has_failed(target.document):
                 # What is in the tree stays, and so does what is known of it.
                 del self._targets[path]
                 continue
@@ -285,14 +284,18 @@ class _Run:
             tasks[target.document] = task
         return tasks
 
+    def _has_failed(self, key: str) -> bool:
+        return key in self.report.failed or read.file_of(key) in self.report.failed
+
     def _new_task(self, path: str) -> Task:
         from fal_typed_codegen.build import Task
 
         record = self.documents[path]
         shared = self._shared_of(record)
         return Task(
-            file=str(self._schemas / path),
-            origin=read.origin(self._schemas, path),
+            schemas=str(self._schemas),
+            document=path,
+            origin=read.origin(self._schemas, read.file_of(path)),
             package=self._package,
             names=self._names[record.id],
             shared={name: f"{self._package}.{module}" for name, module in shared.items()},
@@ -302,8 +305,7 @@ class _Run:
 
     def _forget(self, task: Task, error: str) -> None:
         """Leave what stands in the tree for a document that could not be followed."""
-        document = Path(task.file).relative_to(self._schemas).as_posix()
-        self.report.failed[document] = error
+        self.report.failed[task.document] = error
         for path in (task.endpoint, *task.classes.values()):
             if path is not None:
                 del self._targets[path]
@@ -319,7 +321,7 @@ class _Run:
         record = self.documents[target.document]
         names = self._names[record.id]
         interface_classes = [f"{names.models}Input", f"{names.models}Output", *record.classes]
-        origin = read.origin(self._schemas, target.document)
+        origin = read.origin(self._schemas, read.file_of(target.document))
         return render.lazy_package(record.id, names, interface_classes, self._package, origin)
 
     def compare(self, *, remove: bool) -> None:
@@ -340,9 +342,8 @@ class _Run:
         if not self.report.failed:
             return set()
         kept = {path for path in self._on_disk if path.startswith(f"{SHARED_PACKAGE}/")}
-        for path in self.report.failed:
-            record = self._manifest.documents.get(path)
-            if record is not None:
+        for key, record in self._manifest.documents.items():
+            if self._has_failed(key):
                 folder = record.path.replace(".", "/")
                 kept |= {f"{folder}.py", f"{folder}/__init__.py", f"{folder}/{ENDPOINT_MODULE}.py"}
         return kept
@@ -379,6 +380,21 @@ class _Run:
             self._lock.save(self._schemas / LOCK_NAME)
 
 
+def _record(document: EndpointDocument, fingerprint: str) -> DocumentRecord:
+    from fal_typed_codegen.normalise import normalise
+    from fal_typed_codegen.shared import class_digests
+
+    names = choose_names([document.id], {})[document.id]
+    interface = normalise(document, names)
+    return DocumentRecord(
+        fingerprint=fingerprint,
+        id=document.id,
+        path=names.path,
+        classes=class_digests(interface),
+        warnings=interface.warnings,
+    )
+
+
 def _build_all(tasks: list[Task], jobs: int) -> Iterable[Built]:
     if not tasks:
         return []
@@ -404,7 +420,8 @@ def _generator_fingerprint() -> str:
     here = resources.files("fal_typed_codegen")
     digest = hashlib.sha256()
     templates = sorted(here.joinpath("templates").iterdir(), key=lambda item: item.name)
-    for item in [*(here.joinpath(name) for name in _PARTS), *templates]:
+    reader = resources.files("fal_typed").joinpath("app_document.py")
+    for item in [*(here.joinpath(name) for name in _PARTS), reader, *templates]:
         digest.update(item.read_bytes().replace(b"\r\n", b"\n"))
     for distribution in ("datamodel-code-generator", "ruff"):
         digest.update(metadata.version(distribution).encode())

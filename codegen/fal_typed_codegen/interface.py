@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from fal_typed.untyped import as_list, as_object, as_text
 
 if TYPE_CHECKING:
-    from fal_typed.document import Schema
+    from fal_typed.document import Route, Schema
 
 Direction: TypeAlias = Literal["input", "output"]
 
@@ -91,6 +91,7 @@ class Interface:
         input: Name of the input's class.
         output: Name of the output's class.
         models: Every class by name; a class stands after those it is made of.
+        route: What an app's own document says of the endpoint; None for any other.
         warnings: What in the document could not be followed.
     """
 
@@ -100,6 +101,7 @@ class Interface:
     input: str
     output: str
     models: dict[str, Model]
+    route: Route | None = None
     warnings: list[str] = field(default_factory=list[str])
 
 

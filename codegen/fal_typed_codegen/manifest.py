@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fal_typed_codegen.read import file_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -56,7 +58,7 @@ class Manifest:
 
     Attributes:
         generator: Hash of the generator that made the files.
-        documents: By the document's path below the schema folder.
+        documents: By the document's key, see `read.FileContent`.
         files: By the file's path below the output folder.
     """
 
@@ -79,6 +81,13 @@ class Manifest:
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             # It only saves work: without it everything is made anew.
             return cls()
+
+    def by_file(self) -> dict[str, dict[str, DocumentRecord]]:
+        """Records of documents, grouped by the file that they are from."""
+        grouped: dict[str, dict[str, DocumentRecord]] = {}
+        for key, record in self.documents.items():
+            grouped.setdefault(file_of(key), {})[key] = record
+        return grouped
 
     def to_bytes(self) -> bytes:
         """The file's content: one line per record, so that changes read and merge well."""

@@ -32,7 +32,7 @@ IMPORTED = frozenset(
 
 ALIASES = frozenset({"Input", "Output"})
 _BUILTINS = frozenset(dir(builtins))
-_TYPE_NAMES = frozenset({"bool", "dict", "float", "int", "list", "str", "tuple"})
+_TYPE_NAMES = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})
 
 # Attributes of pydantic's BaseModel and of the file classes, written out because a name must
 # not change with the release of pydantic that happens to be installed.

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 32
 _ANY: dict[str, Any] = {}
 _NULL = {"type": "null"}
+_BYTES = {"type": "string", "format": "binary"}
 _FILES = "fal_typed.files"
 _INHERITED = (
     "type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
@@ -62,6 +63,7 @@ def normalise(document: EndpointDocument, names: ModuleNames) -> Interface:
         input=input_name,
         output=output_name,
         models=models,
+        route=document.route,
         warnings=list(dict.fromkeys(walk.warnings)),
     )
 
@@ -89,7 +91,8 @@ class _Walk:
         schema = self._without_wrapper(self._document.resolve(ref))
         if component is not None:
             self._by_component[direction, component] = name
-        if _is_object(schema) or not schema:
+        is_untyped = not schema and self._document.route is not None and direction == "output"
+        if (_is_object(schema) or not schema) and not is_untyped:
             self._make(name, component, schema)
         elif direction == "output":
             self._make_root(name, component, schema)
@@ -217,6 +220,8 @@ class _Walk:
             return self._object(schema, owner, field)
         if kind == "array":
             return self._array(schema, owner, field, is_file=is_file)
+        if kind == "string" and self._is_binary(schema):
+            return dict(_BYTES)
         if kind == "string":
             return _custom("FileInput") if is_file else self._string(schema, field)
         if kind in ("integer", "number"):
@@ -227,6 +232,13 @@ class _Walk:
         if kind is not None:
             self._warn(f"{field}: unknown type {str(kind)[:40]!r}")
         return _ANY
+
+    def _is_binary(self, schema: Schema) -> bool:
+        """Whether a text of the schema is bytes: only where the wire has a form for them."""
+        route = self._document.route
+        if route is None or not route.carries_bytes or "contentEncoding" in schema:
+            return False
+        return schema.get("format") == "binary" or "contentMediaType" in schema
 
     def _string(self, schema: Schema, field: str) -> Schema:
         if self._direction == "output":

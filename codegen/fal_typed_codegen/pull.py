@@ -14,8 +14,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fal_typed.app_document import is_app_document, split
 from fal_typed.document import EndpointDocument, InvalidDocumentError
-from fal_typed.untyped import as_list, as_object, as_text
+from fal_typed.untyped import as_list, as_object
 from fal_typed_codegen import sources
 from fal_typed_codegen.canonical import UnsafeIdError, canonical_bytes, path_for
 from fal_typed_codegen.lock import LOCK_NAME, Lock, LockEntry, meaning_hash, write_atomic
@@ -33,7 +34,6 @@ STATE_NAME = ".pull.json"
 MAX_DEPTH = 200
 """Deepest nesting of a document's JSON; real ones stay below 20."""
 _SAVE_EVERY = 100
-_RESULT_SUFFIX = "/requests/{request_id}"
 
 
 class PruneError(ValueError):
@@ -112,21 +112,6 @@ def pull(
         raise
     intake.finish(prune=prune)
     return intake.report
-
-
-def is_app_document(document: dict[str, Any]) -> bool:
-    """Whether a document is an app's own: of FastAPI, naming no endpoint, of several routes.
-
-    Rests on PROTOCOL section 11.4.
-
-    >>> is_app_document({"openapi": "3.1.0", "paths": {"/": {}, "/stream": {}}})
-    True
-    """
-    info = as_object(document.get("info")) or {}
-    metadata = as_object(info.get("x-fal-metadata")) or {}
-    paths = as_object(document.get("paths")) or {}
-    is_queue_document = any(path.endswith(_RESULT_SUFFIX) for path in paths)
-    return bool(paths) and not is_queue_document and as_text(metadata.get("endpointId")) is None
 
 
 def _check_prunable(wanted: Wanted) -> None:
@@ -241,6 +226,7 @@ class _Intake:
                     "an app's own document, which doesn't say under which id the app runs; "
                     "say it with --as OWNER/APP"
                 )
+            split(document, self._app_id)
             return self._app_id
         endpoint_id = EndpointDocument(document).id
         if found.expected not in (None, endpoint_id):

@@ -5,18 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fal_typed.app_document import is_app_document, may_be_app_document, split
 from fal_typed.document import EndpointDocument, InvalidDocumentError
 from fal_typed.endpoint_id import EndpointId
 from fal_typed.errors import FalInputError
+from fal_typed.untyped import as_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fal_typed.document import Schema
+
 MAX_SIZE = 64 * 1024 * 1024
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_SUFFIX = ".json"
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_.@+/-]{1,300}")
 
 
@@ -38,6 +44,65 @@ def document_files(schemas: Path) -> Iterator[str]:
 def fingerprint(content: bytes) -> str:
     """Hash of a text file's content, the same under every convention for the ends of lines."""
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:20]
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """What a file describes.
+
+    Attributes:
+        documents: Its endpoints by the key that reports and the manifest name them by: the file's
+            path, and of an app's document the route behind it (``acme/echo.json#/image``).
+        left_out: What of an app could not be taken, and why.
+    """
+
+    documents: dict[str, EndpointDocument]
+    left_out: tuple[str, ...] = ()
+
+
+def file_of(key: str) -> str:
+    """The file that a key is of.
+
+    >>> file_of("acme/echo.json#/image"), file_of("acme/echo.json")
+    ('acme/echo.json', 'acme/echo.json')
+    """
+    stem, mark, _ = key.partition(f"{_SUFFIX}#/")
+    return stem + _SUFFIX if mark else key
+
+
+def read_file(content: bytes, path: str) -> FileContent:
+    """Read a file: the document of one endpoint, or that of an app with its routes.
+
+    Args:
+        content: The file's bytes.
+        path: Its path below the schema folder, with forward slashes. An app's document doesn't
+            say under which id the app runs, so the path does.
+
+    Returns:
+        What it describes.
+
+    Raises:
+        InvalidDocumentError: It describes neither an endpoint nor an app.
+    """
+    app = _app(content)
+    if app is None:
+        return FileContent({path: read(content)})
+    routes = split(app, path.removesuffix(_SUFFIX))
+    for document in routes.documents:
+        _refuse_half_characters(document)
+    documents = {f"{path}#{one.route.path}": one for one in routes.documents if one.route}
+    return FileContent(documents, routes.left_out)
+
+
+def _app(content: bytes) -> Schema | None:
+    """The parsed document of an app; None when it is something else."""
+    if len(content) > MAX_SIZE or not may_be_app_document(content):
+        return None
+    try:
+        raw = as_object(json.loads(content))
+    except (ValueError, RecursionError):
+        return None
+    return raw if raw is not None and is_app_document(raw) else None
 
 
 def read(content: bytes) -> EndpointDocument:

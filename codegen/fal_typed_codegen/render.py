@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import jinja2
 
+    from fal_typed.document import RealtimeMode, Route
     from fal_typed_codegen.interface import Field, Interface, Model
     from fal_typed_codegen.naming import ModuleNames
 
@@ -31,6 +32,12 @@ _MODULES = {
     "fal_typed.model": {"UNSET", "InputModel", "OutputModel", "Request"},
 }
 COMMAND = "fal-typed generate"
+_MODES: dict[RealtimeMode, str] = {
+    "unary": "Each input has one result.",
+    "server_streaming": "The first input has results until the session ends.",
+    "client_streaming": "All inputs together have one result, when the session ends.",
+    "bidi": "Inputs and results come in any order and number.",
+}
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,7 @@ def endpoint_module(
         id=repr(interface.id),
         input=interface.input,
         output=interface.output,
+        options=_options(interface.route),
         endpoint_doc=_docstring(_endpoint_prose(interface, names)),
         exports=[repr(name) for name in exports(names, interface.models)],
     )
@@ -234,8 +242,22 @@ def _default(field: Field, usable: Mapping[str, Model], model: Model) -> str:
         return nothing
 
 
+def _options(route: Route | None) -> str:
+    """Options that a route of an app needs, as further arguments."""
+    if route is None:
+        return ""
+    is_elsewhere = route.kind == "http" and route.has_more
+    # Below an id that ends so, calls look for no other.
+    is_usual = route.kind == "stream" and route.path.endswith("/stream")
+    path = "" if is_elsewhere or is_usual else ', path=""'
+    codec = ', codec="json"' if route.kind == "realtime" and route.codec == "json" else ""
+    return path + codec
+
+
 def _module_prose(interface: Interface) -> str:
     about = f"{interface.id} — {_summary(interface)}"
+    if interface.route is not None:
+        return about
     category = f"Category: {interface.category}. " if interface.category else ""
     return f"{about}\n\n{category}https://fal.ai/models/{interface.id}"
 
@@ -243,11 +265,36 @@ def _module_prose(interface: Interface) -> str:
 def _endpoint_prose(interface: Interface, names: ModuleNames) -> str:
     required = [field.name for field in interface.models[interface.input].fields if field.required]
     call = ", ".join(f"{name}=…" for name in required)
-    example = f"Call it with `{names.endpoint}.subscribe({call})`."
-    return f"{_summary(interface)}\n\n{example}"
+    kind = "http" if interface.route is None else interface.route.kind
+    example = {
+        "http": f"Call it with `{names.endpoint}.subscribe({call})`.",
+        "stream": f"Call it with `{names.endpoint}.stream({call})`.",
+        "realtime": f"Open a session with `{names.endpoint}.realtime()`.",
+    }[kind]
+    return f"{_summary(interface)}\n\n{example}{_session_prose(interface.route)}"
+
+
+def _session_prose(route: Route | None) -> str:
+    """What is to be known of a realtime route's sessions."""
+    if route is None or route.mode is None:
+        return ""
+    facts = [_MODES[route.mode]]
+    if route.session_timeout is not None:
+        seconds = f"{route.session_timeout:g} second{'s'[: route.session_timeout != 1]}"
+        facts.append(f"It ends after {seconds} without input.")
+    if route.buffering is not None:
+        facts.append(f"Of the inputs that wait, it keeps the latest {route.buffering}.")
+    if route.codec is None:
+        facts.append(
+            f"Its messages are {route.content_type}: give `encode_message` and `decode_message`."
+        )
+    return f"\n\n{' '.join(facts)}"
 
 
 def _summary(interface: Interface) -> str:
+    route = interface.route
+    if route is not None and not interface.description:
+        return f"Route `{route.path}` of the app {route.app}."
     return interface.description or endpoint_summary(interface.id, interface.category)
 
 
@@ -265,8 +312,20 @@ def _class_prose(interface: Interface, model: Model) -> str:
 
 
 def _field_prose(interface: Interface, model: Model, field: Field, *, is_shared: bool) -> str:
+    text = field.description or _usual_meaning(interface, model, field, is_shared=is_shared)
+    note = "Deprecated." if field.deprecated else ""
+    facts = " ".join(filter(None, (field.facts, note)))
+    if not text:
+        return facts
+    return f"{text}\n\n{facts}" if "\n\n" in text else f"{text} {facts}"
+
+
+def _usual_meaning(interface: Interface, model: Model, field: Field, *, is_shared: bool) -> str:
+    """What a field of this name usually is; nobody can say of somebody's own app."""
+    if interface.route is not None:
+        return ""
     is_own = model.name in (interface.input, interface.output)
-    text = field.description or describe(
+    meaning = describe(
         field.wire,
         direction=model.direction,
         component=None if is_own else model.component,
@@ -274,11 +333,7 @@ def _field_prose(interface: Interface, model: Model, field: Field, *, is_shared:
         type=field.json_type,
         endpoint=None if is_shared else interface.id,
     )
-    note = "Deprecated." if field.deprecated else ""
-    facts = " ".join(filter(None, (field.facts, note)))
-    if not text:
-        return facts
-    return f"{text}\n\n{facts}" if "\n\n" in text else f"{text} {facts}"
+    return meaning or ""
 
 
 def _docstring(text: str, indent: int = 0) -> str:

@@ -17,7 +17,7 @@ MODULES = frozenset(
         "fal_typed.lazy", "fal_typed.model",
     }
 )  # fmt: skip
-_TYPES = frozenset({"bool", "dict", "float", "int", "list", "str", "tuple"})
+_TYPES = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})
 _EXPRESSIONS = (
     ast.Name, ast.Constant, ast.Subscript, ast.Tuple, ast.BinOp, ast.BitOr, ast.List, ast.Dict,
     ast.UnaryOp, ast.USub, ast.Load, ast.Store,
