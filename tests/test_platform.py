@@ -207,3 +207,24 @@ def test_sync_and_async_take_the_same():
             continue
         twin = inspect.signature(getattr(AsyncPlatform, name)).parameters
         assert twin == inspect.signature(method).parameters
+
+
+def test_the_emulator_answers_as_the_types_say(colour, fal_emulator, recwarn):
+    client = colour.client("id:secret")
+    api = colour(client._target.platform)
+    flux = api.model("fal-ai/flux/dev", with_schema=True)
+    assert flux.metadata.status == "active"
+    assert flux.openapi["info"]["x-fal-metadata"]["endpointId"] == "fal-ai/flux/dev"
+    first = api.models(limit=3)
+    second = api.models(limit=3, cursor=first.next_cursor)
+    ids = [model.endpoint_id for model in (*first.models, *second.models)]
+    assert len(set(ids)) == 6
+    found = colour.items(api.iter_models("flux"))
+    assert "fal-ai/flux/dev" in {model.endpoint_id for model in found}
+    (price,) = api.pricing(["fal-ai/flux/dev"])
+    assert price.unit_price > 0
+    assert api.estimate({"fal-ai/flux/dev": 10}).total_cost == pytest.approx(price.unit_price * 10)
+    assert api.meta().webhook_ip_ranges
+    with pytest.raises(FalNotFoundError):
+        api.model("no/such")
+    assert not recwarn.list

@@ -254,3 +254,17 @@ def test_a_malformed_delivery_fetches_nothing(verified):
 def test_the_time_is_the_machines_own_unless_it_is_given():
     headers, body = signed(at=int(time.time()))
     assert verify_webhook(headers, body, jwks=JWKS).request_id == "r1"
+
+
+def test_the_emulators_deliveries_are_believed_by_the_keys_it_publishes(colour, fal_emulator):
+    with scripted(lambda _: Reply(200, {})) as server:
+        hook = f"http://{server.host}/hook"
+        handle = colour(dev.with_options(webhook_url=hook)).submit(prompt="a cat", seed=7)
+        fal_emulator.webhooks.wait_for(lambda delivery: delivery.taken)
+        (seen,) = server.seen
+    function = verify_webhook_async if colour.is_async else verify_webhook
+    event = colour.wait(function(seen.headers, seen.body, endpoint=dev))
+    assert event.request_id == handle.request_id
+    assert (event.status, event.data.seed) == ("OK", 7)
+    with pytest.raises(FalWebhookError):
+        colour.wait(function(seen.headers, seen.body + b" ", endpoint=dev))
