@@ -1,0 +1,50 @@
+"""A realtime endpoint that answers each input at once, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgpack
+from websockets.asyncio.server import ServerConnection, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OUTPUT = msgpack.packb({"images": [{"content": b"x" * 2000, "content_type": "image/jpeg"}]})
+
+
+async def answer(connection: ServerConnection) -> None:
+    """Answer every input with the same small picture."""
+    async for _ in connection:
+        await connection.send(_OUTPUT)
+
+
+async def main() -> None:
+    """Serve until the parent closes our standard input."""
+    async with serve(answer, "127.0.0.1", 0, compression=None) as server:
+        print(f"127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}", flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """The server in a process of its own; gives its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.realtime_server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.communicate("")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
