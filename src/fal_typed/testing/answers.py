@@ -118,7 +118,8 @@ class AnswerMaker:
         return answer
 
     def _chance(self, arguments: Mapping[str, Any], step: int) -> random.Random:
-        text = json.dumps([self._document.id, arguments, self._seed, step], sort_keys=True)
+        parts = [self._document.id, arguments, self._seed, step]
+        text = json.dumps(parts, sort_keys=True, default=repr)
         digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
         return chance(int.from_bytes(digest, "big"))
 
@@ -200,8 +201,11 @@ class AnswerMaker:
             return sizes.count(asked.arguments)
         return 2
 
-    def _string(self, slot: _Slot, asked: Asked) -> str:
-        return scalars.text(slot.schema, slot.name, asked, self._document)
+    def _string(self, slot: _Slot, asked: Asked) -> str | bytes:
+        made = scalars.text(slot.schema, slot.name, asked, self._document)
+        route = self._document.route
+        is_bytes = slot.schema.get("format") == "binary" and route and route.carries_bytes
+        return made.encode() if is_bytes else made
 
     def _integer(self, slot: _Slot, asked: Asked) -> float:
         return scalars.number(slot.schema, slot.name, asked, whole=True)

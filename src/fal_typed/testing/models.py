@@ -9,12 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from fal_typed.catalog import Catalog, UnknownEndpointError
-from fal_typed.document import EndpointDocument, InvalidDocumentError
+from fal_typed.document import EndpointDocument, InvalidDocumentError, Route
 from fal_typed.testing.answers import AnswerMaker
 from fal_typed.testing.checking import Checker
 from fal_typed.testing.faults import EndpointFaults, FaultBook
 from fal_typed.testing.messages import Headers, Request, Response, dump, json_headers
-from fal_typed.testing.scripts import UNSCRIPTED, EndpointScript, Failure, handled
+from fal_typed.testing.scripts import (
+    UNSCRIPTED,
+    EndpointScript,
+    Failure,
+    RealtimeScript,
+    handled,
+)
 
 INVALID = 422
 """Status of an answer to an input that does not fit."""
@@ -289,6 +295,18 @@ def app_of(endpoint_id: str) -> str:
     return "/".join(segments[: 3 if segments[0] in _NAMESPACES else 2])
 
 
+def _sessions_of(route: Route) -> dict[str, RealtimeScript]:
+    """How the sessions of an app's route go, as the app's document says it."""
+    if route.mode is None:
+        return {}
+    script = RealtimeScript(
+        mode=route.mode, codec=route.codec or "msgpack", buffering=route.buffering
+    )
+    if route.session_timeout is not None:
+        script.session_timeout = route.session_timeout
+    return {"": script}
+
+
 class Models:
     """Every endpoint there is, found by path.
 
@@ -367,6 +385,8 @@ class Models:
             queue_time=self._queue_time,
             run_time=self._run_time,
         )
+        if document is not None and document.route is not None:
+            script.realtime = _sessions_of(document.route)
         model = Model(endpoint_id, document, script, self._seed)
         # Two threads may meet here: a test that scripts, and the server. One model must win.
         return self._models.setdefault(endpoint_id, model)

@@ -94,9 +94,10 @@ class RunService:
         model, subpath = found
         if (handler := model.script.websockets.get(subpath)) is not None:
             return "websocket", model.id, self._guarded(handler)
-        if not subpath and model.id.endswith("/realtime"):
+        routes = model.script.realtime
+        if not subpath and subpath not in routes and model.id.endswith("/realtime"):
             subpath = "/realtime"
-        script = model.script.realtime.get(subpath)
+        script = routes.get(subpath)
         if script is None:
             return "websocket", model.id, _refuse
         return "realtime", model.id, self._realtime(model, script)

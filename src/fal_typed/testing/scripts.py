@@ -200,7 +200,8 @@ class EndpointScript:
         self.methods: Sequence[str] = ("POST",)
         """HTTP methods that a direct run takes; with GET the query is the input."""
         self.realtime: dict[str, RealtimeScript] = {"/realtime": RealtimeScript()}
-        """Realtime routes by path; add to them, or change the usual one."""
+        """Realtime routes by path; add to them, or change the usual one. A route of a private app
+        is an endpoint itself, so its path is the empty one, and its app's document sets it up."""
         self.websockets: dict[str, SocketHandler] = {}
         """Plain websocket routes by path, e.g. ``{"/ws": echo}``."""
         self.checks_input = True
