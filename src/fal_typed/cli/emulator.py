@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from fal_typed.cli.request_lines import line
 from fal_typed.testing import FalEmulator
 
 
@@ -20,6 +23,13 @@ def command(
     seed: Annotated[int, typer.Option(help="Another seed gives other answers.")] = 0,
     queue_time: Annotated[float, typer.Option(help="Seconds that jobs wait in the queue.")] = 0.6,
     run_time: Annotated[float, typer.Option(help="Seconds that runs take.")] = 0.9,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS, for clients that take no plain HTTP.")
+    ] = False,
+    ca_file: Annotated[
+        Path, typer.Option(help="With --tls: where to write the certificate to trust.")
+    ] = Path("fal-emulator-ca.pem"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print no line for each request.")] = False,
 ) -> None:
     """Serve the platform's API on this machine.
 
@@ -27,6 +37,7 @@ def command(
 
     Example: fal-typed emulator --port 8765
     """
+    console = Console(highlight=False, soft_wrap=True)
     try:
         emulator = FalEmulator(
             schemas=schemas,
@@ -35,14 +46,35 @@ def command(
             seed=seed,
             queue_time=queue_time,
             run_time=run_time,
+            tls=tls,
+            on_answer=None if quiet else lambda record: console.print(line(record)),
         )
         emulator.start()
     except OSError as error:
         raise typer.BadParameter(str(error)) from error
     try:
-        typer.echo(f"fal emulator on {emulator.url}")
-        typer.echo(f"export FAL_EMULATOR_HOST={emulator.host}")
+        if tls:
+            shutil.copyfile(emulator.ca_file, ca_file)
+        _tell(emulator, ca_file.absolute() if tls else None)
         while True:
             time.sleep(3600)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write {ca_file}: {error}") from error
     except KeyboardInterrupt:
+        pass
+    finally:
         emulator.stop()
+
+
+def _tell(emulator: FalEmulator, ca_file: Path | None) -> None:
+    typer.echo(f"fal emulator on {emulator.url}")
+    if ca_file is None:
+        typer.echo(f"export FAL_EMULATOR_HOST={emulator.host}")
+        return
+    typer.echo("Trust its certificate, in Python and OpenSSL, in Node, in curl:")
+    typer.echo(f"export SSL_CERT_FILE={ca_file}")
+    typer.echo(f"export NODE_EXTRA_CA_CERTS={ca_file}")
+    typer.echo(f"curl --cacert {ca_file} {emulator.url}/")
+    typer.echo("Point fal's own Python client at it:")
+    typer.echo(f"export FAL_RUN_HOST={emulator.host}/fal.run")
+    typer.echo(f"export FAL_QUEUE_RUN_HOST={emulator.host}/queue.fal.run")

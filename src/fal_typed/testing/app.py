@@ -92,6 +92,7 @@ class App:
         except Exception:
             logger.exception("the websocket %s failed in the emulator", request.path)
             socket.drop()
+        self._requests.answered(record, record.status)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _request(scope)
@@ -99,7 +100,9 @@ class App:
         call = _NOWHERE if service is None else service.route(request)
         fault = self._faults.take(call.route, call.endpoint_id)
         if fault is not None and fault.kind == "reset_before":
-            self._record(request, call).fault = fault.kind
+            record = self._record(request, call)
+            record.fault = fault.kind
+            self._requests.answered(record, None)
             reset(transport_of(scope))
             await until_gone(receive)
             return
@@ -112,7 +115,7 @@ class App:
         if fault is not None:
             record.fault, instead = fault.kind, fault.instead()
         answer = instead or await self._answer(call, request)
-        record.status = answer.status
+        self._requests.answered(record, answer.status)
         if fault is not None:
             faulty = await send_faulty(fault, answer, scope, receive, send)
             if faulty is None:

@@ -40,6 +40,8 @@ class RecordedRequest:
     """What the client sent over a websocket, message by message."""
     status: int | None = None
     """Status of the answer; None while there is none."""
+    seconds: float | None = None
+    """How long the answer took to be ready; None while it is not."""
     at: float = field(default_factory=time.time)
     """When it came, in seconds since the epoch."""
 
@@ -71,6 +73,7 @@ class RequestLog:
 
     Args:
         limit: How many requests are kept; older ones are dropped.
+        on_answer: Called with each request once it was answered, in the emulator's thread.
 
     >>> from fal_typed.testing import FalEmulator
     >>> with FalEmulator() as emulator:
@@ -78,8 +81,13 @@ class RequestLog:
     0
     """
 
-    def __init__(self, limit: int = 100_000) -> None:
+    def __init__(
+        self,
+        limit: int = 100_000,
+        on_answer: Callable[[RecordedRequest], object] | None = None,
+    ) -> None:
         self._records: deque[RecordedRequest] = deque(maxlen=limit)
+        self._on_answer = on_answer
         self._changed = threading.Condition()
 
     def __iter__(self) -> Iterator[RecordedRequest]:
@@ -143,6 +151,18 @@ class RequestLog:
         with self._changed:
             self._records.append(record)
             self._changed.notify_all()
+
+    def answered(self, record: RecordedRequest, status: int | None) -> None:
+        """Note the end of a request.
+
+        Args:
+            record: The request.
+            status: Status of its answer; None when it got none.
+        """
+        record.status = status
+        record.seconds = time.time() - record.at
+        if self._on_answer is not None:
+            self._on_answer(record)
 
     def changed(self) -> None:
         """Tell those who wait that a request they may be waiting for has more to show."""

@@ -21,12 +21,15 @@ from fal_typed.testing.recording import RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
 
+    from fal_typed.testing.certificates import Certificates
     from fal_typed.testing.faults import Fault, FaultPlan
     from fal_typed.testing.files import Files
     from fal_typed.testing.jobs import Jobs
+    from fal_typed.testing.recording import RecordedRequest
     from fal_typed.testing.scripts import EndpointScript
     from fal_typed.testing.webhooks import Webhooks
 
@@ -48,6 +51,9 @@ class FalEmulator:
             None lets everybody in, with a key or without.
         faults: Faults on the wire that happen at random; None for none.
         clock: The emulator's time; a `VirtualClock` makes a test independent of speed.
+        tls: Whether it speaks TLS, with a certificate for this machine and for the platform's
+            hosts; `ca_file` is what clients must trust.
+        on_answer: Called with each request once it was answered, in the emulator's thread.
 
     Raises:
         OSError: The port is taken.
@@ -69,10 +75,12 @@ class FalEmulator:
         keys: Collection[str] | Mapping[str, str] | None = None,
         faults: FaultPlan | None = None,
         clock: Clock | None = None,
+        tls: bool = False,
+        on_answer: Callable[[RecordedRequest], object] | None = None,
     ) -> None:
         self.clock = clock or Clock()
         """The emulator's time."""
-        self.requests = RequestLog()
+        self.requests = RequestLog(on_answer=on_answer)
         """Every request that came in."""
         self._emulation = Emulation(
             Catalog.of(schemas),
@@ -84,6 +92,8 @@ class FalEmulator:
             faults=faults,
         )
         self._bind = (host, port)
+        self._tls = tls
+        self._certificates: Certificates | None = None
         self._address: tuple[str, int] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -100,7 +110,14 @@ class FalEmulator:
     @property
     def url(self) -> str:
         """Base URL, e.g. ``http://127.0.0.1:8765``."""
-        return f"http://{self.host}"
+        return f"{'https' if self._tls else 'http'}://{self.host}"
+
+    @property
+    def ca_file(self) -> Path:
+        """Certificate of the authority that clients must trust, a PEM file; there with TLS only."""
+        if self._certificates is None:
+            raise RuntimeError("there is a certificate only while an emulator with tls=True runs")
+        return self._certificates.ca_file
 
     @property
     def jobs(self) -> Jobs:
@@ -118,12 +135,40 @@ class FalEmulator:
         return self._emulation.webhooks
 
     def environ(self) -> dict[str, str]:
-        """Environment variables that point fal-typed at the emulator.
+        """Environment variables that point clients at the emulator.
 
         Returns:
-            The variables.
+            ``FAL_EMULATOR_HOST`` for fal-typed; with TLS instead those by which OpenSSL, Python's
+            HTTP clients and Node trust its certificate.
         """
-        return {"FAL_EMULATOR_HOST": self.host}
+        if not self._tls:
+            return {"FAL_EMULATOR_HOST": self.host}
+        return dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(self.ca_file))
+
+    def diverted(self) -> AbstractContextManager[None]:
+        """Lead this process's connections to the platform's own hosts to the emulator.
+
+        For code whose hosts are fixed, such as that of the official client. Needs TLS, as those
+        hosts are called by https only.
+
+        Returns:
+            A context manager; at its end all is as before.
+
+        Raises:
+            RuntimeError: The emulator does not run, or without TLS.
+
+        >>> import urllib.request
+        >>> with FalEmulator(tls=True) as emulator, emulator.diverted():
+        ...     urllib.request.urlopen("https://rest.fal.ai/.well-known/jwks.json").status
+        200
+        """
+        from fal_typed.testing.diverting import diverted
+
+        ca_file = str(self.ca_file)
+        assert self._address is not None  # noqa: S101  (there is a certificate, so it runs)
+        name, port = self._address
+        variables = {**self.environ(), "REQUESTS_CA_BUNDLE": ca_file}
+        return diverted(({"0.0.0.0": "127.0.0.1"}.get(name, name), port), variables)  # noqa: S104
 
     def endpoint(self, endpoint_id: str) -> EndpointScript:
         """Script an endpoint; one that has no document comes into being by this.
@@ -171,6 +216,10 @@ class FalEmulator:
         """
         listener = _listen(self._bind)
         self._address = listener.getsockname()[:2]
+        if self._tls:
+            from fal_typed.testing.certificates import Certificates  # costs what most need not pay
+
+            self._certificates = Certificates(self._bind[0])
         ready = threading.Event()
         self._thread = threading.Thread(
             target=self._run, args=(listener, ready), name="fal-emulator", daemon=True
@@ -187,6 +236,9 @@ class FalEmulator:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         self._emulation.files.clear()
+        if self._certificates is not None:
+            self._certificates.close()
+            self._certificates = None
 
     def _run(self, listener: socket.socket, ready: threading.Event) -> None:
         loop = self._loop = asyncio.new_event_loop()
@@ -209,7 +261,8 @@ class FalEmulator:
         def connection() -> asyncio.Protocol:
             return HttpConnection(config, self._state, {}, loop)
 
-        server = loop.run_until_complete(loop.create_server(connection, sock=listener))
+        context = self._certificates.context if self._certificates else None
+        server = loop.run_until_complete(loop.create_server(connection, sock=listener, ssl=context))
         loop.call_soon(ready.set)
         try:
             loop.run_forever()
