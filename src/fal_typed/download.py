@@ -240,10 +240,10 @@ def _fetch(settings: Settings, url: str, sink: BinaryIO) -> Flow[None]:
         try:
             yield from _try(download)
         except _BrokenOff as broken:
-            if sink.tell() > furthest:
-                attempt, furthest = 1, sink.tell()
+            if sink.tell() > furthest:  # what comes next is the first try at the rest
+                attempt, furthest = 0, sink.tell()
             random: float = yield Draw()
-            delay = settings.retry.delay(attempt, random, broken.asked)
+            delay = settings.retry.delay(max(attempt, 1), random, broken.asked)
             if delay is None:
                 raise FalDownloadError(
                     f"{download.place} could not be fetched in {attempt} tries: {broken}"

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from fal_typed import FalClient, FalServerError, RetryPolicy, cdn
+from fal_typed import storage as storage_flows
 from fal_typed.credentials import Credentials
 from fal_typed.flow import Deadline, Send, Sleep
 from fal_typed.hosts import Hosts
@@ -227,3 +228,20 @@ def test_threads_share_a_token(server, storage):
     assert len(uploads) == 8
     # Those who come at the very same moment may ask twice; the rest wait.
     assert len(tokens) < 8
+
+
+def test_a_time_limit_holds_for_every_request_of_an_upload():
+    def respond(request):
+        hand.time += 3.0
+        body = {"token": "t", "expires_at": "2999-01-01T00:00:00Z", "access_url": "https://x/f"}
+        return reply(body)
+
+    hand = Hand(respond)
+    url = hand.run(storage_flows.upload(settings(), b"x", timeout=10))
+    assert url == "https://x/f"
+    assert [request.timeout for request in hand.sent] == [10.0, 7.0]
+
+
+def test_a_request_may_take_longer_the_more_it_sends():
+    assert cdn.time_to_send(b"") == 60
+    assert cdn.time_to_send(bytes(16 * 1024 * 100)) == 160

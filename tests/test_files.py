@@ -1,0 +1,378 @@
+"""Files of results: fetched whatever happens on the way, and saved where the caller said."""
+
+from __future__ import annotations
+
+import base64
+import builtins
+import os
+import random
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+
+from fal_typed import (
+    Audio,
+    FalDownloadError,
+    FalInputError,
+    File,
+    Image,
+    RetryPolicy,
+    data_uri,
+    encode,
+    encode_file,
+    encode_image,
+)
+from fal_typed.download import safe_name, target_path
+from fal_typed.testing import FalEmulator
+from tests.scripted import Reply, ScriptedServer, Seen, scripted
+
+DATA = random.Random(2).randbytes(3_000_000)
+QUICK = RetryPolicy(attempts=3, base_delay=0.0)
+
+
+class Shelf:
+    """Serves one file, with ranges, and breaks off where a test says."""
+
+    def __init__(self) -> None:
+        self.data = DATA
+        self.headers = {"ETag": '"v1"'}
+        self.cuts: list[int | None] = []
+        self.fault = lambda seen: None
+
+    def __call__(self, seen: Seen) -> Reply:
+        reply = self.fault(seen)
+        if reply is not None:
+            return reply
+        cut = self.cuts.pop(0) if self.cuts else None
+        first = self._first(seen)
+        if not first:
+            return Reply(body=self.data, headers=dict(self.headers), cut=cut)
+        place = {"Content-Range": f"bytes {first}-{len(self.data) - 1}/{len(self.data)}"}
+        return Reply(206, self.data[first:], self.headers | place, cut)
+
+    def _first(self, seen: Seen) -> int:
+        if seen.headers.get("if-range") not in (None, *self.headers.values()):
+            return 0
+        return int(seen.headers.get("range", "bytes=0-")[len("bytes=") : -1])
+
+
+@pytest.fixture
+def shelf():
+    return Shelf()
+
+
+@pytest.fixture
+def server(shelf):
+    with scripted(shelf) as server:
+        yield server
+
+
+@pytest.fixture
+def file(server: ScriptedServer):
+    return File(url=f"http://{server.host}/files/cat.bin?signature=secret")
+
+
+def names_in(folder):
+    return [path.name for path in folder.iterdir()]
+
+
+def ranges(server):
+    return [seen.headers.get("range") for seen in server.seen]
+
+
+def test_read_save_and_open(colour, server, file, tmp_path):
+    client = colour.client("id:secret")._target
+    painted = colour(file)
+    assert painted.read(client=client) == DATA
+    target = tmp_path / "cat.bin"
+    target.write_bytes(b"old")
+    assert painted.save(target, client=client) == target
+    assert target.read_bytes() == DATA
+    with painted.open(client=client) as opened:
+        assert opened.read(5) == DATA[:5]
+        assert opened.seek(-3, os.SEEK_END) == len(DATA) - 3
+        assert opened.read() == DATA[-3:]
+    assert names_in(tmp_path) == ["cat.bin"]
+    for seen in server.seen:
+        assert set(seen.headers) == {"host", "accept", "accept-encoding", "user-agent"} | (
+            set(seen.headers) & {"connection"}
+        )
+        assert "secret" not in str(seen.headers)
+
+
+def test_a_saved_file_has_the_permissions_of_any_new_one(colour, server, file, tmp_path):
+    (tmp_path / "other").touch()
+    colour(file).save(tmp_path / "cat", client=colour.client()._target)
+    assert (tmp_path / "cat").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_download_goes_on_where_it_broke_off(colour, server, shelf, file, tmp_path):
+    shelf.cuts = [1_200_000, 500_000, 0, 0]
+    colour(file).save(tmp_path / "cat", client=colour.client(retry=QUICK)._target)
+    assert (tmp_path / "cat").read_bytes() == DATA
+    first, *rest = ranges(server)
+    starts = [int(told.removeprefix("bytes=").removesuffix("-")) for told in rest]
+    assert first is None
+    assert starts == sorted(starts)
+    # aiohttp may keep the last bytes before a break to itself
+    assert 1_000_000 < starts[0] <= 1_200_000 < starts[1] <= 1_700_000
+    assert len(server.seen) == 5
+    assert all(seen.headers["if-range"] == '"v1"' for seen in server.seen[1:])
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"ETag": 'W/"weak"'}], ids=["no validator", "weak validator"]
+)
+def test_what_may_have_changed_is_fetched_anew(colour, server, shelf, file, headers):
+    shelf.headers = headers
+    shelf.cuts = [1_000_000]
+    assert colour(file).read(client=colour.client(retry=QUICK)._target) == DATA
+    assert ranges(server) == [None, None]
+
+
+def test_what_has_changed_is_fetched_anew(colour, server, shelf, file):
+    other = DATA[::-1]
+
+    def fault(seen):
+        if len(server.seen) == 2:
+            shelf.data, shelf.headers = other, {"ETag": '"v2"'}
+
+    shelf.fault = fault
+    shelf.cuts = [1_000_000]
+    assert colour(file).read(client=colour.client(retry=QUICK)._target) == other
+    first, second = ranges(server)
+    assert (first, second[:6]) == (None, "bytes=")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(206, DATA[10:], {"ETag": '"v1"', "Content-Range": "bytes 10-2999999/3000000"}),
+        Reply(206, DATA[:9], {"ETag": '"v2"', "Content-Range": "bytes 1000000-1000008/3000000"}),
+        Reply(206, DATA[:9], {"ETag": '"v1"', "Content-Range": "bytes 1000000-1000008/1000009"}),
+        Reply(206, DATA[:9], {"ETag": '"v1"'}),
+        Reply(416, b"", {"Content-Range": "bytes */10"}),
+    ],
+    ids=["elsewhere", "other file", "other length", "no range", "outside"],
+)
+def test_a_server_that_continues_wrongly_is_not_believed(colour, server, shelf, file, answer):
+    shelf.cuts = [1_000_000]
+    shelf.fault = lambda seen: answer if len(server.seen) == 2 else None
+    assert colour(file).read(client=colour.client(retry=QUICK)._target) == DATA
+    assert ranges(server)[-1] is None
+
+
+def test_a_download_that_stays_broken_leaves_what_was_there(colour, server, shelf, file, tmp_path):
+    target = tmp_path / "cat"
+    target.write_bytes(b"old")
+    shelf.cuts = [1_000] * 99
+    shelf.headers = {}
+    with pytest.raises(FalDownloadError, match="could not be fetched") as caught:
+        colour(file).save(target, client=colour.client(retry=QUICK)._target)
+    assert "secret" not in str(caught.value)
+    assert len(server.seen) == 4  # the first brought something, three more brought no more
+    assert target.read_bytes() == b"old"
+    assert names_in(tmp_path) == ["cat"]
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_may_pass_is_tried_again(colour, server, shelf, file, status):
+    shelf.fault = lambda seen: Reply(status) if len(server.seen) <= 2 else None
+    assert colour(file).read(client=colour.client(retry=QUICK)._target) == DATA
+
+
+def test_what_is_gone_is_an_error_with_the_servers_words(colour, server, shelf, file, tmp_path):
+    shelf.fault = lambda seen: Reply(404, {"detail": "File not found"})
+    with pytest.raises(FalDownloadError, match="404: File not found"):
+        colour(file).save(tmp_path / "cat", client=colour.client()._target)
+    assert len(server.seen) == 1
+    assert names_in(tmp_path) == []
+
+
+def test_of_an_endless_error_little_is_read(colour, server, shelf, file):
+    shelf.fault = lambda seen: Reply(403, b"x" * 50_000_000)
+    with pytest.raises(FalDownloadError) as caught:
+        colour(file).read(client=colour.client()._target)
+    assert len(str(caught.value)) < 1000
+
+
+def test_redirections_are_followed(colour, server, shelf, tmp_path):
+    def fault(seen):
+        if seen.path == "/moved":
+            return Reply(302, b"", {"Location": "/files/cat"})
+        return Reply(302, b"", {"Location": "file:///etc/passwd"}) if "/evil" in seen.path else None
+
+    shelf.fault = fault
+    client = colour.client(retry=QUICK)._target
+    moved = colour(File(url=f"http://{server.host}/moved"))
+    assert moved.read(client=client) == DATA
+    with pytest.raises(FalDownloadError):
+        colour(File(url=f"http://{server.host}/evil")).read(client=client)
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "/etc/passwd", "", "ftp://x/y", "http:/x"])
+def test_only_the_web_is_fetched(colour, url):
+    with pytest.raises(FalDownloadError):
+        colour(File(url=url)).read(client=colour.client(retry=QUICK)._target)
+
+
+def test_a_compressed_answer_is_counted_by_its_end(colour, server, shelf, file):
+    import gzip
+
+    packed = gzip.compress(b"x" * 100_000)
+    shelf.fault = lambda seen: Reply(body=packed, headers={"Content-Encoding": "gzip"})
+    assert colour(file).read(client=colour.client()._target) == b"x" * 100_000
+
+
+def test_an_empty_file(colour, server, shelf, file, tmp_path):
+    shelf.data = b""
+    colour(file).save(tmp_path / "cat", client=colour.client()._target)
+    assert (tmp_path / "cat").read_bytes() == b""
+
+
+def test_a_folder_that_is_not_there(colour, server, file, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        colour(file).save(tmp_path / "no" / "cat", client=colour.client()._target)
+    assert server.seen == []
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="there are no devices here")
+def test_a_device_is_not_replaced_by_a_file(colour, server, file):
+    with pytest.raises(FalInputError, match="regular file"):
+        colour(file).save("/dev/null", client=colour.client()._target)
+    assert not Path("/dev/null").is_file()
+
+
+@pytest.mark.parametrize(
+    ("uri", "content"),
+    [
+        ("data:text/plain;base64,aGVsbG8=", b"hello"),
+        ("data:text/plain;base64,aGVsbG8", b"hello"),
+        ("DATA:text/plain;charset=utf-8;BASE64,aGVs\nbG8%3D", b"hello"),
+        ("data:;base64,-_-_", b"\xfb\xff\xbf"),
+        ("data:;base64,+/+/", b"\xfb\xff\xbf"),
+        ("data:;base64,", b""),
+        ("data:,a%20b", b"a b"),
+        ("data:text/plain,a;base64,b", b"a;base64,b"),
+    ],
+)
+def test_data_uris_are_read_where_they_stand(colour, uri, content, tmp_path):
+    painted = colour(File(url=uri))
+    assert painted.read() == content
+    assert painted.save(tmp_path / "x").read_bytes() == content
+    with painted.open() as opened:
+        assert opened.read() == content
+
+
+@pytest.mark.parametrize("uri", ["data:;base64,a", "data:;base64,a$b=", "data:text/plain"])
+def test_broken_data_uris(colour, uri):
+    with pytest.raises(FalDownloadError, match="data URI"):
+        colour(File(url=uri)).read()
+
+
+@given(st.binary(), st.sampled_from(["image/png", "text/plain;charset=utf-8"]))
+def test_what_is_encoded_can_be_read_again(data, content_type):
+    uri = encode(data, content_type)
+    assert data_uri.decode(uri) == data
+    head, _, body = uri.partition(",")
+    sloppy = body.replace("+", "-").replace("/", "_").rstrip("=")
+    assert data_uri.decode(f"{head},{sloppy}") == data
+
+
+def test_encoding_files_and_pictures(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"x")
+    assert encode_file(tmp_path / "a.png") == "data:image/png;base64,eA=="
+    assert encode("ä", "text/plain") == "data:text/plain;base64,w6Q="
+    picture = encode_image(Pillow.new("RGB", (5, 4)))
+    assert picture.startswith("data:image/jpeg;base64,")
+    stored = Pillow.open(BytesIO(base64.b64decode(picture.partition(",")[2])))
+    assert (stored.format, stored.size) == ("JPEG", (5, 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("cat.png", "cat.png"),
+        ("../../etc/passwd", "passwd"),
+        ("..", ""),
+        ("/", ""),
+        ("C:\\Windows\\system.ini", "system.ini"),
+        ("C:evil.exe", "C_evil.exe"),
+        (".bashrc", "bashrc"),
+        ("con", "_con"),
+        ("COM1.tar.gz", "_COM1.tar.gz"),
+        ("a\x00b\nc\u202egnp.exe", "abcgnp.exe"),
+        ('a<b>:"|?*.png', "a_b______.png"),
+        ("name. . ", "name"),
+        ("猫.png", "猫.png"),
+        ("\ud800x", "x"),
+    ],
+)
+def test_names_mean_nothing_but_themselves(name, safe):
+    assert safe_name(name) == safe
+
+
+@given(st.text())
+def test_no_name_leaves_its_folder(tmp_path_factory, name):
+    folder = Path(tmp_path_factory.getbasetemp())
+    target = target_path(folder, name, "https://x.example/../../y")
+    assert target.parent == folder
+    assert target.name not in ("", ".", "..")
+    assert len(target.name.encode()) <= 200
+    assert not target.name.startswith(".")
+
+
+@pytest.mark.parametrize(
+    ("file_name", "url", "expected"),
+    [
+        ("a.png", "https://x.example/b.png", "a.png"),
+        (None, "https://x.example/f/b%20c.png?sig=/../d", "b c.png"),
+        (None, "https://x.example/..%2f..%2fevil", "evil"),
+        (None, "https://x.example/", "file"),
+        ("..", "https://x.example/b.png", "b.png"),
+        (None, "data:image/png;base64,AAAA", "file.png"),
+        (None, "data:,x", "file.txt"),
+    ],
+)
+def test_what_a_file_in_a_folder_is_called(tmp_path, file_name, url, expected):
+    assert target_path(tmp_path, file_name, url) == tmp_path / expected
+    assert target_path(tmp_path / "given", file_name, url) == tmp_path / "given"
+
+
+def test_pictures_of_a_result(colour, monkeypatch):
+    with FalEmulator(run_time=0.0) as emulator:
+        monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
+        result = colour.client().run(
+            "fal-ai/flux/dev", arguments={"prompt": "x", "image_size": "square"}
+        )
+        image = Image.model_validate(result.data["images"][0])
+        assert colour(image).to_pil().size == (image.width, image.height)
+
+
+def test_pictures_without_pillow_and_pictures_that_are_none(colour, monkeypatch):
+    text = Image(url="data:,text")
+    with pytest.raises(FalDownloadError, match="no picture"):
+        colour(text).to_pil()
+    real = builtins.__import__
+
+    def without_pillow(name, *args, **kwargs):
+        if name == "PIL":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_pillow)
+    with pytest.raises(ImportError, match=r"pip install 'fal-typed\[images\]'"):
+        colour(text).to_pil()
+
+
+def test_jupyter_shows_files_and_runs_none_of_their_text():
+    hostile = "https://x.example/'onerror='alert(1)"
+    for kind, tag in ((Image, "<img"), (Audio, "<audio")):
+        shown = kind(url=hostile)._repr_mimebundle_()["text/html"]
+        assert shown.startswith(tag)
+        assert "'onerror" not in shown
+        assert "text/html" not in kind(url="javascript:alert(1)")._repr_mimebundle_()
