@@ -155,13 +155,13 @@ def _own_documents(project: Project) -> dict[str, tuple[bytes, list[str]]]:
             if path in found:
                 raise ProjectError(f"[{TABLE}] documents: there are two of {path}")
             content = file.read_bytes()
-            found[path] = content, _ids_of(content)
+            found[path] = content, _ids_of(content, path)
     return found
 
 
-def _ids_of(content: bytes) -> list[str]:
+def _ids_of(content: bytes, path: str) -> list[str]:
     try:
-        return [read.read(content).id]
+        return [document.id for document in read.read_file(content, path).documents.values()]
     except InvalidDocumentError:
         return []  # the generator will say what is wrong with it
 
