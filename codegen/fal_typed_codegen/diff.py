@@ -7,22 +7,25 @@ themselves.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fal_typed.document import EndpointDocument
+from fal_typed.app_document import is_app_document
+from fal_typed.untyped import as_object
 from fal_typed_codegen.diff_interfaces import compare_interfaces
 from fal_typed_codegen.diff_kinds import KINDS, LEVELS, Difference
 from fal_typed_codegen.diff_wording import compare_wording
 from fal_typed_codegen.lock import Lock, meaning_hash
 from fal_typed_codegen.naming import choose_names
 from fal_typed_codegen.normalise import normalise
-from fal_typed_codegen.read import read
+from fal_typed_codegen.read import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fal_typed.document import EndpointDocument
     from fal_typed_codegen.diff_kinds import Level
     from fal_typed_codegen.naming import ModuleNames
 
@@ -86,25 +89,56 @@ class Changes:
 
 
 @dataclass(frozen=True)
+class SourceFile:
+    """A file of a catalogue; that of an app describes several endpoints.
+
+    Attributes:
+        path: Its path below the catalogue.
+        content: Its bytes.
+    """
+
+    path: str
+    content: bytes
+
+    def documents(self) -> dict[str, EndpointDocument]:
+        """The documents in it by endpoint id.
+
+        Raises:
+            InvalidDocumentError: It describes neither an endpoint nor an app.
+        """
+        found = read_file(self.content, self.path).documents
+        return {document.id: document for document in found.values()}
+
+
+@dataclass(frozen=True)
 class State:
     """A catalogue at one time.
 
     Attributes:
-        documents: The documents' bytes by endpoint id.
+        documents: The file that describes an endpoint, by its id.
         lock: What the lock beside them says, or an empty one.
         is_lock: Whether the lock is all that is known.
         failed: Why a document could not be read, by where it stands.
     """
 
-    documents: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    documents: Mapping[str, SourceFile] = field(default_factory=dict[str, SourceFile])
     lock: Lock = field(default_factory=Lock)
     is_lock: bool = False
     failed: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    @property
-    def ids(self) -> set[str]:
-        """Ids of all endpoints."""
-        return set(self.lock.entries if self.is_lock else self.documents)
+    def meanings(self) -> dict[str, str]:
+        """What stands or would stand in the lock for each document, by id.
+
+        An app's document counts once, under the app's own id.
+        """
+        if self.is_lock:
+            return {id_: entry.meaning for id_, entry in self.lock.entries.items()}
+        found: dict[str, str] = {}
+        for id_, file in self.documents.items():
+            raw = as_object(json.loads(file.content)) or {}
+            key = file.path.removesuffix(".json") if is_app_document(raw) else id_
+            found[key] = found.get(key) or meaning_hash(raw)
+        return found
 
 
 def compare(old: State, new: State) -> Changes:
@@ -119,12 +153,10 @@ def compare(old: State, new: State) -> Changes:
         The changes, those of endpoints that are only on one side among them.
     """
     result = Changes(failed={**old.failed, **new.failed})
-    gone, added = old.ids - new.ids, new.ids - old.ids
-    result.changes += [Change(id_, "endpoint-removed") for id_ in gone]
-    result.changes += [Change(id_, "endpoint-added") for id_ in added]
     if old.is_lock or new.is_lock:
         result.changes += _compare_locks(old, new)
     else:
+        result.changes += _one_sided(set(old.documents), set(new.documents))
         _compare_documents(old, new, result)
     order = {level: index for index, level in enumerate(LEVELS)}
     names = {name: index for index, name in enumerate(KINDS)}
@@ -162,21 +194,21 @@ def compare_documents(
     # Both by the same name, for that it moved is told once and not for each class.
     found += compare_interfaces(normalise(old, names[0]), normalise(new, names[0]))
     found += compare_wording(old, new)
-    if not found and old.raw != new.raw:
+    if not found and old.raw != new.raw and new.route is None:
         found.append(Difference("document-changed", ""))
     return [Change(new.id, *difference) for difference in found]
 
 
 def _compare_documents(old: State, new: State, result: Changes) -> None:
     old_names, new_names = _names(old, Lock()), _names(new, old.lock)
-    for id_ in sorted(old.ids & new.ids):
+    for id_ in sorted(old.documents.keys() & new.documents.keys()):
         moved = old_names[id_].path != new_names[id_].path
-        if old.documents[id_] == new.documents[id_] and not moved:
+        if old.documents[id_].content == new.documents[id_].content and not moved:
             continue
         try:
-            documents = read(old.documents[id_]), read(new.documents[id_])
+            before, after = (one.documents[id_].documents()[id_] for one in (old, new))
             names = old_names[id_], new_names[id_]
-            result.changes += compare_documents(*documents, names)
+            result.changes += compare_documents(before, after, names)
         except Exception as error:  # noqa: BLE001 - one bad document never stops the others
             result.failed[id_] = f"{type(error).__name__}: {error}"[:500]
 
@@ -184,7 +216,7 @@ def _compare_documents(old: State, new: State, result: Changes) -> None:
 def _names(state: State, before: Lock) -> dict[str, ModuleNames]:
     entries = {**before.entries, **state.lock.entries}
     earlier = {id_: entry.module.path for id_, entry in entries.items() if entry.module is not None}
-    return choose_names(state.ids, earlier)
+    return choose_names(list(state.documents), earlier)
 
 
 def _own_names(endpoint_id: str) -> ModuleNames:
@@ -192,20 +224,22 @@ def _own_names(endpoint_id: str) -> ModuleNames:
 
 
 def _compare_locks(old: State, new: State) -> list[Change]:
-    changes: list[Change] = []
-    old_meanings, new_meanings = _meanings(old), _meanings(new)
-    for id_ in old.ids & new.ids:
-        if old_meanings[id_] != new_meanings[id_]:
+    before, after = old.meanings(), new.meanings()
+    changes = _one_sided(set(before), set(after))
+    for id_ in before.keys() & after.keys():
+        if before[id_] != after[id_]:
             changes.append(Change(id_, "endpoint-changed"))
-        before, after = old.lock.entries.get(id_), new.lock.entries.get(id_)
-        if before is None or after is None or before.module is None or after.module is None:
-            continue
-        if before.module.path != after.module.path:
-            changes.append(Change(id_, "endpoint-moved", "", before.module.path, after.module.path))
+        modules = [
+            state.lock.entries[id_].module if id_ in state.lock.entries else None
+            for state in (old, new)
+        ]
+        if modules[0] and modules[1] and modules[0].path != modules[1].path:
+            changes.append(Change(id_, "endpoint-moved", "", modules[0].path, modules[1].path))
     return changes
 
 
-def _meanings(state: State) -> dict[str, str]:
-    if state.is_lock:
-        return {id_: entry.meaning for id_, entry in state.lock.entries.items()}
-    return {id_: meaning_hash(read(content).raw) for id_, content in state.documents.items()}
+def _one_sided(old: set[str], new: set[str]) -> list[Change]:
+    return [
+        *(Change(id_, "endpoint-removed") for id_ in old - new),
+        *(Change(id_, "endpoint-added") for id_ in new - old),
+    ]

@@ -12,8 +12,9 @@ from fal_typed_codegen.interface import MISSING
 from fal_typed_codegen.media import FILE_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from fal_typed.document import Route
     from fal_typed_codegen.interface import Direction, Field, Interface, Model
 
 _NOT_FILES = frozenset({"InputModel", "OutputModel", "RootModel"})
@@ -33,7 +34,20 @@ def compare_interfaces(old: Interface, new: Interface) -> list[Difference]:
     inputs.pair("input", old.input, new.input)
     outputs = _Comparison(old, new, "output")
     outputs.pair("output", old.output, new.output)
-    return [*inputs.found, *outputs.found, *_classes(old, new, inputs.met | outputs.met)]
+    classes = _classes(old, new, inputs.met | outputs.met)
+    return [*_routes(old.route, new.route), *inputs.found, *outputs.found, *classes]
+
+
+def _routes(old: Route | None, new: Route | None) -> Iterator[Difference]:
+    """What changed of the way in which a route of an app is called."""
+    if old is None or new is None or old == new:
+        return
+    if old.kind != new.kind:
+        yield Difference("route-kind-changed", "", old.kind, new.kind)
+    elif old.mode != new.mode:
+        yield Difference("route-mode-changed", "", old.mode or "", new.mode or "")
+    else:
+        yield Difference("route-settings-changed", "")
 
 
 def _classes(old: Interface, new: Interface, met: set[tuple[str, str]]) -> list[Difference]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 Level: TypeAlias = Literal["breaking", "compatible", "docs"]
-Shown: TypeAlias = Literal["type check", "run time", ""]
+Shown: TypeAlias = Literal["type check", "run time", "app", ""]
 
 LEVELS: tuple[Level, ...] = ("breaking", "compatible", "docs")
 """The classes of changes, the worst first."""
@@ -24,7 +24,8 @@ class Kind:
         level: What it means for callers.
         text: What happened, in words that can stand before the old and the new value.
         why: Why it has its class.
-        shown: Where a program that was right before meets a breaking change.
+        shown: Where a program that was right before meets a breaking change: in the type checker,
+            before it sends something, or in what the app answers.
     """
 
     level: Level
@@ -79,6 +80,15 @@ KINDS: dict[str, Kind] = {
     "endpoint-changed": _types(
         "interface changed",
         "two locks show that, not how: it counts as breaking until the documents are compared",
+    ),
+    "route-kind-changed": Kind(
+        "breaking", "route is called otherwise", "a call, a stream and a session are three", "app"
+    ),
+    "route-mode-changed": Kind(
+        "breaking", "sessions have another mode", "who sends how often is another", "app"
+    ),
+    "route-settings-changed": _fine(
+        "settings of sessions changed", "the typed code sends as the document says"
     ),
     "endpoint-deprecated": _fine("endpoint is deprecated", "it still works; callers are warned"),
     "endpoint-undeprecated": _docs("endpoint is deprecated no longer", _WORDS),

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from fal_typed.document import InvalidDocumentError
 from fal_typed.untyped import as_object
-from fal_typed_codegen.diff import State
+from fal_typed_codegen.diff import SourceFile, State
 from fal_typed_codegen.lock import LOCK_NAME, Lock
-from fal_typed_codegen.read import document_files, read
+from fal_typed_codegen.read import document_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_SINGLE = "this/app.json"
 
 
 class NothingThereError(ValueError):
@@ -56,21 +58,24 @@ def _folder(folder: Path) -> State:
 def _file(name: str, content: bytes) -> State:
     if _is_lock(content):
         return State(lock=_lock(content), is_lock=True)
-    return _state([(name, content)], Lock())
+    # The path says under which id an app runs; a single file is compared whatever it is called.
+    return _state([(_SINGLE, content)], Lock(), name)
 
 
-def _state(files: Iterable[tuple[str, bytes]], lock: Lock) -> State:
-    documents: dict[str, bytes] = {}
+def _state(files: Iterable[tuple[str, bytes]], lock: Lock, called: str = "") -> State:
+    documents: dict[str, SourceFile] = {}
     failed: dict[str, str] = {}
-    for name, content in files:
+    for path, content in files:
+        file = SourceFile(path, content)
         try:
-            id_ = read(content).id
+            ids = list(file.documents())
         except (InvalidDocumentError, RecursionError) as error:
-            failed[name] = str(error)[:500]
+            failed[called or path] = str(error)[:500]
             continue
-        if id_ in documents:
-            failed[name] = f"{id_} is described by another document already"
-        documents.setdefault(id_, content)
+        for id_ in ids:
+            if id_ in documents:
+                failed[path] = f"{id_} is described by {documents[id_].path} already"
+            documents.setdefault(id_, file)
     return State(documents, lock, failed=failed)
 
 

@@ -165,7 +165,13 @@ def _word(member: Schema) -> str:
         return str(member["customTypePath"]).rpartition(".")[2]
     if "enum" in member:
         return " | ".join(map(repr, member["enum"]))
-    words = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
+    words = {
+        "string": "str",
+        "integer": "int",
+        "number": "float",
+        "boolean": "bool",
+        "bytes": "bytes",
+    }
     return words.get(family, "None")
 
 
@@ -243,6 +249,8 @@ def _family(member: Schema) -> str:
         return "class"
     if "customTypePath" in member:
         return "file"
+    if member.get("format") == "binary":
+        return "bytes"
     return as_text(member.get("type")) or "anything"
 
 

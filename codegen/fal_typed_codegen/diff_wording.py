@@ -66,11 +66,11 @@ def compare_wording(old: EndpointDocument, new: EndpointDocument) -> list[Differ
     found = [*_info(old, new), *_deprecation(old, new)]
     inputs = _reachable(old, old.input_ref) | _reachable(new, new.input_ref)
     outputs = _reachable(old, old.output_ref) | _reachable(new, new.output_ref)
-    for name in sorted(old.components.keys() & new.components.keys()):
+    used = inputs | outputs
+    for name in sorted(used & old.components.keys() & new.components.keys()):
         is_result = name in outputs - inputs
         before, after = old.components[name], new.components[name]
         found += _schema(name, before, after, is_result=is_result, depth=0)
-    used = inputs | outputs
     if _around(old, used) != _around(new, used):
         found.append(Difference("document-changed", ""))
     return list(dict.fromkeys(found))
@@ -107,6 +107,9 @@ def _is_deprecated(document: EndpointDocument) -> bool:
 
 def _around(document: EndpointDocument, used: set[str]) -> Schema:
     """What stands around the interface, and components that nothing refers to."""
+    if document.route is not None:
+        # That is the rest of the app there, whose routes are endpoints of their own.
+        return {}
     raw = dict(document.raw)
     raw.pop("info", None)
     unused = {name: value for name, value in document.components.items() if name not in used}

@@ -6,8 +6,10 @@ the table says so, fails when it runs; after a compatible one it is as right as 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from building import document, ref
@@ -38,6 +40,14 @@ class Case:
     program: str = ""
     also: set[str] = field(default_factory=set)
     locks: bool = False
+
+    def write(self, folder: Path, *, new: bool) -> None:
+        """Write the documents of one side; the path of an app's says the app's id."""
+        for number, one in enumerate(self.new if new else self.old):
+            name = f"{self.module}/{number}" if "info" in one else f"acme/{self.kind}"
+            path = folder / f"{name}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(one))
 
     @property
     def module(self) -> str:
@@ -109,6 +119,19 @@ def changed(kind: str, change: Mutation, old: dict[str, Any] | None = None, **mo
     return made
 
 
+def routed(kind: str, old: dict[str, Any], new: dict[str, Any]) -> Case:
+    """A change of the only route of an app, given by what stands beside its operation."""
+    before, after = (
+        {"openapi": "3.1.0", "paths": {"/": {"post": {}, **item}}} for item in (old, new)
+    )
+    return Case(kind, [before], [after])
+
+
+def realtime(mode: str, **config: Any) -> dict[str, Any]:
+    """What makes a route one of sessions."""
+    return {"x-fal-protocol": {"type": "realtime", "realtimeMode": mode, "config": config}}
+
+
 def _deprecate_endpoint(raw: dict[str, Any]) -> None:
     (path, *_) = raw["paths"]
     raw["paths"][path]["post"]["deprecated"] = True
@@ -161,6 +184,9 @@ CASES = [
         'Input(x="a")\n',
         locks=True,
     ),
+    routed("route-kind-changed", {}, realtime("unary")),
+    routed("route-mode-changed", realtime("unary"), realtime("bidi")),
+    routed("route-settings-changed", realtime("unary"), realtime("unary", buffering=3)),
     changed("endpoint-deprecated", _deprecate_endpoint, program='Input(x="a")\n'),
     _undeprecated(),
     # parameters

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from building import document, ref, write_documents
 from fal_typed_codegen.canonical import canonical_bytes
-from fal_typed_codegen.diff import Change, Changes, State, compare, compare_documents
+from fal_typed_codegen.diff import Change, Changes, SourceFile, State, compare, compare_documents
 from fal_typed_codegen.diff_report import as_json, as_markdown, as_text
 from fal_typed_codegen.diff_sources import NothingThereError, load
 from fal_typed_codegen.lock import LOCK_NAME, Lock, LockedModule, LockEntry, meaning_hash
@@ -260,10 +260,47 @@ def test_locks_tell_that_a_module_moved() -> None:
 
 def test_a_name_that_the_lock_keeps_is_no_move() -> None:
     mine, other = document(endpoint_id="Acme/x"), document(endpoint_id="acme/x")
-    contents = {"Acme/x": canonical_bytes(mine)}
+    contents = {"Acme/x": SourceFile("Acme/x.json", canonical_bytes(mine))}
     old = State(contents, lock_of(mine, module="acme.x"))
-    new = State({**contents, "acme/x": canonical_bytes(other)}, lock_of(mine, module="acme.x"))
+    new = State(
+        {**contents, "acme/x": SourceFile("acme/x.json", canonical_bytes(other))},
+        lock_of(mine, module="acme.x"),
+    )
     assert [change.kind for change in compare(old, new).changes] == ["endpoint-added"]
+
+
+def app(**routes: dict[str, Any]) -> dict[str, Any]:
+    """An app's own document; routes by name, each with the properties of its input."""
+    paths: dict[str, Any] = {}
+    components: dict[str, Any] = {}
+    for name, properties in routes.items():
+        component = f"{name.title()}Input"
+        components[component] = {"type": "object", "properties": properties}
+        content = {"content": {"application/json": {"schema": ref(component)}}}
+        paths["/" if name == "run" else f"/{name}"] = {"post": {"requestBody": content}}
+    return {"openapi": "3.1.0", "paths": paths, "components": {"schemas": components}}
+
+
+def test_the_routes_of_an_app_are_compared_each(tmp_path: Path) -> None:
+    old = app(run={"x": TEXT}, image={"n": INT}, gone={})
+    new = app(run={"x": INT}, image={"n": INT}, came={})
+    for folder, one in (("old", old), ("new", new)):
+        path = tmp_path / folder / "acme/my-app.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(one))
+    found = compare(load(str(tmp_path / "old")), load(str(tmp_path / "new")))
+    assert [(change.endpoint, change.kind) for change in found.changes] == [
+        ("acme/my-app", "input-type-changed"),
+        ("acme/my-app/gone", "endpoint-removed"),
+        ("acme/my-app/came", "endpoint-added"),
+    ]
+    files = (load(str(tmp_path / side / "acme/my-app.json")) for side in ("old", "new"))
+    assert [change.kind for change in compare(*files).changes] == [
+        change.kind for change in found.changes
+    ]
+    locks = Lock({"acme/my-app": LockEntry("an app", "2026-11-20", meaning_hash(old))})
+    by_lock = compare(State(lock=locks, is_lock=True), load(str(tmp_path / "new")))
+    assert by_lock.changes == [Change("acme/my-app", "endpoint-changed")]
 
 
 def git(folder: Path, *words: str) -> None:

@@ -20,9 +20,11 @@ from fal_typed_codegen.pull import STATE_NAME, PruneError, Report, pull
 from fal_typed_codegen.sources import Wanted
 
 from fal_typed import FalClient
+from fal_typed.catalog import Catalog
 from fal_typed.cli import main
 from fal_typed.errors import FalError
 from fal_typed.retry import RetryPolicy
+from fal_typed.testing import FalEmulator
 from tests.scripted import Reply, ScriptedServer, Seen, scripted
 
 KEY = "key-id:key-secret"
@@ -572,3 +574,21 @@ def test_ids_that_meet_in_a_file_are_told(
         code, _, err = cli(capsys, "--schemas", str(tmp_path / "s"))
     assert code == 0
     assert "Acme/x, acme/x" in err
+
+
+def test_the_emulator_is_a_source_like_the_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FalEmulator() as emulator:
+        monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
+        report = run(tmp_path / "api", Wanted(["fal-ai/flux/*"]))
+        public = run(tmp_path / "public", Wanted(["fal-ai/flux/dev", "acme/gone"], public=True))
+        filtered = run(tmp_path / "q", Wanted(filters={"q": "flux dev"}))
+    assert report.failed == {}
+    assert "fal-ai/flux/dev" in report.added
+    for id_ in report.added:
+        written = (tmp_path / f"api/{id_}.json").read_bytes()
+        assert written == canonical_bytes(Catalog().document(id_).raw)
+    assert (public.added, list(public.failed)) == (["fal-ai/flux/dev"], ["acme/gone"])
+    assert all("flux" in id_ and "dev" in id_ for id_ in filtered.added)
+    assert filtered.added
