@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -67,6 +68,21 @@ class Colour:
             return [value async for value in values]
 
         return self.wait(collect())
+
+    @contextmanager
+    def inside(self, manager: Any) -> Iterator[Any]:
+        """The `with` block of a context manager, sync or async."""
+        if not self.is_async:
+            with manager as entered:
+                yield self.paint(entered)
+            return
+        entered = self.wait(manager.__aenter__())
+        try:
+            yield self.paint(entered)
+        except BaseException as error:
+            self.wait(manager.__aexit__(type(error), error, error.__traceback__))
+            raise
+        self.wait(manager.__aexit__(None, None, None))
 
     def close(self) -> None:
         if self.is_async:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import AsyncGenerator, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from typing_extensions import Self, TypeVar
@@ -90,7 +90,9 @@ def emit_events(settings: Settings, call: Call[Any]) -> Flow[None]:
     )
     opening = _Opening()
     response = yield from send_retrying(
-        request,
+        # A model that fails in mid-stream ends the body as if all were well, and then breaks the
+        # connection: whoever used it next would be lost.
+        replace(request, headers={**request.headers, "connection": "close"}),
         repeat=Repeat.COSTS,
         policy=options.retry or settings.retry,
         deadline=deadline,
