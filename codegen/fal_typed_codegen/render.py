@@ -80,7 +80,7 @@ def endpoint_module(
     """
     own = [model for name, model in interface.models.items() if name not in shared]
     classes = _classes(interface, own, list(shared), is_shared=False)
-    imports = _imports(classes, {"Endpoint", "InputModel", "OutputModel", "Request"}, shared)
+    imports = _imports(classes, {"Endpoint"}, shared)
     return _template("endpoint.py.jinja").render(
         doc=_docstring(_module_prose(interface)),
         header=header(origin),
