@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -14,18 +15,20 @@ from websockets.asyncio.server import ServerConnection, serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OUTPUT = msgpack.packb({"images": [{"content": b"x" * 2000, "content_type": "image/jpeg"}]})
+# As large as a picture of 512 pixels square, and like any JPEG not to be compressed further.
+_PICTURE = random.Random(0).randbytes(30_000)
+_OUTPUT = msgpack.packb({"images": [{"content": _PICTURE, "content_type": "image/jpeg"}]})
 
 
 async def answer(connection: ServerConnection) -> None:
-    """Answer every input with the same small picture."""
+    """Answer every input with the same picture."""
     async for _ in connection:
         await connection.send(_OUTPUT)
 
 
 async def main() -> None:
     """Serve until the parent closes our standard input."""
-    async with serve(answer, "127.0.0.1", 0, compression=None) as server:
+    async with serve(answer, "127.0.0.1", 0) as server:
         print(f"127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}", flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

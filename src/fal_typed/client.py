@@ -23,6 +23,7 @@ from fal_typed.events import EventHooks, Observer
 from fal_typed.flow import Flow
 from fal_typed.handles import AsyncHandle, Handle
 from fal_typed.hosts import Hosts
+from fal_typed.login import renewed_first
 from fal_typed.options import (
     CallOptions,
     ClientOptions,
@@ -110,6 +111,7 @@ class BaseClient:
         self._options: Mapping[str, Any] = {} if timeout is None else {"timeout": timeout}
         self._cdn_tokens = CdnTokens()
         self.tokens = TokenCache()
+        self._settings: Settings | None = None
         self._connections = Connections(http_client, Observer(event_hooks))
 
     def __repr__(self) -> str:
@@ -118,7 +120,7 @@ class BaseClient:
     def __getstate__(self) -> dict[str, Any]:
         # A pickle holds no key, in whatever header it is sent.
         headers = {k: v for k, v in self._headers.items() if k.lower() != "authorization"}
-        return {**self.__dict__, "_headers": headers}
+        return {**self.__dict__, "_headers": headers, "_settings": None}
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """A client like this one, sharing its connections, with other defaults for calls.
@@ -139,31 +141,39 @@ class BaseClient:
     def settings(self) -> Settings:
         """The configuration as it is now; the environment is read anew at each call."""
         hosts = Hosts.configured(run_host=self._run_host, queue_host=self._queue_host)
-        return Settings(
-            hosts=hosts,
-            credentials=self._credentials,
-            headers=self._headers,
-            retry=self._retry,
-            proxy_url=self._proxy_url,
-            needs_key=not hosts.is_emulated,
-            cdn_tokens=self._cdn_tokens,
-        )
+        if self._settings is None or self._settings.hosts is not hosts:
+            self._settings = Settings(
+                hosts=hosts,
+                credentials=self._credentials,
+                headers=self._headers,
+                retry=self._retry,
+                proxy_url=self._proxy_url,
+                needs_key=not hosts.is_emulated,
+                cdn_tokens=self._cdn_tokens,
+            )
+        return self._settings
 
     def perform(self, flow: Callable[[Settings], Flow[T]]) -> T:
         """Run a flow of the protocol in the calling thread; calls are made of these."""
-        return self._connections.driver().run(flow(self.settings()))
+        return self._connections.driver().run(self._begun(flow))
 
     async def perform_async(self, flow: Callable[[Settings], Flow[T]]) -> T:
         """Run a flow of the protocol in the running event loop."""
-        return await self._connections.async_driver().run(flow(self.settings()))
+        return await self._connections.async_driver().run(self._begun(flow))
 
     def iterate(self, flow: Callable[[Settings], Flow[object]]) -> Generator[Any, None, None]:
         """Run a flow in the calling thread, yielding what it emits."""
-        return self._connections.driver().iterate(flow(self.settings()))
+        return self._connections.driver().iterate(self._begun(flow))
 
     def iterate_async(self, flow: Callable[[Settings], Flow[object]]) -> AsyncGenerator[Any, None]:
         """Run a flow in the running event loop, yielding what it emits."""
-        return self._connections.async_driver().iterate(flow(self.settings()))
+        return self._connections.async_driver().iterate(self._begun(flow))
+
+    def _begun(self, flow: Callable[[Settings], Flow[T]]) -> Flow[T]:
+        settings = self.settings()
+        if settings.needs_key and settings.proxy_url is None and settings.credentials.key() is None:
+            return renewed_first(settings, flow)
+        return flow(settings)
 
     def _call(
         self,

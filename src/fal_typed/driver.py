@@ -9,9 +9,8 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
 from inspect import isawaitable, iscoroutine
-from typing import TYPE_CHECKING, Any, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Union, cast
 
 from fal_typed.errors import FalInputError
 from fal_typed.events import Observer
@@ -52,8 +51,7 @@ Ans = TypeVar("Ans", bound="Answer")
 _SocketEffect = Union[SendFrame, ReceiveFrame, CloseSocket]
 
 
-@dataclass(frozen=True)
-class _Stop:
+class _Stop(NamedTuple):
     """Why a flow paused: it emitted a value, or it finished with one."""
 
     value: Any

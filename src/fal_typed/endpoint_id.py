@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from fal_typed.errors import FalInputError
@@ -11,6 +12,7 @@ from fal_typed.errors import FalInputError
 NAMESPACES = ("workflows", "comfy")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~+@:-]*")
 _LEGACY = re.compile(r"(\d+)-([A-Za-z0-9_.-]+)")
+_ADDRESSES = ("https://fal.run/", "https://queue.fal.run/", "https://fal.ai/models/")
 _WITH_NAMESPACE = 3
 _PLAIN = 2
 
@@ -23,13 +25,14 @@ class EndpointId:
     app: str
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, text: str) -> EndpointId:
         """Read an id, refusing whatever could lead a URL elsewhere.
 
         Raises:
             FalInputError: The text is not an endpoint id.
         """
-        text = text.strip("/")
+        text = _without_host(text).strip("/")
         legacy = _LEGACY.fullmatch(text)
         if legacy:
             text = f"{legacy[1]}/{legacy[2]}"
@@ -45,6 +48,14 @@ class EndpointId:
     def alias(self) -> str:
         """The app's own name, which realtime tokens are minted for."""
         return self.app.rsplit("/", 1)[1]
+
+
+def _without_host(text: str) -> str:
+    # People paste the address of a model's page, or of the endpoint itself.
+    for address in _ADDRESSES:
+        if text.startswith(address):
+            return text.removeprefix(address)
+    return text
 
 
 def join_path(base: str, path: str) -> str:

@@ -45,11 +45,10 @@ class Hosts:
             return cls.emulated(emulator)
         run_host = run_host or os.environ.get("FAL_RUN_HOST")
         queue_host = queue_host or os.environ.get("FAL_QUEUE_RUN_HOST")
-        if run_host is None:
-            return cls(queue=_base(queue_host)) if queue_host else cls()
-        return cls(run=_base(run_host), queue=_base(queue_host or f"queue.{run_host}"))
+        return _hosts(run_host, queue_host)
 
     @classmethod
+    @lru_cache(maxsize=16)
     def emulated(cls, address: str) -> Hosts:
         """Hosts of an emulator: every service below its real host name, over plain HTTP."""
         base = f"http://{_checked(address)}"
@@ -73,6 +72,13 @@ class Hosts:
             return True
         name = _host_name(url) if self.cdn == Hosts.cdn else ""
         return name.endswith(_CDN_DOMAIN) and _within(url, f"https://{name}")
+
+
+@lru_cache(maxsize=16)
+def _hosts(run_host: str | None, queue_host: str | None) -> Hosts:
+    if run_host is None:
+        return Hosts(queue=_base(queue_host)) if queue_host else Hosts()
+    return Hosts(run=_base(run_host), queue=_base(queue_host or f"queue.{run_host}"))
 
 
 def is_confidential(url: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import TypeVar
@@ -85,7 +84,7 @@ def input_call(
         raise FalInputError(
             f"This connection is to {call.endpoint.full}, the input is for {made.endpoint.full}."
         )
-    return replace(call, arguments=made.arguments)
+    return Call(call.endpoint, made.arguments, call.output, call.options)
 
 
 def untyped_call(application: str, arguments: object, options: CallOptions) -> Call[Any]:

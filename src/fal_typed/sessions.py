@@ -144,17 +144,19 @@ class Session(Generic[Out]):
             FalRealtimeError: The session is over.
         """
         message = encode_input(self._codec, arguments)
-        return (yield from exclusively(self._sending, self._offer(settings, message)))
+        if self._throttle is None:
+            yield from self._transmit(settings, message)
+            return None
+        return (
+            yield from exclusively(self._sending, self._offer(settings, self._throttle, message))
+        )
 
     def flush(self, settings: Settings) -> Flow[None]:
         """Send the input that was held back."""
         yield from exclusively(self._sending, self._send_waiting(settings))
 
-    def _offer(self, settings: Settings, message: bytes) -> Flow[float | None]:
-        due: bytes | None = message
-        wait: float | None = None
-        if self._throttle is not None:
-            due, wait = self._throttle.offer(message, (yield from now()))
+    def _offer(self, settings: Settings, throttle: Throttle, message: bytes) -> Flow[float | None]:
+        due, wait = throttle.offer(message, (yield from now()))
         if due is not None:
             yield from self._transmit(settings, due)
         return wait

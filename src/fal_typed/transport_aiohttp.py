@@ -45,11 +45,8 @@ class AiohttpTransport:
     """Awaitable HTTP by aiohttp."""
 
     def __init__(self) -> None:
-        connector = aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=ssl_context()
-        )
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
         )
@@ -101,9 +98,11 @@ class AiohttpTransport:
         await self._session.close()
 
     async def _start(self, request: HttpRequest) -> aiohttp.ClientResponse:
+        url = _url(request.url)
         return await self._session.request(
             request.method,
-            _url(request.url),
+            url,
+            ssl=ssl_context() if url.scheme == "https" or request.follow_redirects else True,
             headers=request.headers,
             data=_content(request.body),
             allow_redirects=request.follow_redirects,

@@ -158,6 +158,8 @@ def _settings(request: HttpRequest) -> dict[str, Any]:
         "open_timeout": request.timeout,
         "close_timeout": _CLOSE_LIMIT,
         "max_size": None,
+        # What is worth sending fast is pictures and sound, which only get later by compression.
+        "compression": None,
         "logger": _logger,
     }
     if request.url.startswith("wss:"):
