@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ _VARIABLES = (
     "FAL_EMULATOR_HOST",
     "FAL_RUN_HOST",
     "FAL_QUEUE_RUN_HOST",
+    "FAL_FORCE_AUTH_BY_USER",
 )
 
 
@@ -26,6 +28,7 @@ _VARIABLES = (
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FAL_HOME_DIR", os.devnull)  # no login either
 
 
 class Colour:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from typing_extensions import TypeVar
 
 from fal_typed import answers
+from fal_typed.app_context import forwarded_headers, keep_token
 from fal_typed.endpoint_id import EndpointId, join_path
 from fal_typed.errors import FalInputError
 from fal_typed.flow import Deadline, Flow, HttpRequest, HttpResponse
@@ -65,6 +66,7 @@ class Call(Generic[Out]):
         known = answers.request_id_of(response) or request_id
         if answers.is_error(response):
             raise answers.http_error(response, endpoint=self.endpoint.full, request_id=known)
+        keep_token(response.headers)
         raw_response = RawResponse(response.status, response.headers, response.body)
         raw = raw_response.json()
         return Result(
@@ -129,7 +131,7 @@ def call_headers(options: CallOptions) -> dict[str, str]:
     Raises:
         FalInputError: An option has a value the platform would refuse.
     """
-    headers = dict(options.headers)
+    headers = {**forwarded_headers(), **options.headers}
     if options.start_timeout is not None:
         if options.start_timeout <= 1:
             raise FalInputError("start_timeout must be more than 1 second.")

@@ -191,5 +191,5 @@ def _moment(text: object) -> datetime | None:
 
 
 def _owner(settings: Settings) -> str:
-    key = None if settings.proxy_url else settings.credentials.find()
+    key = None if settings.proxy_url else settings.credentials.authorization()
     return hashlib.sha256(f"{settings.hosts.rest} {key}".encode()).hexdigest()

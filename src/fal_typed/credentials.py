@@ -1,9 +1,11 @@
-"""Finding the key (PROTOCOL section 1.3): an argument, a callable, or the environment."""
+"""Finding what a call is authorised with (docs/protocol.md section 1.3)."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Union
 
 from fal_typed.errors import FalCredentialsError
@@ -27,23 +29,40 @@ class Credentials:
     def __reduce__(self) -> tuple[type[Credentials], tuple[()]]:
         return (Credentials, ())
 
-    def find(self) -> str | None:
-        """The key, or None when there is none.
+    def authorization(self) -> str | None:
+        """The value of the `Authorization` header, or None when there is nothing to show.
+
+        Raises:
+            FalCredentialsError: The key cannot stand in an HTTP header.
+        """
+        key = self.key()
+        if key is not None:
+            return f"Key {key}"
+        from fal_typed import login
+
+        session = login.stored()
+        return f"Bearer {_checked(session.access)}" if session and session.access else None
+
+    def key(self) -> str | None:
+        """The key: the explicit one, else the environment's, else the notebook's.
 
         Raises:
             FalCredentialsError: The key cannot stand in an HTTP header.
         """
         key = self._key() if callable(self._key) else self._key
-        key = key or _from_environment()
-        if key is None:
-            return None
-        key = key.strip()
-        if not key or not key.isascii() or not key.isprintable() or " " in key:
-            raise FalCredentialsError(
-                "The fal key holds characters that a key never has (blanks, control or "
-                "non-ASCII characters). Copy it again from https://fal.ai/dashboard/keys."
-            )
-        return key
+        if not key and os.environ.get("FAL_FORCE_AUTH_BY_USER") != "1":
+            key = _from_environment() or _from_notebook()
+        return _checked(key) if key else None
+
+
+def _checked(key: str) -> str:
+    key = key.strip()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise FalCredentialsError(
+            "The fal key holds characters that a key never has (blanks, control or "
+            "non-ASCII characters). Copy it again from https://fal.ai/dashboard/keys."
+        )
+    return key
 
 
 def _from_environment() -> str | None:
@@ -54,10 +73,27 @@ def _from_environment() -> str | None:
     return f"{key_id}:{secret}" if key_id and secret else None
 
 
+def _from_notebook() -> str | None:
+    return _colab_secret() if "google.colab" in sys.modules else None
+
+
+@lru_cache(maxsize=1)
+def _colab_secret() -> str | None:
+    # Once: each time, Colab asks the user whether this notebook may read it.
+    try:
+        from google.colab import userdata  # type: ignore[import-not-found]  # Colab's own
+
+        secret: object = userdata.get("FAL_KEY")
+    except Exception:  # noqa: BLE001 - its errors have no common base, and none matters here
+        return None
+    return secret if isinstance(secret, str) else None
+
+
 def missing_key() -> FalCredentialsError:
     """The error for a call that needs a key when there is none."""
     return FalCredentialsError(
-        "No fal key found. Set FAL_KEY (or FAL_KEY_ID and FAL_KEY_SECRET), or pass key=… to the "
-        "client. Keys are made at https://fal.ai/dashboard/keys. To work without one, start "
-        "`fal-typed emulator` and set FAL_EMULATOR_HOST."
+        "No fal key found. Set FAL_KEY (or FAL_KEY_ID and FAL_KEY_SECRET), pass key=… to the "
+        "client, or log in with `fal auth login`. Keys are made at "
+        "https://fal.ai/dashboard/keys. To work without one, start `fal-typed emulator` and set "
+        "FAL_EMULATOR_HOST."
     )

@@ -87,12 +87,10 @@ class Settings:
             if self.needs_key:
                 raise FalCredentialsError(f"The key is not sent to {place!r} in the open.")
             return {}
-        key = None if authorization else self.credentials.find()
-        if authorization:
-            return {"authorization": authorization}
-        if key is None and self.needs_key:
+        authorization = authorization or self.credentials.authorization()
+        if authorization is None and self.needs_key:
             raise missing_key()
-        return {"authorization": f"Key {key}"} if key else {}
+        return {"authorization": authorization} if authorization else {}
 
 
 def encode_json(value: object) -> bytes:

@@ -62,7 +62,7 @@ class TokenCache:
 
 def _name(settings: Settings, call: Call[Any]) -> tuple[object, ...]:
     # A key that changed must not go on working through a token it once made.
-    key = hash(settings.credentials.find())
+    key = hash(settings.credentials.authorization())
     return settings.hosts.rest, call.endpoint.app, call.options.token_expiration, key
 
 
