@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Union
+from importlib import import_module
+from typing import Any, Union
 
 from fal_typed.errors import FalCredentialsError
 
@@ -81,8 +82,7 @@ def _from_notebook() -> str | None:
 def _colab_secret() -> str | None:
     # Once: each time, Colab asks the user whether this notebook may read it.
     try:
-        from google.colab import userdata  # type: ignore[import-not-found]  # Colab's own
-
+        userdata: Any = import_module("google.colab.userdata")
         secret: object = userdata.get("FAL_KEY")
     except Exception:  # noqa: BLE001 - its errors have no common base, and none matters here
         return None

@@ -33,10 +33,9 @@ def home(tmp_path, monkeypatch):
 def colab(monkeypatch):
     asked: list[str] = []
     userdata = types.SimpleNamespace(get=lambda name: asked.append(name) or "from:colab")
-    module = types.ModuleType("google.colab")
-    module.userdata = userdata
-    monkeypatch.setitem(sys.modules, "google", types.ModuleType("google"))
-    monkeypatch.setitem(sys.modules, "google.colab", module)
+    for name in ("google", "google.colab"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
     credentials._colab_secret.cache_clear()
     yield asked
     credentials._colab_secret.cache_clear()
