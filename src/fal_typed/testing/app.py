@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from typing import TYPE_CHECKING
 
 from fal_typed.testing import services
 from fal_typed.testing.cdn import CdnService
 from fal_typed.testing.emulation import Call, Emulation, Service
 from fal_typed.testing.faults import send_faulty, until_gone
+from fal_typed.testing.local import LocalService
 from fal_typed.testing.messages import (
     Answer,
     Receive,
@@ -29,7 +31,13 @@ from fal_typed.testing.scripts import Failure
 from fal_typed.testing.services import locate
 from fal_typed.testing.sockets import Socket, SocketHandler
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
 logger = logging.getLogger("fal_typed.emulator")
+
+_DIRECT = frozenset({"run", "stream"})
+_DATA = b"data: "
 
 
 class App:
@@ -55,6 +63,7 @@ class App:
             services.CDN: CdnService(emulation),
             services.API: PlatformService(emulation),
             services.WEB: WebService(emulation),
+            services.LOCAL: LocalService(emulation, requests),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,6 +107,9 @@ class App:
         request = _request(scope)
         service = self._services.get(request.address.service)
         call = _NOWHERE if service is None else service.route(request)
+        if not call.recorded:
+            await self._unrecorded(call, request, receive, send)
+            return
         fault = self._faults.take(call.route, call.endpoint_id)
         if fault is not None and fault.kind == "reset_before":
             record = self._record(request, call)
@@ -115,6 +127,8 @@ class App:
         if fault is not None:
             record.fault, instead = fault.kind, fault.instead()
         answer = instead or await self._answer(call, request)
+        if call.route in _DIRECT:
+            _remember(answer, record)
         self._requests.answered(record, answer.status)
         if fault is not None:
             faulty = await send_faulty(fault, answer, scope, receive, send)
@@ -125,6 +139,13 @@ class App:
         if isinstance(answer, StreamResponse) and answer.broken:
             # A server that failed in mid-stream ends the body properly, then hangs up.
             transport_of(scope).close()
+
+    async def _unrecorded(self, call: Call, request: Request, receive: Receive, send: Send) -> None:
+        body = await _read(receive)
+        if body is None:
+            return
+        request.body = body
+        await _send(await self._answer(call, request), receive, send)
 
     def _record(self, request: Request, call: Call) -> RecordedRequest:
         record = RecordedRequest(
@@ -166,6 +187,23 @@ async def _nowhere(_request: Request) -> Answer:
 
 _NOWHERE = Call("unknown", None, _nowhere)
 _NO_SOCKET: tuple[str, str | None, SocketHandler] = ("unknown", None, _refuse)
+
+
+def _remember(answer: Answer, record: RecordedRequest) -> None:
+    """Keep what a run answers, for those who look at it afterwards."""
+    if isinstance(answer, StreamResponse):
+        answer.chunks = _remembered(answer.chunks, record)
+    else:
+        record.answer = kept(answer.body)
+
+
+async def _remembered(
+    chunks: AsyncIterator[bytes], record: RecordedRequest
+) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        if chunk.startswith(_DATA):
+            record.answer = kept(chunk.removeprefix(_DATA).strip())
+        yield chunk
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -16,7 +16,7 @@ PICTURE_SIZE = (1024, 1024)
 VIDEO_SIZE = (832, 480)
 SECONDS = 2.0
 _LONGEST_LABEL = 60
-_TEXT_NAMES = ("prompt", "text", "input", "lyrics", "gen_text")
+TEXT_NAMES = ("prompt", "text", "input", "lyrics", "gen_text")
 
 
 class Asked:
@@ -36,7 +36,7 @@ class Asked:
     @property
     def text(self) -> str:
         """The input's prompt or its like; empty when it has none."""
-        for name in _TEXT_NAMES:
+        for name in TEXT_NAMES:
             if isinstance(value := self.arguments.get(name), str) and value:
                 return value
         return ""

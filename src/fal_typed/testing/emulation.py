@@ -31,6 +31,8 @@ class Call(NamedTuple):
     """Name of the route, as records and faults know it."""
     endpoint_id: str | None
     handler: Endpoint
+    recorded: bool = True
+    """Whether the request stands in the log."""
 
 
 class Service(Protocol):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TRANSPORT = "fal.transport"
 """Key of the transport in an ASGI scope."""
 
+_LARGEST_HEAD = 65_536
+
 
 class HttpConnection(HttpToolsProtocol):
     """One HTTP connection."""
@@ -29,8 +31,16 @@ class HttpConnection(HttpToolsProtocol):
     @override
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._head_size = 0
         scope = cast("dict[str, Any]", self.scope)
         scope[TRANSPORT] = self.transport
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._head_size += len(name) + len(value)
+        if self._head_size > _LARGEST_HEAD:
+            raise ValueError("the headers are too large")  # the parser makes a 400 of it
 
     @override
     def _should_upgrade_to_ws(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -44,6 +45,10 @@ class RecordedRequest:
     """How long the answer took to be ready; None while it is not."""
     at: float = field(default_factory=time.time)
     """When it came, in seconds since the epoch."""
+    answer: bytes = field(default=b"", repr=False)
+    """What a direct run answered, or the last event of its stream; empty for other routes."""
+    number: int = field(default_factory=itertools.count(1).__next__)
+    """Tells it from every other request."""
 
     @property
     def headers(self) -> dict[str, str]:

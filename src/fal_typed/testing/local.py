@@ -1,0 +1,50 @@
+"""What the emulator serves under no host of the platform: its page, and what the page reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fal_typed.testing.emulation import Call, refuse_method
+from fal_typed.testing.messages import Answer, Request, detail
+from fal_typed.testing.overview import overview_routes
+from fal_typed.testing.page import page_routes
+
+if TYPE_CHECKING:
+    from fal_typed.testing.emulation import Emulation, Endpoint
+    from fal_typed.testing.recording import RequestLog
+
+
+class LocalService:
+    """Routes of the emulator itself.
+
+    Args:
+        emulation: What the services share.
+        requests: Every request that came in.
+    """
+
+    def __init__(self, emulation: Emulation, requests: RequestLog) -> None:
+        self._routes: dict[tuple[str, str], Endpoint] = {
+            **page_routes(),
+            **overview_routes(emulation, requests),
+        }
+
+    def route(self, request: Request) -> Call:
+        """Find what a request asks for.
+
+        Args:
+            request: The request; its body is not read yet.
+
+        Returns:
+            What to do. The page asks every second, so requests for it are not recorded.
+        """
+        endpoint = self._routes.get((request.method, request.path))
+        if endpoint is not None:
+            return Call("page", None, endpoint, recorded=False)
+        allowed = [method for method, path in self._routes if path == request.path]
+        if allowed:
+            return Call("page", None, refuse_method(allowed))
+        return Call("unknown", None, _nowhere)
+
+
+async def _nowhere(_request: Request) -> Answer:
+    return detail(404, "No service of the platform is at this path")
