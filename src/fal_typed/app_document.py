@@ -21,6 +21,7 @@ _RESULT_SUFFIX = "/requests/{request_id}"
 _MARK_OF_QUEUE = b'/requests/{request_id}"'
 _COMPONENTS = "#/components/schemas/"
 _SEVERAL = 40
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ class _Splitter:
 
     def _problem(self, path: str, item: Schema) -> str:
         """Why a route is no endpoint; empty when it is one."""
+        if len(path) > _LONGEST:
+            return f"a path of more than {_LONGEST} characters"
         if "{" in path:
             return "a path with parameters is no endpoint"
         if path != "/" and (path.endswith("/") or not path.startswith("/")):
@@ -195,29 +198,27 @@ def _json_content(schema: Schema) -> Schema:
 
 def _with_definitions(components: Any) -> dict[str, Schema]:
     """Components, and beside them the `$defs` that stand inside of them."""
-    found: dict[str, Schema] = {}
     own = {name: _object(schema) for name, schema in _object(components).items()}
+    if not any("$defs" in schema for schema in own.values()):
+        return own
+    found: dict[str, Schema] = {}
+    origins: dict[str, Any] = {**own}
     for name, schema in own.items():
         definitions = _object(schema.get("$defs"))
-        if not definitions:
-            found[name] = schema
-            continue
-        names = {inner: _name_of(inner, name, definitions, own) for inner in definitions}
-        moved = {f"#/$defs/{inner}": f"{_COMPONENTS}{outer}" for inner, outer in names.items()}
-        moved |= {
-            f"{_COMPONENTS}{name}/$defs/{inner}": f"{_COMPONENTS}{outer}"
-            for inner, outer in names.items()
+        outer = {
+            inner: inner if origins.setdefault(inner, it) == it else f"{name}_{inner}"
+            for inner, it in definitions.items()
         }
+        moved = {f"#/$defs/{inner}": f"{_COMPONENTS}{it}" for inner, it in outer.items()}
+        moved |= {
+            f"{_COMPONENTS}{name}/$defs/{inner}": f"{_COMPONENTS}{it}"
+            for inner, it in outer.items()
+        }
+        for inner, it in outer.items():
+            found.setdefault(it, _object(_moved(definitions[inner], moved)))
         rest = {key: value for key, value in schema.items() if key != "$defs"}
-        found[name] = _moved(rest, moved)
-        for inner, outer in names.items():
-            found.setdefault(outer, _object(_moved(definitions[inner], moved)))
+        found[name] = _object(_moved(rest, moved))
     return found
-
-
-def _name_of(inner: str, owner: str, definitions: Schema, own: dict[str, Schema]) -> str:
-    is_free = inner not in own or own[inner] == definitions[inner]
-    return inner if is_free else f"{owner}_{inner}"
 
 
 def _moved(value: Any, moved: dict[str, str]) -> Any:
