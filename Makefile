@@ -7,6 +7,8 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet
 SETUP := .venv/.stamp
 FAL_SERVER := .venv-fal/.stamp
+JS := tests/clients/js
+JS_CLIENT := $(JS)/node_modules/.stamp
 
 # pyright would ask npm for a newer release of itself at every run.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
@@ -33,10 +35,16 @@ $(FAL_SERVER): $(SETUP) tests/fal-server.txt
 	@$(UV) --python .venv-fal/bin/python -r tests/fal-server.txt
 	@touch $@
 
+# Without npm the tests of the JavaScript client skip themselves.
+$(JS_CLIENT): $(JS)/package.json $(JS)/package-lock.json
+	@echo "setup: installing fal's JavaScript client into $(JS) (tests only)"
+	@if command -v npm >/dev/null; then cd $(JS) && npm ci --silent --no-audit --no-fund; fi
+	@mkdir -p $(@D) && touch $@
+
 demo: $(SETUP) ## call a model on the emulator, then type-check the program that did it
 	@$(BIN)/python examples/demo.py
 
-test: $(SETUP) $(FAL_SERVER) ## run the tests (TESTS=path to run some, JOBS=n for n processes)
+test: $(SETUP) $(FAL_SERVER) $(JS_CLIENT) ## run the tests (TESTS=path to run some, JOBS=n for n processes)
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(TESTS)
 
 check: $(SETUP) ## formatting, lint, mypy, pyright, and that no generated code is stale
@@ -61,4 +69,4 @@ chaos: $(SETUP) ## the long fault run
 	FAL_TYPED_CHAOS=long $(BIN)/pytest -n 0 tests/chaos
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-fal .mypy_cache .ruff_cache .hypothesis out dist
+	rm -rf .venv .venv-fal $(JS)/node_modules .mypy_cache .ruff_cache .hypothesis out dist

@@ -1,8 +1,9 @@
 """A fal app of our own, served on loopback by fal's server framework, without any cloud.
 
-    .venv-fal/bin/python tests/real_app/app.py
+    .venv-fal/bin/python tests/real_app/app.py [CERTIFICATE KEY]
 
-prints the address it listens on, and serves until its standard input ends. The app lives below
+prints the address it listens on, and serves until its standard input ends; over TLS when it is
+given the files of a certificate. The app lives below
 `/tests/echo`, as the platform's gateway would show it.
 """
 
@@ -156,12 +157,18 @@ def application() -> Any:
 
 
 def main() -> None:
+    certificate, key = sys.argv[1:3] if len(sys.argv) > 1 else (None, None)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)  # from now on clients can connect; they wait until the app is up
     server = uvicorn.Server(
         uvicorn.Config(
-            application(), lifespan="on", log_level="critical", timeout_graceful_shutdown=1
+            application(),
+            lifespan="on",
+            log_level="critical",
+            timeout_graceful_shutdown=1,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
     )
 

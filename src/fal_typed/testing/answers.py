@@ -234,6 +234,8 @@ class AnswerMaker:
                 answer[key] = facts[key]
             elif key in required or key not in _FILE_FACTS | _BULK:
                 answer.setdefault(key, self._value(sub, key, slot.depth + 1, asked))
+            elif self._fits(sub, None):
+                answer[key] = None  # a pydantic model tells every field that it has
         return answer
 
     def _fits(self, schema: Schema, value: Any) -> bool:

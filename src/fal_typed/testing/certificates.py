@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import tempfile
+from importlib import import_module
 from pathlib import Path
-
-import trustme
+from typing import Any
 
 from fal_typed.testing.services import HOSTS
 
+# Its types lean on pyOpenSSL, which is not installed.
+_TRUSTME: Any = import_module("trustme")
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -27,7 +29,7 @@ class Certificates:
     """
 
     def __init__(self, host: str) -> None:
-        authority = trustme.CA(organization_name="fal-typed emulator")
+        authority = _TRUSTME.CA(organization_name="fal-typed emulator")
         names = {*_HERE, *HOSTS, *_own(host)}
         certificate = authority.issue_cert(*sorted(names))
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

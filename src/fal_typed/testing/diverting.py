@@ -9,37 +9,40 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from unittest import mock
 
-from fal_typed.testing.services import HOSTS
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
-# Nobody listens there; it only has to come back in connect().
-_STAND_IN = "127.84.70.76"
+Target: TypeAlias = tuple[str, int]
 
 
 @contextmanager
-def diverted(address: tuple[str, int], variables: Mapping[str, str]) -> Iterator[None]:
+def diverted(targets: Mapping[str, Target], variables: Mapping[str, str]) -> Generator[None]:
     """Divert until the end of the block, in all threads of the process.
 
     Args:
-        address: Where connections to the platform shall go.
+        targets: Address and port where connections to each host name shall go.
         variables: Environment variables to set meanwhile.
 
     Yields:
         Nothing.
     """
     resolve, connect = socket.getaddrinfo, socket.socket.connect
+    # Nobody listens at these addresses; they only have to come back in connect().
+    each = enumerate(dict.fromkeys(targets.values()), start=1)
+    stand_ins = {target: f"127.84.70.{number}" for number, target in each}
+    real = {stand_in: target for target, stand_in in stand_ins.items()}
 
     def resolve_here(host: Any, *args: Any, **options: Any) -> Any:
         name = host.decode("latin-1") if isinstance(host, bytes) else host
-        return resolve(_STAND_IN if name in HOSTS else host, *args, **options)
+        target = targets.get(name)
+        return resolve(host if target is None else stand_ins[target], *args, **options)
 
-    def connect_here(self: socket.socket, to: Any) -> None:
-        connect(self, address if to[0] == _STAND_IN else to)
+    def connect_here(self: socket.socket, address: Any) -> None:
+        target = real.get(address[0])
+        connect(self, address if target is None else target)
 
     with (
         mock.patch.object(socket, "getaddrinfo", resolve_here),

@@ -387,6 +387,8 @@ class Models:
         )
         if document is not None and document.route is not None:
             script.realtime = _sessions_of(document.route)
+        if document is not None and document.route is not None:
+            script.follow(document.route)
         model = Model(endpoint_id, document, script, self._seed)
         # Two threads may meet here: a test that scripts, and the server. One model must win.
         return self._models.setdefault(endpoint_id, model)

@@ -67,7 +67,9 @@ class RunService:
         found = emulation.models.find(request.path)
         if found is None:
             return unknown_application(request.path)
-        model = found[0]
+        model, subpath = found
+        if subpath and model.document is not None and model.document.route is not None:
+            return detail(404, f"Path {subpath} not found")  # an app's document knows all its paths
         if (refusal := emulation.keys.refusal(request)) is not None:
             return refusal
         if request.method not in model.script.methods:

@@ -11,6 +11,7 @@ from fal_typed.testing.messages import dump
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
+    from fal_typed.document import Route
     from fal_typed.testing.codecs import Codec
     from fal_typed.testing.faults import EndpointFaults
     from fal_typed.testing.sockets import SocketHandler
@@ -207,6 +208,22 @@ class EndpointScript:
         self.checks_input = True
         """Whether an input that does not fit the schema is answered with 422."""
         self._answers: list[tuple[Any, int | None]] = []
+
+    def follow(self, route: Route) -> None:
+        """Behave as the document of a private app says of one of its routes.
+
+        Args:
+            route: What it says.
+        """
+        if route.kind == "realtime":
+            self.realtime = {
+                "": RealtimeScript(
+                    mode=route.mode or "unary",
+                    codec=route.codec or "msgpack",
+                    buffering=route.buffering,
+                    session_timeout=route.session_timeout or RealtimeScript.session_timeout,
+                )
+            }
 
     def answers(self, answer: Any, *, times: int | None = None) -> None:
         """Answer with fixed JSON instead of what the schema suggests.

@@ -18,6 +18,7 @@ from fal_typed.testing.clock import Clock
 from fal_typed.testing.emulation import Emulation
 from fal_typed.testing.protocol import HttpConnection
 from fal_typed.testing.recording import RequestLog
+from fal_typed.testing.services import HOSTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -164,11 +165,10 @@ class FalEmulator:
         """
         from fal_typed.testing.diverting import diverted
 
-        ca_file = str(self.ca_file)
-        assert self._address is not None  # noqa: S101  (there is a certificate, so it runs)
-        name, port = self._address
-        variables = {**self.environ(), "REQUESTS_CA_BUNDLE": ca_file}
-        return diverted(({"0.0.0.0": "127.0.0.1"}.get(name, name), port), variables)  # noqa: S104
+        variables = {**self.environ(), "REQUESTS_CA_BUNDLE": str(self.ca_file)}
+        name, _, port = self.host.rpartition(":")
+        here = {"0.0.0.0": "127.0.0.1"}.get(name, name)  # noqa: S104
+        return diverted(dict.fromkeys(HOSTS, (here, int(port))), variables)
 
     def endpoint(self, endpoint_id: str) -> EndpointScript:
         """Script an endpoint; one that has no document comes into being by this.
