@@ -13,6 +13,7 @@ from fal_typed.untyped import as_list, as_text
 from fal_typed_codegen.diff_bounds import compare_bounds
 from fal_typed_codegen.diff_kinds import Difference
 from fal_typed_codegen.interface import CLASS_PREFIX
+from fal_typed_codegen.media import FILE_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -97,15 +98,16 @@ class TypeComparison:
     ) -> tuple[list[Atom], list[Atom]]:
         """What a type checker sees removed, and added."""
         old, new = list(_atoms(olds)), list(_atoms(news))
+        olds_set, news_set = set(old), set(new)
         removed = [
             atom
             for atom in old
-            if atom not in matched and not _is_covered(atom, new, self.old_models)
+            if atom not in matched and not _is_covered(atom, news_set, self.old_models)
         ]
         added = [
             atom
             for atom in new
-            if atom not in matched and not _is_covered(atom, old, self.new_models)
+            if atom not in matched and not _is_covered(atom, olds_set, self.new_models)
         ]
         return removed, added
 
@@ -175,20 +177,19 @@ def _word(member: Schema) -> str:
     return words.get(family, "None")
 
 
-def _is_covered(atom: Atom, by: list[Atom], models: Mapping[str, Model]) -> bool:
+def _is_covered(atom: Atom, by: set[Atom], models: Mapping[str, Model]) -> bool:
     """Whether a type checker takes a value of this member for one of those."""
     family = atom[0]
-    files = {other[1] for other in by if other[0] == "file"}
     if family == "class":
-        own = models[atom[1]]
-        return _is_file(own) and bool({own.base, "File"} & files)
+        base = models[atom[1]].base
+        return base in FILE_FIELDS and bool({("file", base), ("file", "File")} & by)
     if atom in by or (_is_literal(atom) and (family,) in by):
         return True
     if family == "integer":
         return ("number",) in by
     if family == "string":
-        return bool(files & _FILE_INPUTS)
-    return family == "file" and atom[1] not in _FILE_INPUTS and "File" in files
+        return any(("file", name) in by for name in _FILE_INPUTS)
+    return family == "file" and atom[1] not in _FILE_INPUTS and ("file", "File") in by
 
 
 def _widening(olds: list[Atom], news: list[Atom], added: list[Atom]) -> str:
@@ -234,10 +235,6 @@ def _has_file(atoms: list[Atom]) -> bool:
 
 def _has_output_file(atoms: list[Atom]) -> bool:
     return any(atom[0] == "file" and atom[1] not in _FILE_INPUTS for atom in atoms)
-
-
-def _is_file(model: Model) -> bool:
-    return model.base not in ("InputModel", "OutputModel", "RootModel")
 
 
 def _members(schema: Schema) -> list[Schema]:

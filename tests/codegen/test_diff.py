@@ -211,6 +211,39 @@ def test_no_change_of_the_code_goes_untold_and_none_is_made_up(seed: int) -> Non
         assert changes
 
 
+def _deep(depth: int) -> dict[str, Any]:
+    schema: dict[str, Any] = TEXT
+    for _ in range(depth):
+        schema = {"type": "object", "properties": {"x": schema}}
+    return schema
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"x": {**TEXT, "enum": [f"v{n}" for n in range(10_000)]}}, {"x": INT}),
+        (
+            {"x": {**TEXT, "enum": [f"v{n}" for n in range(10_000)]}},
+            {"x": {**TEXT, "enum": [f"w{n}" for n in range(10_000)]}},
+        ),
+        ({f"x{n}": TEXT for n in range(10_000)}, {f"y{n}": TEXT for n in range(10_000)}),
+        ({"x": _deep(190)}, {"x": INT}),
+        ({"x": {**TEXT, "description": "a" * 1_000_000}}, {"x": {**TEXT, "default": "b" * 10**6}}),
+        ({"x": {"anyOf": [{"type": "array", "items": TEXT}] * 50}}, {"x": {}}),
+    ],
+)
+def test_hostile_documents_are_compared_and_told_briefly(
+    old: dict[str, Any], new: dict[str, Any], tmp_path: Path
+) -> None:
+    before, after = (
+        write_documents(tmp_path / side, document(one)) for side, one in (("a", old), ("b", new))
+    )
+    changes = compare(load(str(before)), load(str(after)))
+    assert changes.changes
+    assert changes.failed == {}
+    assert max(map(len, as_text(changes).splitlines())) < 800
+
+
 def test_folders_documents_and_what_is_on_one_side(tmp_path: Path) -> None:
     one, two = document(endpoint_id="acme/one"), document(endpoint_id="acme/two")
     old = write_documents(tmp_path / "old", one)
