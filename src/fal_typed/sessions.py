@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Out = TypeVar("Out")
 _NORMAL = 1000
+_REFUSED = 1008
 
 
 @dataclass
@@ -175,6 +176,7 @@ class Session(Generic[Out]):
                 yield SendFrame(line.socket, message)
             except SocketClosed as closed:
                 line.sent -= 1
+                self._note(settings, closed)
                 if not self.call.options.reconnect or self._is_closed:
                     raise self._over(line, closed) from None
                 yield from exclusively(self._mending, self._mend(settings, line))
@@ -235,6 +237,7 @@ class Session(Generic[Out]):
 
     def _next_line(self, settings: Settings, line: _Line, closed: SocketClosed) -> Flow[bool]:
         """Go on after a connection closed; False at the end of the session."""
+        self._note(settings, closed)
         ended = line.is_over or closed.code == _NORMAL or self._is_closed
         is_newest = line is self._lines[-1]
         if is_newest and ended:
@@ -248,6 +251,12 @@ class Session(Generic[Out]):
         if not ended and line.in_flight:
             raise self._broken(line, closed, " A new connection stands; the session goes on.")
         return True
+
+    def _note(self, settings: Settings, closed: SocketClosed) -> None:
+        if (
+            closed.code == _REFUSED
+        ):  # the gateway takes a connection first and then checks its token
+            self._tokens.forget(settings, self.call)
 
     def _mend(self, settings: Settings, broken: _Line) -> Flow[None]:
         """Open another connection, unless another thread or task did so in the meantime."""

@@ -1,0 +1,476 @@
+"""Realtime sessions on the emulator, in sync and async code alike."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import msgpack
+import pytest
+
+import fal_typed
+from fal_typed import (
+    FalConnectionError,
+    FalHTTPError,
+    FalInputError,
+    FalRealtimeError,
+    FalStreamError,
+    FalTimeoutError,
+    RetryPolicy,
+)
+from fal_typed.endpoints.fal_ai.flux.dev import FluxDevInput, FluxDevOutput, flux_dev
+from fal_typed.testing import FalEmulator, RealtimeScript, echo
+from tests.scripted import Reply, scripted
+
+ID = "fal-ai/flux/dev"
+
+
+@pytest.fixture
+def client(colour, fal_emulator):
+    return colour.bare_client(retry=RetryPolicy(base_delay=0))
+
+
+@pytest.fixture
+def dev(fal_emulator):
+    return fal_emulator.endpoint(ID)
+
+
+@pytest.fixture
+def route(dev):
+    """The realtime route; it answers with its input."""
+    route = dev.realtime["/realtime"]
+    route.handler = lambda arguments: arguments
+    return route
+
+
+def threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate() if "fal-typed" in thread.name}
+
+
+def sent(emulator: FalEmulator) -> list[object]:
+    """Inputs that reached the emulator, in order."""
+    records = emulator.requests.of("realtime")
+    return [msgpack.unpackb(message) for record in records for message in record.messages]
+
+
+# -- the three forms -------------------------------------------------------------------------
+
+
+def test_an_endpoint_takes_its_parameters_and_gives_its_output(colour, client, fal_emulator):
+    for connected in (client.realtime(flux_dev), flux_dev.with_options(client=client).realtime()):
+        if colour.is_async != hasattr(connected, "__aenter__"):
+            connected = flux_dev.with_options(client=client).realtime_async()  # noqa: PLW2901
+        with colour.inside(connected) as connection:
+            connection.send(prompt="a cat", seed=3)
+            result = connection.recv()
+        assert isinstance(result, FluxDevOutput)
+        assert (result.prompt, result.seed) == ("a cat", 3)
+    assert sent(fal_emulator) == [{"prompt": "a cat", "seed": 3}] * 2
+
+
+def test_an_input_class_takes_request_objects(colour, client, fal_emulator):
+    with colour.inside(client.realtime(FluxDevInput)) as connection:
+        connection.send(FluxDevInput(prompt="a cat"))
+        assert connection.recv().prompt == "a cat"
+
+
+def test_an_id_takes_mappings(colour, client, route):
+    with colour.inside(client.realtime(ID)) as connection:
+        connection.send({"prompt": "a cat", "blob": b"\x00\xff"})
+        assert connection.recv() == {"prompt": "a cat", "blob": b"\x00\xff"}
+        assert connection.raw == {"prompt": "a cat", "blob": b"\x00\xff"}
+
+
+def test_the_module_has_it_too(fal_emulator):
+    with fal_typed.realtime(ID) as connection:
+        connection.send({"prompt": "a cat"})
+        assert connection.recv()["prompt"] == "a cat"
+
+
+def test_a_wrong_input_is_not_sent(colour, client, fal_emulator):
+    with colour.inside(client.realtime(flux_dev)) as connection:
+        with pytest.raises(FalInputError, match="num_images"):
+            connection.send(prompt="a cat", num_images=9)
+        assert connection.in_flight == 0
+    assert sent(fal_emulator) == []
+
+
+def test_an_input_of_another_endpoint_is_refused(colour, client, route):
+    with (
+        colour.inside(client.realtime("fal-ai/flux/schnell")) as connection,
+        pytest.raises(FalInputError, match="schnell"),
+    ):
+        connection.send(FluxDevInput(prompt="a cat"))
+
+
+def test_what_has_no_form_on_the_wire_is_refused(colour, client, route):
+    with (
+        colour.inside(client.realtime(ID)) as connection,
+        pytest.raises(FalInputError, match="object"),
+    ):
+        connection.send({"prompt": object()})
+
+
+# -- results and ends ------------------------------------------------------------------------
+
+
+def test_iteration_stops_where_the_session_ends(colour, client, dev):
+    dev.realtime["/realtime"] = RealtimeScript("server_streaming")
+    with colour.inside(client.realtime(ID)) as connection:
+        connection.send({"prompt": "a cat"})
+        assert len(colour.items(connection._target)) == 4
+        assert connection.recv() is None
+        with pytest.raises(FalRealtimeError, match="over"):
+            connection.send({"prompt": "another"})
+
+
+def test_silence_ends_a_wait_but_not_the_session(colour, client, route):
+    with colour.inside(client.realtime(ID)) as connection:
+        with pytest.raises(FalTimeoutError):
+            connection.recv(timeout=0.05)
+        connection.send({"n": 1})
+        assert connection.recv(timeout=5) == {"n": 1}
+
+
+def test_timings_are_told_and_are_no_results(colour, client, route):
+    route.timings = True
+    with colour.inside(client.realtime(ID)) as connection:
+        for number in (1, 2):
+            connection.send({"n": number})
+            assert connection.recv() == {"n": number}
+        assert connection.inference_time >= 0
+
+
+def test_a_result_that_cannot_be_read_does_not_end_the_session(colour, client, route):
+    broken = [True]
+
+    def decode(message: bytes) -> object:
+        if broken.pop() if broken else False:
+            raise ValueError("not mine")
+        return msgpack.unpackb(message)
+
+    with colour.inside(client.realtime(ID, decode_message=decode)) as connection:
+        connection.send({"n": 1})
+        with pytest.raises(FalStreamError, match="not mine"):
+            connection.recv()
+        connection.send({"n": 2})
+        assert connection.recv() == {"n": 2}
+
+
+def test_json_and_a_codec_of_ones_own(colour, client, route):
+    route.codec = "json"
+    with colour.inside(client.realtime(ID, codec="json")) as connection:
+        connection.send({"n": 1})
+        assert connection.recv() == {"n": 1}
+    with colour.inside(
+        client.realtime(ID, encode_message=lambda _: b'{"n": 2}', decode_message=bytes.decode)
+    ) as connection:
+        connection.send(None)
+        assert connection.recv().replace(" ", "") == '{"n":2}'
+
+
+def test_an_unknown_codec_is_refused(client):
+    with pytest.raises(FalInputError, match="codec"):
+        client.realtime(ID, codec="pickle")
+
+
+# -- callbacks -------------------------------------------------------------------------------
+
+
+def test_results_can_go_to_a_callback(colour, client, dev):
+    dev.realtime["/realtime"] = RealtimeScript("server_streaming")
+    results: list[object] = []
+    with colour.inside(client.realtime(ID, on_result=results.append)) as connection:
+        connection.send({"prompt": "a cat"})
+        connection.wait(timeout=10)
+        with pytest.raises(FalInputError, match="on_result"):
+            connection.recv()
+    assert len(results) == 4
+    assert not threads()
+
+
+def test_an_error_in_a_callback_reaches_the_caller(colour, client, route):
+    def fail(_result: object) -> None:
+        raise ZeroDivisionError
+
+    with colour.inside(client.realtime(ID, on_result=fail)) as connection:
+        connection.send({"n": 1})
+        with pytest.raises(ZeroDivisionError):
+            connection.wait(timeout=10)
+    assert not threads()
+
+
+def test_errors_can_go_to_a_callback(colour, client, route):
+    def fail(_arguments: object) -> None:
+        raise ValueError("the model broke")
+
+    route.handler = fail
+    errors: list[FalRealtimeError] = []
+    options = {"on_result": print, "on_error": errors.append}
+    with colour.inside(client.realtime(ID, **options)) as connection:
+        connection.send({"n": 1})
+        connection.wait(timeout=10)
+    assert [error.code for error in errors] == ["INTERNAL_ERROR"]
+
+
+# -- breaks ----------------------------------------------------------------------------------
+
+
+def test_a_break_says_what_was_in_flight(colour, client, route, dev):
+    dev.faults.add("drop", route="realtime", after=1)
+    with colour.inside(client.realtime(ID)) as connection:
+        for number in (1, 2, 3):
+            connection.send({"n": number})
+        assert connection.recv() == {"n": 1}
+        with pytest.raises(FalRealtimeError, match="2 inputs were sent") as caught:
+            connection.recv()
+        assert (caught.value.code, caught.value.in_flight) == ("CONNECTION_LOST", 2)
+        assert connection.recv() is None
+
+
+def test_reconnecting_reports_the_loss_and_goes_on(colour, client, route, dev, fal_emulator):
+    dev.faults.add("drop", route="realtime", after=1)
+    with colour.inside(client.realtime(ID, reconnect=True)) as connection:
+        for number in (1, 2):
+            connection.send({"n": number})
+        assert connection.recv() == {"n": 1}
+        with pytest.raises(FalRealtimeError, match="new connection") as caught:
+            connection.recv()
+        assert caught.value.in_flight == 1
+        connection.send({"n": 3})
+        assert connection.recv() == {"n": 3}
+    assert sent(fal_emulator) == [{"n": 1}, {"n": 2}, {"n": 3}]
+
+
+def test_reconnecting_without_a_loss_is_silent(colour, client, dev, fal_emulator):
+    """A session that ended by itself is begun anew by the next input."""
+    dev.realtime["/realtime"] = RealtimeScript("server_streaming")
+    with colour.inside(client.realtime(ID, reconnect=True)) as connection:
+        for _ in range(2):
+            connection.send({"prompt": "a cat"})
+            assert len(colour.items(connection._target)) == 4
+    assert len(fal_emulator.requests.of("realtime")) == 2
+
+
+def test_a_connection_that_cannot_be_replaced_ends_the_session(colour, fal_emulator, route):
+    client = colour.bare_client(retry=RetryPolicy(attempts=1))
+    with colour.inside(client.realtime(ID, reconnect=True)) as connection:
+        connection.send({"n": 1})
+        connection.recv()
+        fal_emulator.stop()
+        with pytest.raises(FalRealtimeError, match="no other stands"):
+            connection.recv()
+        assert connection.recv() is None
+
+
+# -- throttling ------------------------------------------------------------------------------
+
+
+def test_of_what_comes_too_fast_only_the_latest_is_sent(colour, client, route, fal_emulator):
+    with colour.inside(client.realtime(ID, throttle=0.2)) as connection:
+        for number in range(6):
+            connection.send({"n": number})
+        assert [connection.recv(), connection.recv()] == [{"n": 0}, {"n": 5}]
+        assert connection.in_flight == 0
+    assert sent(fal_emulator) == [{"n": 0}, {"n": 5}]
+
+
+def test_closing_drops_what_is_held_back(colour, client, route, fal_emulator):
+    with colour.inside(client.realtime(ID, throttle=60)) as connection:
+        for number in range(3):
+            connection.send({"n": number})
+        assert connection.recv() == {"n": 0}
+    assert sent(fal_emulator) == [{"n": 0}]
+    assert not {thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)}
+
+
+# -- tokens and keys -------------------------------------------------------------------------
+
+
+def test_a_token_is_made_for_the_app_and_used_again(colour, client, route, fal_emulator):
+    for _ in range(3):
+        with colour.inside(client.realtime(ID)):
+            pass
+    (made,) = fal_emulator.requests.of("token")
+    assert made.path == "/tokens/"
+    assert made.json == {"allowed_apps": ["flux"], "token_expiration": 120}
+    tokens = {record.query_string for record in fal_emulator.requests.of("realtime")}
+    assert len(tokens) == 1
+
+
+def test_a_token_is_renewed_before_it_expires(colour, client, route, fal_emulator):
+    with colour.inside(client.realtime(ID, token_expiration=100)):
+        pass
+    (name,) = client.tokens._tokens
+    text, until = client.tokens._tokens[name]
+    client.tokens._tokens[name] = (text, until - 90)
+    with colour.inside(client.realtime(ID, token_expiration=100)):
+        pass
+    assert len(fal_emulator.requests.of("token")) == 2
+
+
+def test_a_token_that_is_refused_is_told_and_not_used_again(colour, monkeypatch):
+    with FalEmulator(keys=["id:secret"]) as emulator:
+        monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
+        client = colour.bare_client(key="id:secret")
+        with colour.inside(client.realtime(ID)):
+            pass
+        (name,) = client.tokens._tokens
+        client.tokens._tokens[name] = ("no-longer-good", client.tokens._tokens[name][1])
+        with (
+            pytest.raises(FalRealtimeError, match="Unauthorized") as caught,
+            colour.inside(client.realtime(ID)) as connection,
+        ):
+            connection.recv()
+        assert caught.value.code == "Unauthorized"
+        with colour.inside(client.realtime(ID)) as connection:
+            connection.send({"prompt": "a cat"})
+            assert connection.recv()["prompt"] == "a cat"
+
+
+def test_a_token_provider_is_asked_for_each_connection(colour, client, route, fal_emulator):
+    asked: list[str] = []
+
+    def provide(endpoint_id: str) -> str:
+        asked.append(endpoint_id)
+        return f"token-{len(asked)}"
+
+    for _ in range(2):
+        with colour.inside(client.realtime(ID, token_provider=provide)):
+            pass
+    assert asked == [ID, ID]
+    assert fal_emulator.requests.of("token") == []
+    queries = [record.query_string for record in fal_emulator.requests.of("realtime")]
+    assert queries == ["fal_jwt_token=token-1", "fal_jwt_token=token-2"]
+
+
+def test_the_key_itself_can_be_used(colour, route, fal_emulator):
+    client = colour.bare_client(key="id:secret")
+    with colour.inside(client.realtime(ID, use_jwt=False, max_buffering=5)):
+        pass
+    (record,) = fal_emulator.requests.of("realtime")
+    assert record.headers["authorization"] == "Key id:secret"
+    assert record.query_string == "max_buffering=5"
+    assert fal_emulator.requests.of("token") == []
+
+
+def test_with_a_token_the_key_stays_with_the_platforms_own_service(colour, route, fal_emulator):
+    client = colour.bare_client(key="id:secret")
+    with colour.inside(client.realtime(ID)):
+        pass
+    assert "authorization" not in fal_emulator.requests.of("realtime")[0].headers
+
+
+@pytest.mark.parametrize("size", [0, 61])
+def test_max_buffering_has_bounds(colour, client, size):
+    with (
+        pytest.raises(FalInputError, match="1 to 60"),
+        colour.inside(client.realtime(ID, max_buffering=size)),
+    ):
+        pass
+
+
+def test_neither_token_nor_key_shows_up_anywhere(colour, route, fal_emulator, caplog):
+    caplog.set_level(logging.DEBUG)
+    client = colour.bare_client(key="id:secret", retry=RetryPolicy(attempts=1))
+    connected = client.realtime(ID)
+    with colour.inside(connected) as connection:
+        connection.send({"n": 1})
+        connection.recv()
+        (token,) = (text for text, _ in client.tokens._tokens.values())
+        shown = [repr(connected), repr(vars(connected)), repr(connected._session)]
+    with colour.inside(client.realtime(ID, use_jwt=False)):
+        pass
+    fal_emulator.stop()
+    with pytest.raises(FalConnectionError) as caught, colour.inside(client.realtime(ID)):
+        pass
+    # The emulator's own server, in this process, logs what it gets.
+    logged = [r.getMessage() for r in caplog.records if not r.name.startswith("uvicorn")]
+    shown += [*logged, str(caught.value), repr(caught.value.__context__)]
+    assert any("101" in message for message in logged)
+    assert not [text for text in shown if token in text or "secret" in text]
+
+
+# -- handshakes ------------------------------------------------------------------------------
+
+
+def test_a_refused_handshake_keeps_its_status(colour, client, route):
+    with (
+        pytest.raises(FalHTTPError) as caught,
+        colour.inside(client.realtime(ID, path="/nowhere")),
+    ):
+        pass
+    assert caught.value.status_code in (403, 404)
+
+
+def test_a_redirected_handshake_is_not_followed(colour):
+    with scripted(lambda _: Reply()) as elsewhere:
+        location = {"location": f"ws://{elsewhere.host}/taken"}
+        with scripted(lambda _: Reply(307, headers=location)) as server:
+            client = colour.bare_client(key="id:secret", run_host=server.host)
+            with (
+                pytest.raises(FalHTTPError, match="307"),
+                colour.inside(client.realtime(ID, use_jwt=False)),
+            ):
+                pass
+        assert len(server.seen) == 1
+        assert elsewhere.seen == []
+
+
+def test_a_session_is_used_in_a_with_block(colour, client):
+    connection = colour.paint(client.realtime(ID))
+    for call in (connection.recv, lambda: connection.send({"n": 1})):
+        with pytest.raises(FalRealtimeError, match="with"):
+            call()
+
+
+def test_one_thread_may_send_while_another_receives(fal_emulator, route):
+    with fal_typed.realtime(ID) as connection:
+        received: list[object] = []
+        reader = threading.Thread(
+            target=lambda: received.extend(next(connection) for _ in range(50))
+        )
+        reader.start()
+        for number in range(50):
+            connection.send({"n": number})
+        reader.join(10)
+    assert received == [{"n": number} for number in range(50)]
+
+
+# -- plain websockets ------------------------------------------------------------------------
+
+
+def test_a_plain_websocket(colour, client, dev):
+    dev.websockets["/ws"] = echo
+    with colour.inside(client.ws_connect(ID, path="/ws")) as socket:
+        for message in ("text", b"\x00bytes"):
+            socket.send(message)
+            assert socket.recv() == message
+        with pytest.raises(FalTimeoutError):
+            socket.recv(timeout=0.05)
+        socket.close()
+        with pytest.raises(FalConnectionError):
+            socket.send("late")
+
+
+def test_iterating_over_a_plain_websocket_stops_at_its_end(colour, client, dev):
+    async def count(socket) -> None:
+        await socket.accept()
+        for number in range(3):
+            await socket.send(str(number))
+        await socket.close()
+
+    dev.websockets["/ws"] = count
+    with colour.inside(client.ws_connect(ID, path="/ws")) as socket:
+        assert colour.items(socket._target) == ["0", "1", "2"]
+
+
+def test_a_plain_websocket_that_breaks_is_an_error(colour, client, dev):
+    dev.websockets["/ws"] = echo
+    dev.faults.add("drop", route="websocket", after=1)
+    with colour.inside(client.ws_connect(ID, path="/ws")) as socket:
+        socket.send("a")
+        socket.send("b")
+        assert socket.recv() == "a"
+        with pytest.raises(FalConnectionError):
+            socket.recv()
