@@ -24,6 +24,7 @@ Codec: TypeAlias = Literal["msgpack", "json"]
 ROUTE = "x-fal-typed-route"
 """Keyword of a path item for what queue documents have no word for; see `Route`."""
 
+_BYTES = ("application/octet-stream", "image/", "video/", "audio/")
 _RESULT_SUFFIX = "/requests/{request_id}"
 _COMPONENT_PREFIX = "#/components/schemas/"
 
@@ -89,10 +90,13 @@ class Route:
             return "msgpack"
         return "json" if "json" in form else None
 
-    @property
-    def carries_bytes(self) -> bool:
-        """Whether bytes travel as they are."""
-        return self.kind == "realtime" and self.codec == "msgpack"
+    def means_bytes(self, schema: Schema) -> bool:
+        """Whether a text of this schema is bytes: only where the wire has a form for them."""
+        if self.kind != "realtime" or self.codec != "msgpack" or "contentEncoding" in schema:
+            return False
+        media = schema.get("contentMediaType")
+        is_media = isinstance(media, str) and media.startswith(_BYTES)
+        return is_media or schema.get("format") == "binary"
 
 
 class EndpointDocument:

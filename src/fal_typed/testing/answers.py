@@ -204,7 +204,7 @@ class AnswerMaker:
     def _string(self, slot: _Slot, asked: Asked) -> str | bytes:
         made = scalars.text(slot.schema, slot.name, asked, self._document)
         route = self._document.route
-        is_bytes = slot.schema.get("format") == "binary" and route and route.carries_bytes
+        is_bytes = route is not None and route.means_bytes(slot.schema)
         return made.encode() if is_bytes else made
 
     def _integer(self, slot: _Slot, asked: Asked) -> float:

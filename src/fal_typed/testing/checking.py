@@ -237,7 +237,7 @@ def _of_type(kind: type, error: str, message: str) -> Check:
 def _string(schema: Schema) -> Check:
     shortest, longest = schema.get("minLength", 0), schema.get("maxLength", math.inf)
     pattern = _compiled(schema.get("pattern"))
-    is_binary = schema.get("format") == "binary"
+    is_binary = schema.get("format") == "binary" or "contentMediaType" in schema
 
     def check(value: Any, at: Location, found: list[Problem]) -> None:
         if is_binary and isinstance(value, bytes):  # of a realtime session; JSON has none

@@ -39,6 +39,7 @@ class RunService:
         """
         found = self._emulation.models.find(request.path)
         streams = request.path.rstrip("/").endswith("/stream")
+        streams = streams or (found is not None and _is_stream(found[0], request))
         route, endpoint = ("stream", self._stream) if streams else ("run", self._run)
         return Call(route, found[0].id if found else None, endpoint)
 
@@ -166,6 +167,14 @@ class SocketService:
             await over_sockets.serve(socket, model, files, self._emulation.clock)
 
         return handle
+
+
+def _is_stream(model: Model, request: Request) -> bool:
+    """Whether the route of a private app streams; its document need not say that it does."""
+    route = None if model.document is None else model.document.route
+    if route is None:
+        return False
+    return route.kind == "stream" or request.header(b"accept") == "text/event-stream"
 
 
 async def _refuse(socket: Socket) -> None:

@@ -1,0 +1,124 @@
+"""The emulator serves private apps from their own documents, called by generated code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fal_typed_codegen.generate import generate
+
+from fal_typed import FalHTTPError, FalRealtimeError
+from fal_typed.testing import FalEmulator
+
+SCHEMAS = Path(__file__).parent.parent / "typing/private/schemas"
+PACKAGE = "fal_of_studio"
+FRAME = b"\xff\xd8 a frame"
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FalEmulator]:
+    folder = tmp_path_factory.mktemp("studio")
+    generate(SCHEMAS, folder / PACKAGE, PACKAGE, jobs=1)
+    sys.path.insert(0, str(folder))
+    with FalEmulator(schemas=SCHEMAS, run_time=0.0) as emulator:
+        yield emulator
+    sys.path.remove(str(folder))
+    for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def client(studio, colour, monkeypatch):
+    monkeypatch.setenv("FAL_EMULATOR_HOST", studio.host)
+    yield colour.bare_client()
+    studio.reset()
+
+
+@pytest.fixture
+def endpoint(client, colour):
+    def find(path: str = ""):
+        module = importlib.import_module(f"{PACKAGE}.acme.studio{path.replace('/', '.')}")
+        return colour(
+            getattr(module, f"studio{path.replace('/', '_')}").with_options(client=client)
+        )
+
+    return find
+
+
+def test_run_and_queue(endpoint):
+    assert endpoint().run(prompt="a harbour", seed=5).data.seed == 5
+    result = endpoint("/upscale").subscribe(image_url="https://example.com/x.png")
+    assert result.data.images[0].read().startswith(b"\x89PNG")
+    assert endpoint("/upscale").submit(image_url="https://example.com/x.png").get().data.images
+
+
+def test_what_the_document_forbids_is_refused(endpoint):
+    unchecked = endpoint()._target.with_options(validate=False)
+    with pytest.raises(FalHTTPError, match="prompt"):
+        type(endpoint())(unchecked, endpoint()._colour).run(prompt="")
+
+
+def test_stream(endpoint, colour):
+    events = colour.items(endpoint("/stream").stream(prompt="a harbour"))
+    assert all(isinstance(event.done, int) for event in events)
+
+
+def test_a_stream_of_another_name(studio, endpoint, colour):
+    def words(arguments):
+        yield from arguments["prompt"].split()
+
+    studio.endpoint("acme/studio/words").handler = words
+    events = colour.items(endpoint("/words").stream(prompt="a b"))
+    assert [event.root for event in events] == ["a", "b"]
+
+
+@pytest.mark.parametrize("path", ["/realtime", "/realtime/talk"])
+def test_realtime_with_bytes(endpoint, colour, path):
+    with colour.inside(endpoint(path).realtime()) as session:
+        for hint in ("one", "two"):
+            session.send(picture=FRAME, hint=hint)
+            assert isinstance(session.recv().thumbnail, bytes)
+
+
+def test_realtime_with_json(endpoint, colour):
+    with colour.inside(endpoint("/realtime/captions").realtime()) as session:
+        session.send(picture="data:,")
+        captions = colour.items(session._target)
+    assert captions
+    assert all(isinstance(caption.thumbnail, str) for caption in captions)
+
+
+def test_realtime_where_the_client_streams(studio, endpoint, colour):
+    async def collect(frames):
+        return {"text": " ".join([frame["hint"] async for frame in frames])}
+
+    studio.endpoint("acme/studio/realtime/collect").realtime[""].handler = collect
+    with colour.inside(endpoint("/realtime/collect").realtime()) as session:
+        for hint in ("one", "two"):
+            session.send(picture=FRAME, hint=hint)
+        assert session.recv().text == "one two"
+        assert session.recv() is None
+
+
+def test_sessions_check_their_inputs(endpoint, colour):
+    session = endpoint("/realtime")._target.with_options(validate=False)
+    with colour.inside(type(endpoint())(session, endpoint()._colour).realtime()) as opened:
+        opened.send(picture=7)
+        with pytest.raises(FalRealtimeError, match="picture"):
+            opened.recv()
+
+
+def test_what_the_app_does_not_have_is_refused(client, colour, endpoint):
+    with (
+        pytest.raises(FalHTTPError, match="403"),
+        colour.inside(endpoint("/upscale").realtime()),
+    ):
+        pass
+
+
+def test_the_platform_knows_every_route(client, colour):
+    platform = colour.paint(client.platform)
+    assert platform.model("acme/studio/upscale").endpoint_id == "acme/studio/upscale"
