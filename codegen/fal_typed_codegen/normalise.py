@@ -220,7 +220,8 @@ class _Walk:
             return self._object(schema, owner, field)
         if kind == "array":
             return self._array(schema, owner, field, is_file=is_file)
-        if kind == "string" and self._is_binary(schema):
+        route = self._document.route
+        if kind == "string" and route is not None and route.means_bytes(schema):
             return dict(_BYTES)
         if kind == "string":
             return _custom("FileInput") if is_file else self._string(schema, field)
@@ -232,13 +233,6 @@ class _Walk:
         if kind is not None:
             self._warn(f"{field}: unknown type {str(kind)[:40]!r}")
         return _ANY
-
-    def _is_binary(self, schema: Schema) -> bool:
-        """Whether a text of the schema is bytes: only where the wire has a form for them."""
-        route = self._document.route
-        if route is None or not route.carries_bytes or "contentEncoding" in schema:
-            return False
-        return schema.get("format") == "binary" or "contentMediaType" in schema
 
     def _string(self, schema: Schema, field: str) -> Schema:
         if self._direction == "output":
