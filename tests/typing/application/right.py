@@ -1,11 +1,12 @@
 """A service that changed its import from fal_client, and what its calls give."""
 
 import shop.fal as fal_client
-from fal_typed import FalClient
 from shop.fal import AsyncClient, Client, client
 from shop.fal.arguments import FluxDevArguments
 from shop.fal.endpoints.fal_ai.flux.dev import FluxDevInput, flux_dev
 from typing_extensions import reveal_type
+
+from fal_typed import FalClient
 
 # by id
 reveal_type(client.subscribe("fal-ai/flux/dev", arguments={"prompt": "a cat"}))
