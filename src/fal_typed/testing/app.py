@@ -23,6 +23,7 @@ from fal_typed.testing.messages import (
 )
 from fal_typed.testing.platform import PlatformService, WebService
 from fal_typed.testing.protocol import reset, transport_of
+from fal_typed.testing.proxying import behind_proxy, is_proxied
 from fal_typed.testing.queueing import QueueService
 from fal_typed.testing.recording import LogEntry, RecordedRequest, RequestLog, kept
 from fal_typed.testing.rest import RestService
@@ -51,6 +52,7 @@ class App:
     def __init__(self, emulation: Emulation, requests: RequestLog) -> None:
         self._requests = requests
         self._faults = emulation.faults
+        self._keys = emulation.keys
         run = RunService(emulation)
         self._sockets: dict[str, RunService | SocketService] = {
             services.RUN: run,
@@ -105,6 +107,8 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _request(scope)
+        if is_proxied(request):
+            request = behind_proxy(request, self._keys) or request
         service = self._services.get(request.address.service)
         call = _NOWHERE if service is None else service.route(request)
         if not call.recorded:

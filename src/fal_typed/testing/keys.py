@@ -53,6 +53,11 @@ class Keys:
         """Whether requests need a key at all."""
         return self._keys is not None
 
+    @property
+    def first(self) -> str | None:
+        """One of the keys there are; None when none is needed."""
+        return next(iter(self._keys or ()), None)
+
     def refusal(self, request: Request, scope: str = API) -> Response | None:
         """Check the key of a request.
 

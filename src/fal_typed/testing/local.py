@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fal_typed.testing.emulation import Call, refuse_method
-from fal_typed.testing.messages import Answer, Request, detail
+from fal_typed.testing.messages import Answer, Request, detail, json_response
 from fal_typed.testing.overview import overview_routes
 from fal_typed.testing.page import page_routes
+from fal_typed.testing.proxying import is_proxied
 
 if TYPE_CHECKING:
     from fal_typed.testing.emulation import Emulation, Endpoint
@@ -37,6 +38,8 @@ class LocalService:
         Returns:
             What to do. The page asks every second, so requests for it are not recorded.
         """
+        if is_proxied(request):  # to a target that proxies refuse; others went there at once
+            return Call("proxy", None, _invalid_target)
         endpoint = self._routes.get((request.method, request.path))
         if endpoint is not None:
             return Call("page", None, endpoint, recorded=False)
@@ -44,6 +47,10 @@ class LocalService:
         if allowed:
             return Call("page", None, refuse_method(allowed))
         return Call("unknown", None, _nowhere)
+
+
+async def _invalid_target(_request: Request) -> Answer:
+    return json_response("Invalid request", 400)
 
 
 async def _nowhere(_request: Request) -> Answer:

@@ -27,7 +27,9 @@ _LONGEST_TEXT = 200
 _SEARCHED = 65_536
 _FAILED_FROM = 400
 _DIRECT = frozenset({"run", "stream", "realtime", "websocket"})
-_PICTURE = re.compile(rb'"(https?://[^"\s\\]+\.(?:jpe?g|png|webp|gif|svg))"')
+_FILE = re.compile(
+    rb'"(https?://[^"\s\\]+\.(?:jpe?g|png|webp|gif|svg|mp4|webm|mov|wav|mp3|ogg|opus|flac|m4a))"'
+)
 
 
 def overview_routes(emulation: Emulation, requests: RequestLog) -> dict[tuple[str, str], Endpoint]:
@@ -78,7 +80,7 @@ class _CallEntry:
 
     def summary(self) -> dict[str, Any]:
         """One line of the list."""
-        picture = _PICTURE.search(self.output[:_SEARCHED])
+        file = _FILE.search(self.output[:_SEARCHED])
         return {
             "id": self.id,
             "kind": self.kind,
@@ -89,7 +91,7 @@ class _CallEntry:
             "at": self.at,
             "seconds": round(self.seconds, 3),
             "text": _text_of(self.input),
-            "picture": picture[1].decode("latin-1") if picture else None,
+            "file": file[1].decode("latin-1") if file else None,
         }
 
 

@@ -30,7 +30,8 @@ export function buildForm(fields, input, onSend, needsKey) {
     element("label", { class: "inline" }, byHand, " write the JSON by hand"),
     element("button", { type: "submit", class: "button primary" }, "Send"),
   );
-  const form = element("form", { class: "call" }, grid, rawRow, error, foot, preview);
+  const sent = element("div", {}, element("h3", {}, "What is sent"), preview);
+  const form = element("form", { class: "call" }, grid, rawRow, error, foot, sent);
 
   const collected = () => {
     const values = {};
@@ -45,7 +46,7 @@ export function buildForm(fields, input, onSend, needsKey) {
     grid.hidden = hand;
     grid.inert = hand;
     rawRow.hidden = !hand;
-    preview.hidden = hand;
+    sent.hidden = hand;
     if (!hand) preview.textContent = JSON.stringify(collected(), null, 2);
   };
   const fill = (values) => {
@@ -100,7 +101,7 @@ let count = 0;
 
 function makeControl(field) {
   const id = `field-${++count}`;
-  const { input, read, write } = MAKERS[field.kind](field);
+  const { input, more, read, write } = MAKERS[field.kind](field);
   input.id = id;
   input.name = field.name;
   input.required = field.required;
@@ -111,6 +112,7 @@ function makeControl(field) {
     { class: isLong ? "field long" : "field" },
     element("label", { for: id }, field.name, field.required ? star() : null),
     input,
+    more,
     suggestions(field, input, id),
     element("small", { id: `${id}-hint` }, hint(field)),
   );
@@ -182,13 +184,30 @@ const MAKERS = {
     };
   },
   open(field) {
-    const input = element("input", {
-      autocomplete: "off", spellcheck: "false", placeholder: shownDefault(field),
-    });
+    // A choice like any other, whose last option opens a field for JSON.
+    const choices = field.choices ?? [];
+    const { input, read, write } = picked(field, choices, (choice) => String(choice));
+    const other = String(choices.length);
+    input.append(element("option", { value: other }, "JSON\u2026"));
+    const json = element("textarea", { rows: 2, spellcheck: "false", hidden: true });
+    json.setAttribute("aria-label", `${field.name} as JSON`);
+    const show = () => (json.hidden = input.value !== other);
+    input.addEventListener("input", show);
     return {
       input,
-      read: () => (input.value.trim() === "" ? undefined : textOrJson(input.value)),
-      write: (value) => (input.value = typeof value === "string" ? value : JSON.stringify(value)),
+      more: json,
+      read: () => {
+        if (input.value !== other) return read();
+        return json.value.trim() === "" ? undefined : JSON.parse(json.value);
+      },
+      write: (value) => {
+        write(value);
+        if (input.value === "") {
+          input.value = other;
+          json.value = JSON.stringify(value);
+        }
+        show();
+      },
     };
   },
 };
@@ -219,10 +238,6 @@ function picked(field, choices, label) {
       input.value = index < 0 ? "" : String(index);
     },
   };
-}
-
-function textOrJson(text) {
-  return /^\s*[[{"]/.test(text) || !Number.isNaN(Number(text)) ? JSON.parse(text) : text;
 }
 
 function shownDefault(field) {

@@ -35,7 +35,8 @@ export function localPath(text) {
   return CDN.has(url.pathname.split("/")[1]) ? url.pathname : null;
 }
 
-function kindOf(text) {
+/** What kind of file a URL names: image, video, audio, or file. */
+export function kindOf(text) {
   const stated = /^data:(image|video|audio)\//.exec(text);
   if (stated) return stated[1];
   const extension = /\.([a-z0-9]+)$/i.exec(text.split(/[?#]/)[0])?.[1]?.toLowerCase();

@@ -1,7 +1,7 @@
 // The emulator's page: asks every second for what happened and shows it.
 
 import { buildForm } from "/_emulator/form.js";
-import { element, figure, filesIn, localPath } from "/_emulator/media.js";
+import { element, figure, filesIn, kindOf, localPath } from "/_emulator/media.js";
 
 const PAUSE = 1000;
 const LONGEST_STRING = 2000;
@@ -12,6 +12,8 @@ const LABELS = {
   FAILED: "failed",
   CANCELLED: "cancelled",
 };
+
+const SIGNS = { video: "\u25b6", audio: "\u266a" };
 
 const byId = (id) => document.getElementById(id);
 const filters = byId("filters");
@@ -87,17 +89,20 @@ function placeRow(call, index) {
 }
 
 function rowParts(call) {
-  const picture = call.picture === null ? null : localPath(call.picture);
-  const thumb = picture === null
-    ? element("span", { class: "thumb", "aria-hidden": "true" }, call.kind[0])
-    : element("img", { class: "thumb", src: picture, alt: "", loading: "lazy" });
   return [
-    thumb,
+    thumb(call.file),
     element("span", { class: "endpoint" }, call.endpoint || "unknown endpoint"),
     chip(call),
     element("span", { class: "text" }, call.text),
     element("span", { class: "when" }, `${clock(call.at)} · ${call.kind}`),
   ];
+}
+
+function thumb(file) {
+  const kind = file === null ? "none" : kindOf(file);
+  const source = kind === "image" ? localPath(file) : null;
+  if (source !== null) return element("img", { class: "thumb", src: source, alt: "", loading: "lazy" });
+  return element("span", { class: "thumb", "aria-hidden": "true" }, SIGNS[kind] ?? "");
 }
 
 function chip(call) {
