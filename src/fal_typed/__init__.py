@@ -101,6 +101,8 @@ if TYPE_CHECKING:
     from fal_typed.plain_sockets import WebSocket as WebSocket
     from fal_typed.platform import AsyncPlatform as AsyncPlatform
     from fal_typed.platform import Platform as Platform
+    from fal_typed.proxy import ProxyApp as ProxyApp
+    from fal_typed.proxy import ProxyRequest as ProxyRequest
     from fal_typed.queue import Completed as Completed
     from fal_typed.queue import InProgress as InProgress
     from fal_typed.queue import LogEntry as LogEntry
@@ -221,6 +223,10 @@ _EXPORTS = {
     "platform": (
         "AsyncPlatform",
         "Platform",
+    ),
+    "proxy": (
+        "ProxyApp",
+        "ProxyRequest",
     ),
     "queue": (
         "Completed",
