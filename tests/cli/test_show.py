@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.cli.conftest import Outcome
+
+
+PRIVATE = Path(__file__).parent.parent / "typing/private/schemas"
 
 
 def described(endpoint: str) -> dict[str, Any]:
@@ -84,3 +88,28 @@ def test_example_command_is_a_valid_call(endpoint: str) -> None:
     assert (program, command, id_) == ("fal-typed", "run", endpoint)
     arguments = parse_arguments(document, words)
     assert Checker(document, document.input_schema).problems(arguments) == []
+
+
+def of_studio(route: str) -> dict[str, Any]:
+    return describe(Catalog(PRIVATE).document(f"acme/studio{route}"))
+
+
+def test_a_route_of_a_private_app(fal: Callable[..., Outcome]) -> None:
+    outcome = fal("show", "acme/studio", "--schemas", str(PRIVATE))
+    assert outcome.code == 0
+    for line in ("size: tuple[int, str]", "seed: int | str | None", "mode: 'fast' = 'fast'"):
+        assert line in outcome.out
+    assert row(of_studio("")["parameters"], "seed")["description"] == ""
+
+
+def test_the_call_of_a_route_that_streams() -> None:
+    described = of_studio("/stream")
+    assert "fal_typed.stream('acme/studio/stream', {'prompt': 'a cat'}" in described["python"]
+    assert described["command"] == ""
+
+
+def test_the_call_of_a_route_with_sessions() -> None:
+    described = of_studio("/realtime")
+    assert row(described["parameters"], "picture")["type"] == "bytes"
+    assert "session.send({'picture': b'\\x00'})" in described["python"]
+    assert 'path="", codec="json"' in of_studio("/realtime/captions")["python"]

@@ -124,8 +124,9 @@ def type_text(document: EndpointDocument, schema: Schema, name: str = "") -> str
 
 def _description(document: EndpointDocument, name: str, schema: Schema, place: _Place) -> str:
     own = schema.get("description")
-    if isinstance(own, str):
-        return own
+    # Of the fields of somebody's own app nobody can say what they usually are.
+    if isinstance(own, str) or document.route is not None:
+        return own if isinstance(own, str) else ""
     found = describe(
         name,
         direction=place.direction,
@@ -165,19 +166,35 @@ def _parts(schema: Schema) -> Iterator[Schema]:
 
 
 def _members(document: EndpointDocument, schema: Schema, name: str) -> Iterator[str]:
+    kinds = schema.get("type")
+    alternatives = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
     if "const" in schema:
         yield repr(schema["const"])
     elif "enum" in schema:
         yield from map(repr, schema["enum"])
-    elif alternatives := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):
+    elif alternatives:
         for alternative in alternatives:
             yield type_text(document, alternative, name)
-    elif schema.get("type") == "array":
-        yield f"list[{type_text(document, schema.get('items') or {}, name)}]"
-    elif schema.get("type") in _TYPES:
-        yield _TYPES[schema["type"]]
+    elif isinstance(kinds, list):
+        for kind in cast("list[object]", kinds):
+            yield type_text(document, {**schema, "type": kind}, name)
+    else:
+        yield from _single(document, schema, name)
     if schema.get("nullable"):
         yield "None"
+
+
+def _single(document: EndpointDocument, schema: Schema, name: str) -> Iterator[str]:
+    """The type of a schema of one type; nothing if it names none."""
+    kind, places = schema.get("type"), schema.get("prefixItems")
+    if document.route is not None and document.route.means_bytes(schema):
+        yield "bytes"
+    elif kind == "array" and places:
+        yield f"tuple[{', '.join(type_text(document, place) for place in places)}]"
+    elif kind == "array":
+        yield f"list[{type_text(document, schema.get('items') or {}, name)}]"
+    elif kind in _TYPES:
+        yield _TYPES[kind]
 
 
 def _bounds(schema: Schema) -> Iterator[str]:

@@ -18,7 +18,7 @@ from fal_typed.cli.parameters import Parameter, parameters, sections
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fal_typed.document import EndpointDocument, Schema
+    from fal_typed.document import EndpointDocument, Route, Schema
 
 _EXAMPLE_TEXT = {"prompt": "a cat", "text": "Good morning."}
 
@@ -67,6 +67,8 @@ def describe(document: EndpointDocument) -> dict[str, Any]:
 def python_call(document: EndpointDocument) -> str:
     """Write the shortest call of the endpoint, typed if its module was generated."""
     arguments = _example_arguments(document)
+    if document.route is not None and document.route.kind != "http":
+        return _route_call(document.id, document.route, arguments)
     generated = find_generated(document.id)
     if generated is None:
         return (
@@ -80,8 +82,27 @@ def python_call(document: EndpointDocument) -> str:
     )
 
 
+def _route_call(endpoint_id: str, route: Route, arguments: dict[str, Any]) -> str:
+    """The call of an app's route that streams or holds sessions."""
+    if route.kind == "stream":
+        return (
+            "import fal_typed\n\n"
+            f'for event in fal_typed.stream({endpoint_id!r}, {arguments!r}, path=""):\n'
+            "    print(event)"
+        )
+    codec = ', codec="json"' if route.codec == "json" else ""
+    return (
+        "from fal_typed import FalClient\n\n"
+        f'with FalClient().realtime({endpoint_id!r}, path=""{codec}) as session:\n'
+        f"    session.send({arguments!r})\n"
+        "    print(session.recv())"
+    )
+
+
 def shell_call(document: EndpointDocument) -> str:
-    """Write the shortest call of the endpoint by this command line."""
+    """Write the shortest call of the endpoint by this command line; empty where it has none."""
+    if document.route is not None and document.route.kind != "http":
+        return ""
     words = [
         f"{name}={value if isinstance(value, str) else json.dumps(value)}"
         for name, value in _example_arguments(document).items()
@@ -103,6 +124,8 @@ def _example_arguments(document: EndpointDocument) -> dict[str, Any]:
 def _example(document: EndpointDocument, parameter: Parameter) -> Any:
     if parameter.default is not None:
         return parameter.default
+    if parameter.type == "bytes":
+        return b"\x00"
     if parameter.name in _EXAMPLE_TEXT and parameter.type == "str":
         return _EXAMPLE_TEXT[parameter.name]
     return _example_value(document, parameter.schema, parameter.name)
@@ -147,7 +170,8 @@ def _print(document: EndpointDocument) -> None:
             _print_field(console, field)
     console.print("\n[bold]Call it[/bold]")
     console.print(Syntax(python_call(document), "python", background_color="default"))
-    console.print(f"\n{shell_call(document)}", markup=False, soft_wrap=True)
+    if command := shell_call(document):
+        console.print(f"\n{command}", markup=False, soft_wrap=True)
 
 
 def _print_field(console: Console, field: Parameter) -> None:
