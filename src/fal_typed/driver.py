@@ -112,12 +112,12 @@ class SyncDriver:
 
     def _perform(self, effect: Effect, streams: _Streams) -> object:  # noqa: C901, PLR0912 - one case a kind
         match effect:
+            case ReadChunk(stream, timeout):
+                return self.transport.read(stream, timeout)
             case Send(request):
                 return self._observed(request, self.transport.send)
             case OpenStream(request):
                 return streams.add(self._observed(request, self.transport.open))
-            case ReadChunk(stream, timeout):
-                return self.transport.read(stream, timeout)
             case CloseStream(stream):
                 streams.discard(stream)
                 return None
@@ -321,13 +321,13 @@ class AsyncDriver:
         self, effect: Effect, streams: list[OpenedStream]
     ) -> object:
         match effect:
+            case ReadChunk(stream, timeout):
+                return await self.transport.read(stream, timeout)
             case Send(request):
                 return await self._observed(request, self.transport.send)
             case OpenStream(request):
                 streams.append(await self._observed(request, self.transport.open))
                 return streams[-1]
-            case ReadChunk(stream, timeout):
-                return await self.transport.read(stream, timeout)
             case CloseStream(stream):
                 streams.remove(stream)
                 await self.transport.close_stream(stream)

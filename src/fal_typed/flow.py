@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, Union
+from typing import Any, NamedTuple, TypeVar, Union
 
 T = TypeVar("T")
 
@@ -262,8 +262,7 @@ class Gather:
     limit: int
 
 
-@dataclass(frozen=True)
-class Emit:
+class Emit(NamedTuple):
     """Hand a value to whoever iterates over the flow."""
 
     value: object

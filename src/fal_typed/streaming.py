@@ -10,7 +10,7 @@ import json
 import warnings
 from collections.abc import AsyncGenerator, Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
 
 from typing_extensions import Self, TypeVar
 
@@ -57,8 +57,7 @@ class _Head:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class _Event:
+class _Event(NamedTuple):
     """One event's content: JSON, or bytes where the endpoint streams neither JSON nor events."""
 
     content: Any
@@ -147,8 +146,9 @@ class _Body:
             FalTimeoutError: The whole took too long, or nothing came for too long.
             FalConnectionError: The connection broke.
         """
-        idle = self._call.options.idle_timeout
-        remaining = yield from self._deadline.remaining()
+        idle, remaining = self._call.options.idle_timeout, None
+        if self._deadline.at is not None:
+            remaining = yield from self._deadline.remaining()
         if remaining == 0:
             raise self._too_late()
         try:
@@ -254,13 +254,13 @@ class _StreamView(Generic[Out]):
 
     def _take(self, item: object) -> Any:
         """What the caller gets for an emitted item, if anything."""
+        if isinstance(item, _Event):
+            self._last = item.content
+            return self._typed(item.content, partial=True)
         if isinstance(item, _Head):
             self._head = item
         elif isinstance(item, _Malformed):
             self._report(item)
-        elif isinstance(item, _Event):
-            self._last = item.content
-            return self._typed(item.content, partial=True)
         return _NOTHING
 
     def _typed(self, content: Any, *, partial: bool) -> Out:

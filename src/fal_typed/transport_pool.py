@@ -327,25 +327,26 @@ class _Body(Generic[Line]):
 
     def read(self) -> bytes:
         """The next bytes, `b""` at the end."""
-        while chunk := next(self.chunks, b""):
-            if content := self._decoded(chunk):
-                return content
-        return self._end()
+        if self._unpack is None:
+            chunk: bytes = next(self.chunks, b"")
+            return chunk
+        while packed := next(self.chunks, b""):
+            if content := self._unpack.decompress(packed):
+                return bytes(content)
+        return self._end(self._unpack)
 
     async def read_async(self) -> bytes:
         """The next bytes, `b""` at the end."""
-        while chunk := await anext(self.chunks, b""):
-            if content := self._decoded(chunk):
-                return content
-        return self._end()
-
-    def _decoded(self, chunk: bytes) -> bytes:
-        return chunk if self._unpack is None else self._unpack.decompress(chunk)
-
-    def _end(self) -> bytes:
         if self._unpack is None:
-            return b""
-        unpack, self._unpack = self._unpack, None
+            chunk: bytes = await anext(self.chunks, b"")
+            return chunk
+        while packed := await anext(self.chunks, b""):
+            if content := self._unpack.decompress(packed):
+                return bytes(content)
+        return self._end(self._unpack)
+
+    def _end(self, unpack: Any) -> bytes:
+        self._unpack = None
         rest: bytes = unpack.flush()
         if not unpack.eof:
             raise zlib.error("the compressed answer was cut")
