@@ -14,7 +14,7 @@ JS_CLIENT := $(JS)/node_modules/.stamp
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format generate bench chaos clean
+.PHONY: help setup demo test check format generate bench chaos fidelity clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -67,6 +67,9 @@ bench: $(SETUP) ## measure against fal_client and against the budgets
 
 chaos: $(SETUP) ## the long fault run
 	FAL_TYPED_CHAOS=long $(BIN)/pytest -n 0 tests/chaos
+
+fidelity: $(SETUP) ## compare all generated models with what jsonschema says (DOCUMENTS=folder)
+	$(BIN)/python tests/codegen/fidelity.py $(DOCUMENTS)
 
 clean: ## remove what the other targets made
 	rm -rf .venv .venv-fal $(JS)/node_modules .mypy_cache .ruff_cache .hypothesis out dist

@@ -32,7 +32,12 @@ _SPELLINGS = {
     "min_items": "minItems",
     "max_items": "maxItems",
 }
-_LENGTHS = {"string": ("minLength", "maxLength"), "array": ("minItems", "maxItems")}
+_LENGTHS = {
+    "string": ("minLength", "maxLength"),
+    "array": ("minItems", "maxItems"),
+    "object": ("minProperties", "maxProperties"),
+}
+_UNITS = {"string": "character", "array": "item", "object": "entry"}
 _MAX_PATTERN = 2000
 
 
@@ -77,7 +82,7 @@ def numeric(schema: Schema, *, integer: bool) -> Schema:
 
 
 def lengths(schema: Schema, kind: str) -> Schema:
-    """Shortest and longest length of a string or an array.
+    """Shortest and longest length of a string, an array or an object.
 
     >>> lengths({"minLength": 1, "maxLength": -1}, "string")
     {'minLength': 1}
@@ -122,6 +127,7 @@ def in_words(schema: Schema) -> str:
     'More than 0, in steps of 8.'
     """
     parts = [_range(schema), _steps(schema), *(_size(schema, kind) for kind in _LENGTHS)]
+    parts.append("none of them twice" if schema.get("uniqueItems") else "")
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and len(pattern) < 80:  # noqa: PLR2004 - longer ones explain nothing
         parts.append(f"matching `{pattern}`")
@@ -195,7 +201,7 @@ def _steps(schema: Schema) -> str:
 
 def _size(schema: Schema, kind: str) -> str:
     low, high = (schema.get(key) for key in _LENGTHS[kind])
-    unit = "character" if kind == "string" else "item"
+    unit = _UNITS[kind]
     if low is not None and low == high:
         return f"exactly {_count(low, unit)}"
     if low and high is not None:
@@ -206,7 +212,8 @@ def _size(schema: Schema, kind: str) -> str:
 
 
 def _count(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    plural = "entries" if unit == "entry" else f"{unit}s"
+    return f"{number} {unit}" if number == 1 else f"{number} {plural}"
 
 
 def _say(number: Number) -> str:

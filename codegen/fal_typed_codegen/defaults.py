@@ -178,6 +178,8 @@ def _items(value: Any, schema: Schema, models: Mapping[str, Model]) -> list[Any]
         raise MisfitError
     if not schema.get("minItems", 0) <= len(items) <= schema.get("maxItems", len(items)):
         raise MisfitError
+    if "uniqueItems" in schema and any(item in items[:index] for index, item in enumerate(items)):
+        raise MisfitError
     return [fit(item, schema["items"], models) for item in items]
 
 
@@ -192,6 +194,9 @@ def _places(value: Any, places: list[Schema], models: Mapping[str, Model]) -> Pl
 def _values(value: Any, schema: Schema, models: Mapping[str, Model]) -> dict[str, Any]:
     mapping = as_object(value)
     if mapping is None:
+        raise MisfitError
+    least, most = schema.get("minProperties", 0), schema.get("maxProperties", len(mapping))
+    if not least <= len(mapping) <= most:
         raise MisfitError
     item = schema["additionalProperties"]
     return {key: fit(inner, item, models) for key, inner in mapping.items()}

@@ -12,8 +12,6 @@ import functools
 import warnings
 from typing import TYPE_CHECKING, Any, cast
 
-from typing_extensions import TypeIs
-
 from fal_typed.untyped import as_list, as_object, as_text
 from fal_typed_codegen.interface import CLASS_PREFIX
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from fal_typed_codegen.interface import Model
 
 _MAX_INLINE = 8
+_LIMITS = frozenset({"minProperties", "maxProperties"})
 _ELSEWHERE = "elsewhere."
 
 
@@ -49,9 +48,9 @@ def type_annotations(
     """
     to_made_up = {model.name: f"Def{index}" for index, model in enumerate(models)}
     paths = {name: f"{_ELSEWHERE}Ext{index}" for index, name in enumerate(elsewhere)}
-    definitions = {
-        to_made_up[model.name]: _definition(model, to_made_up, paths) for model in models
-    }
+    definitions: Schema = {}
+    for model in models:
+        definitions[to_made_up[model.name]] = _definition(model, to_made_up, paths, definitions)
     tree = _generate(definitions)
     back = {made_up: name for name, made_up in to_made_up.items()}
     back.update({path.removeprefix(_ELSEWHERE): name for name, path in paths.items()})
@@ -75,8 +74,9 @@ def with_keywords(annotation: ast.expr, keywords: Mapping[str, Any]) -> ast.expr
     if not keywords:
         return annotation
     added = [ast.keyword(key, ast.Constant(value)) for key, value in keywords.items()]
-    if _is_annotated(annotation):
-        _field_of(annotation).keywords.extend(added)
+    field = _field_of(annotation)
+    if field is not None:
+        field.keywords.extend(added)
         return annotation
     call = ast.Call(ast.Name("Field"), [], added)
     return ast.Subscript(ast.Name("Annotated"), ast.Tuple([annotation, call]))
@@ -89,7 +89,9 @@ def or_none(annotation: ast.expr) -> ast.expr:
     return ast.BinOp(annotation, ast.BitOr(), ast.Constant(None))
 
 
-def _definition(model: Model, to_made_up: Mapping[str, str], paths: Mapping[str, str]) -> Schema:
+def _definition(
+    model: Model, to_made_up: Mapping[str, str], paths: Mapping[str, str], others: Schema
+) -> Schema:
     def translate(schema: Any) -> Any:
         items, mapping = as_list(schema), as_object(schema)
         if items is not None:
@@ -98,11 +100,18 @@ def _definition(model: Model, to_made_up: Mapping[str, str], paths: Mapping[str,
             return schema
         ref = as_text(mapping.get("$ref"))
         if ref is None:
-            return {key: translate(value) for key, value in mapping.items()}
+            translated = {key: translate(value) for key, value in mapping.items()}
+            return hoisted(translated) if _LIMITS & mapping.keys() else translated
         name = ref.removeprefix(CLASS_PREFIX)
         if name in paths:
             return {"customTypePath": paths[name]}
         return {"$ref": CLASS_PREFIX + to_made_up[name]}
+
+    def hoisted(limited: Schema) -> Schema:
+        # It forgets limits of a map inside of a union or a list, but not those of a field.
+        name = f"Map{len(others)}"
+        others[name] = {"type": "object", "properties": {"root": limited}, "required": ["root"]}
+        return {"$ref": CLASS_PREFIX + name}
 
     # An output that is no object is made as an object too, so that both are read alike.
     kinds = [model.root] if model.root is not None else [field.schema for field in model.fields]
@@ -139,6 +148,7 @@ def _generator() -> Callable[[Schema], str]:
         enum_field_as_literal=LiteralType.All,
         disable_timestamp=True,
         strict_refs=True,
+        use_unique_items_as_set=True,
         formatters=[],
     )
     return lambda document: cast("str", generate(document, config=config))
@@ -185,7 +195,8 @@ def _fields(
 class _Restore(ast.NodeTransformer):
     """Puts the real names back, and types where names for types within types stand.
 
-    Tuples take lists as well from then on.
+    Tuples take lists as well from then on, and sets, which JSON does not have and which have no
+    order, are lists of unique items.
     """
 
     def __init__(self, back: Mapping[str, str], roots: Mapping[str, ast.expr]) -> None:
@@ -214,6 +225,9 @@ class _Restore(ast.NodeTransformer):
         if isinstance(node.value, ast.Name) and node.value.id == "tuple":
             # Strict models take no list for a tuple, and a list is what people write.
             return with_keywords(node, {"strict": False})
+        if isinstance(node.value, ast.Name) and node.value.id == "set":
+            items = ast.Subscript(ast.Name("list"), node.slice)
+            return ast.Subscript(ast.Name("Annotated"), ast.Tuple([items, ast.Name("UniqueItems")]))
         return node
 
 
@@ -221,13 +235,11 @@ def _copy(node: ast.expr) -> ast.expr:
     return ast.parse(ast.unparse(node), mode="eval").body
 
 
-def _field_of(annotation: ast.Subscript) -> ast.Call:
-    return cast("ast.Call", cast("ast.Tuple", annotation.slice).elts[1])
-
-
-def _is_annotated(annotation: ast.expr) -> TypeIs[ast.Subscript]:
-    return (
-        isinstance(annotation, ast.Subscript)
-        and isinstance(annotation.value, ast.Name)
-        and annotation.value.id == "Annotated"
-    )
+def _field_of(annotation: ast.expr) -> ast.Call | None:
+    """The call of ``Field`` in ``Annotated[…]``."""
+    if not isinstance(annotation, ast.Subscript) or not isinstance(annotation.value, ast.Name):
+        return None
+    if annotation.value.id != "Annotated" or not isinstance(annotation.slice, ast.Tuple):
+        return None
+    found = (part for part in annotation.slice.elts[1:] if isinstance(part, ast.Call))
+    return next(found, None)

@@ -25,7 +25,7 @@ IMPORTED = frozenset(
     {
         "Annotated", "Any", "Literal", "ConfigDict", "Field", "RootModel", "Endpoint", "File",
         "FileInput", "FileObjectInput", "Image", "Video", "Audio", "UNSET", "InputModel",
-        "OutputModel", "Request", "TYPE_CHECKING", "annotations",
+        "OutputModel", "Request", "UniqueItems", "TYPE_CHECKING", "annotations",
     }
 )  # fmt: skip
 """Names that generated modules import; nothing of a document may take them."""

@@ -253,6 +253,8 @@ class _Walk:
         prefix = _list(schema.get("prefixItems")) or _list(schema.get("items"))
         if not prefix:
             item = self._type(schema.get("items"), owner, field, is_file=is_file)
+            if self._direction == "input" and schema.get("uniqueItems") is True:
+                limits["uniqueItems"] = True
             return {"type": "array", "items": item, **limits}
         items = [self._type(place, owner, field, is_file=is_file) for place in prefix]
         is_fixed = set(limits.values()) == {len(items)} and len(limits) == 2  # noqa: PLR2004
@@ -266,7 +268,8 @@ class _Walk:
             return self._anonymous(schema, owner, field)
         # True, and nothing, both mean values of any type.
         item = self._type(schema.get("additionalProperties"), owner, field, is_file=False)
-        return {"type": "object", "additionalProperties": item}
+        limits = constraints.lengths(schema, "object") if self._direction == "input" else {}
+        return {"type": "object", "additionalProperties": item, **limits}
 
     def _anonymous(self, schema: Schema, owner: str, field: str) -> Schema:
         if media.is_file_component(schema):
@@ -312,11 +315,11 @@ class _Walk:
 
     def _file(self, component: str, schema: Schema, field: str) -> Schema | None:
         """The hand-written class for a file; None when it has fields that those do not have."""
-        if self._direction == "input":
-            return _custom("FileObjectInput")
         kind = media.file_class(component, schema, field)
         known = media.FILE_FIELDS["File"] | media.FILE_FIELDS[kind]
-        return _custom(kind) if _mapping(schema["properties"]).keys() <= known else None
+        if not _mapping(schema["properties"]).keys() <= known:
+            return None
+        return _custom("FileObjectInput" if self._direction == "input" else kind)
 
     def _without_wrapper(self, schema: Schema) -> Schema:
         """Replace `allOf` by what its parts say together."""

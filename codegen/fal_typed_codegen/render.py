@@ -29,7 +29,7 @@ _MODULES = {
     "pydantic": {"ConfigDict", "Field", "RootModel"},
     "fal_typed.endpoint": {"Endpoint"},
     "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
-    "fal_typed.model": {"UNSET", "InputModel", "OutputModel", "Request"},
+    "fal_typed.model": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
 }
 COMMAND = "fal-typed generate"
 _MODES: dict[RealtimeMode, str] = {

@@ -11,7 +11,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Protocol, Union, runtime_checkable
 
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic_core import (
+    PydanticCustomError,
+    PydanticSerializationUnexpectedValue,
+    core_schema,
+)
 
 from fal_typed.inputs import PendingFile
 from fal_typed.model import OutputModel
@@ -184,7 +188,7 @@ class Audio(File):
     channels: int | None = None
     """Number of channels."""
 
-    bitrate: int | str | None = None
+    bitrate: int | float | str | None = None
     """Bits per second, as the model wrote it."""
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
@@ -241,11 +245,14 @@ def _is_url(text: str) -> bool:
 
 
 def _local(text: str) -> str | PendingFile:
-    """A string in a file parameter: a URL, or a path of what has to be uploaded."""
-    return text if _is_url(text) else PendingFile(Path(text))
+    """A string in a file parameter: a URL, nothing, or a path of what has to be uploaded."""
+    return text if not text or _is_url(text) else PendingFile(Path(text))
 
 
 def _dump_url(value: Any) -> Any:
+    if not _is_file_like(value):
+        # In a union with a list of files, this one is not meant.
+        raise PydanticSerializationUnexpectedValue("not a file")
     if isinstance(value, File):
         return value.url
     return _local(value) if isinstance(value, str) else PendingFile(value)
@@ -255,11 +262,14 @@ def _dump_object(value: Any) -> Any:
     if isinstance(value, File):
         return value.model_dump(exclude_unset=True)
     given = as_object(value)
-    if given is not None:
+    if given is not None and isinstance(given.get("url"), str):
         return {**given, "url": _local(given["url"])}
-    if isinstance(value, str) and _is_url(value):
-        return {"url": value}
-    return PendingFile(Path(value) if isinstance(value, str) else value, as_object=True)
+    if not _is_file_like(value):
+        raise PydanticSerializationUnexpectedValue("not a file")
+    if isinstance(value, str):
+        local = _local(value)
+        return {"url": local} if isinstance(local, str) else PendingFile(local.file, as_object=True)
+    return PendingFile(value, as_object=True)
 
 
 class _AsUrl:

@@ -1,14 +1,16 @@
 """Bases of every generated input and output model.
 
-Generated modules stand on the four names here; what a call does with the models (checking
+Generated modules stand on the names here; what a call does with the models (checking
 inputs, building results that may have drifted from their schema) is `validation`'s work.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypeVar
 
 from fal_typed.validation import input_error
@@ -42,6 +44,31 @@ class _Unset:
 # is still an error for the type checkers and at run time.
 UNSET: Any = _Unset()
 """Default of optional parameters for which the schema names no default; never sent."""
+
+
+def _check_unique(items: list[Any]) -> list[Any]:
+    if len({_frozen(item) for item in items}) < len(items):
+        raise PydanticCustomError("unique_items", "The same item stands in the list twice")
+    return items
+
+
+def _frozen(value: Any) -> object:
+    """Something hashable that is equal for equal JSON: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_unset=True)
+    if isinstance(value, bool):
+        return bool, value
+    if isinstance(value, dict):
+        return frozenset(
+            (key, _frozen(item)) for key, item in cast("dict[str, Any]", value).items()
+        )
+    if isinstance(value, (list, tuple)):
+        return tuple(_frozen(item) for item in cast("list[Any]", value))
+    return value if isinstance(value, Hashable) else id(value)
+
+
+UniqueItems = AfterValidator(_check_unique)
+"""Marks a list parameter in which no item may stand twice."""
 
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from building import Packages, document, ref
 
 from fal_typed.errors import FalInputError
 from fal_typed.files import Audio, File, Image, Video
+from fal_typed.inputs import PendingFile
 from fal_typed.model import UNSET
 from fal_typed.validation import dump_input
 
@@ -85,6 +86,58 @@ def test_bounds_hold_inside_unions_lists_and_maps(packages: Packages) -> None:
     ]:
         assert all(accepts(made, **{name: value}) for value in good), name
         assert not any(accepts(made, **{name: value}) for value in bad), name
+
+
+def test_no_item_twice(packages: Packages) -> None:
+    texts = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+    made = packages.module(
+        document(
+            {
+                "texts": {**texts, "maxItems": 2, "default": ["a", "a"]},
+                "maybe": {"anyOf": [texts, {"type": "null"}]},
+                "anything": {"type": "array", "uniqueItems": True},
+                "points": {**texts, "items": ref("Point")},
+                "a b": texts,
+            },
+            components={"Point": POINT},
+            output={"type": "object", "properties": {"texts": texts}},
+        )
+    )
+    for name, good, bad in [
+        ("texts", [[], ["a", "b"]], [["a", "a"], ["a", "b", "c"]]),
+        ("maybe", [None, ["a"]], [["a", "a"]]),
+        ("anything", [[1, True, "1", [1], [True], {"a": 1}]], [[1, 1.0], [[1], [1]], [{}, {}]]),
+        ("points", [[{"x": 1}, {"x": 2}]], [[{"x": 1}, {"x": 1.0}]]),
+        ("a b", [["a"]], [["a", "a"]]),
+    ]:
+        assert all(accepts(made.Input, **{name: value}) for value in good), name
+        assert not any(accepts(made.Input, **{name: value}) for value in bad), name
+    assert default_of(made.Input, "texts") is UNSET
+    assert dump_input(made.Input(texts=["b", "a"])) == {"texts": ["b", "a"]}
+    assert made.Output(texts=["a", "a"]).texts == ["a", "a"]
+    assert "At most 2 items, none of them twice." in inspect.getsource(made.Input)
+
+
+def test_limits_of_maps(packages: Packages) -> None:
+    some = {"type": "object", "additionalProperties": True, "minProperties": 1, "maxProperties": 2}
+    made = packages.module(
+        document(
+            {
+                "some": {**some, "default": {}},
+                "either": {"anyOf": [some, {"type": "string"}]},
+                "listed": {"type": "array", "items": {**some, "additionalProperties": some}},
+            }
+        )
+    ).Input
+    for name, good, bad in [
+        ("some", [{"a": 1}], [{}, {"a": 1, "b": 2, "c": 3}]),
+        ("either", ["x", {"a": 1}], [{}]),
+        ("listed", [[], [{"a": {"b": 1}}]], [[{}], [{"a": {}}]]),
+    ]:
+        assert all(accepts(made, **{name: value}) for value in good), name
+        assert not any(accepts(made, **{name: value}) for value in bad), name
+    assert default_of(made, "some") is UNSET
+    assert "1 to 2 entries." in inspect.getsource(made)
 
 
 def test_no_type_hides_behind_a_root_model(packages: Packages) -> None:
@@ -459,6 +512,31 @@ def test_file_parameters(packages: Packages) -> None:
         assert accepts(made, **{name: b"content"}) == (name in files), name
     assert accepts(made, image_urls=[b"1", "2"], image_url=None, video={"url": "https://a/b"})
     assert not accepts(made, image_urls=[b"1", b"2", b"3"])
+
+
+def test_a_file_or_a_list_of_files(packages: Packages) -> None:
+    text = {"type": "string"}
+    either = {"anyOf": [text, {"type": "array", "items": text}]}
+    objects = {"anyOf": [ref("File"), {"type": "array", "items": ref("File")}]}
+    made = packages.module(
+        document({"image_url": either, "files": objects}, components={"File": FILE})
+    ).Input
+    url = "https://a/b"
+    for values in [
+        {"image_url": url, "files": {"url": url}},
+        {"image_url": [url, url], "files": [{"url": url}]},
+        {"image_url": "", "files": []},
+    ]:
+        assert dump_input(made(**values)) == values
+    dumped = dump_input(made(image_url=[b"1"], files=[b"2"]))
+    assert [type(dumped[name][0]) for name in ("image_url", "files")] == [PendingFile] * 2
+
+
+def test_a_file_with_more_than_files_have_is_a_class(packages: Packages) -> None:
+    more = {**FILE, "properties": {**FILE["properties"], "weight": {"type": "number"}}}
+    module = packages.module(document({"file": ref("Weighted")}, components={"Weighted": more}))
+    assert accepts(module.Input, file=module.Weighted(url=b"1", weight=1))
+    assert not accepts(module.Input, file={"url": "https://a/b", "weight": "heavy"})
 
 
 def test_files_of_a_result(packages: Packages) -> None:

@@ -99,7 +99,7 @@ def test_the_same_object_is_uploaded_once(colour, emulator, sent):
         ("a.png", Path("a.png")),
         ("C:\\pictures\\a.png", Path("C:\\pictures\\a.png")),
         ("~/a:b//c.png", Path("~/a:b//c.png")),
-        ("", Path()),
+        ("", ""),
     ],
 )
 def test_which_strings_are_paths(given, travels):

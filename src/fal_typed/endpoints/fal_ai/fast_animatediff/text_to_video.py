@@ -15,7 +15,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
 from fal_typed.files import Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.model import UNSET, InputModel, OutputModel, Request, UniqueItems
 
 
 class FastAnimatediffTextToVideoInput(InputModel, Request["FastAnimatediffTextToVideoOutput"]):
@@ -51,10 +51,11 @@ class FastAnimatediffTextToVideoInput(InputModel, Request["FastAnimatediffTextTo
     From 1 to 16.
     """
 
-    motions: list[
-        Literal["zoom-out", "zoom-in", "pan-left", "pan-right", "tilt-up", "tilt-down"]
+    motions: Annotated[
+        list[Literal["zoom-out", "zoom-in", "pan-left", "pan-right", "tilt-up", "tilt-down"]],
+        UniqueItems,
     ] = UNSET
-    """Camera movements, taken together."""
+    """Camera movements, taken together. None of them twice."""
 
     video_size: (
         ImageSize

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.model import UNSET, InputModel, OutputModel, Request, UniqueItems
 
 
 class FastAnimatediffVideoToVideoInput(InputModel, Request["FastAnimatediffVideoToVideoOutput"]):
@@ -57,10 +57,11 @@ class FastAnimatediffVideoToVideoInput(InputModel, Request["FastAnimatediffVideo
     From 1 to 16.
     """
 
-    motions: list[
-        Literal["zoom-out", "zoom-in", "pan-left", "pan-right", "tilt-up", "tilt-down"]
+    motions: Annotated[
+        list[Literal["zoom-out", "zoom-in", "pan-left", "pan-right", "tilt-up", "tilt-down"]],
+        UniqueItems,
     ] = UNSET
-    """Camera movements, taken together."""
+    """Camera movements, taken together. None of them twice."""
 
 
 class FastAnimatediffVideoToVideoOutput(OutputModel):
