@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from building import document, ref
+from tests.codegen.building import document, ref
 
 TEXT: dict[str, Any] = {"type": "string"}
 INT: dict[str, Any] = {"type": "integer"}

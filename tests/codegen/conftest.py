@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building import Packages
+
+from tests.codegen.building import Packages
 
 
 @pytest.fixture

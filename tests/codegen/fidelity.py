@@ -23,7 +23,6 @@ from fal_typed_codegen import read
 from fal_typed_codegen.generate import generate
 from fal_typed_codegen.media import is_file_parameter
 from fal_typed_codegen.naming import choose_names
-from instances import Instances, Schema, reference, same
 from jsonschema import Draft202012Validator, ValidationError
 from pydantic import BaseModel
 from pydantic import ValidationError as Refusal
@@ -31,6 +30,7 @@ from pydantic import ValidationError as Refusal
 from fal_typed.document import EndpointDocument
 from fal_typed.errors import SchemaDriftWarning
 from fal_typed.validation import dump_input, read_output
+from tests.codegen.instances import Instances, Schema, reference, same
 
 ROOT = Path(__file__).parents[2]
 EACH = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from building import document, ref
+from tests.codegen.building import document, ref
 
 Schema = dict[str, Any]
 

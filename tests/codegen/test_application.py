@@ -16,7 +16,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from building import contents, document, ref, write_documents
 from fal_typed_codegen.application import check_application, generate_application
 from fal_typed_codegen.application_project import ProjectError, load_project
 from fal_typed_codegen.application_safety import verify
@@ -26,6 +25,7 @@ from pydantic import TypeAdapter, ValidationError
 from fal_typed import AsyncFalClient, FalClient, FalInputError, FalNotFoundError
 from fal_typed.cli import main
 from fal_typed.testing import FalEmulator
+from tests.codegen.building import contents, document, ref, write_documents
 
 EXAMPLE = Path(__file__).parents[2] / "examples/application"
 ECHO = {"text": {"type": "string"}, "times": {"type": "integer", "default": 1}}

@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from building import contents, document, ref
 from fal_typed_codegen import render
 from fal_typed_codegen.diff import compare
 from fal_typed_codegen.diff_sources import load
@@ -32,6 +31,7 @@ from fal_typed.app_document import is_app_document, split
 from fal_typed.catalog import Catalog, UnknownEndpointError
 from fal_typed.document import EndpointDocument, InvalidDocumentError
 from fal_typed.errors import FalInputError
+from tests.codegen.building import contents, document, ref
 
 STUDIO = Path(__file__).parent.parent / "typing/private/schemas/acme/studio.json"
 IDS = [

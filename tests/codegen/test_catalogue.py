@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from building import contents
 from fal_typed_codegen.generate import generate
 from fal_typed_codegen.naming import choose_names
 
 from fal_typed.catalog import Catalog
+from tests.codegen.building import contents
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "src/fal_typed/endpoints"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from building import contents, document, write_documents
 
 from fal_typed.cli import main
+from tests.codegen.building import contents, document, write_documents
 
 
 @pytest.fixture

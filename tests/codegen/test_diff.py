@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import document, ref, write_documents
 from fal_typed_codegen.canonical import canonical_bytes
 from fal_typed_codegen.diff import Change, Changes, SourceFile, State, compare, compare_documents
 from fal_typed_codegen.diff_report import as_json, as_markdown, as_text
@@ -25,6 +24,7 @@ from fal_typed_codegen.render import endpoint_module
 from fal_typed.catalog import Catalog
 from fal_typed.cli import main
 from fal_typed.document import EndpointDocument
+from tests.codegen.building import document, ref, write_documents
 
 TEXT = {"type": "string"}
 INT = {"type": "integer"}

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from change_cases import CASES, Case
 from fal_typed_codegen.diff import State, compare
 from fal_typed_codegen.diff_kinds import KINDS, LEVELS, table
 from fal_typed_codegen.diff_sources import load
 from fal_typed_codegen.generate import generate
 from fal_typed_codegen.lock import Lock, LockEntry, meaning_hash
+
+from tests.codegen.change_cases import CASES, Case
 
 BY_KIND = {case.kind: case for case in CASES}
 WITH_PROGRAM = [case.kind for case in CASES if case.program]

@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from building import Packages
 from fal_typed_codegen.generate import generate
-from fidelity import ROOT, Tally, compare, compare_files, documents, modules_of
-from random_documents import RandomDocuments
 
 from fal_typed.document import EndpointDocument
+from tests.codegen.building import Packages
+from tests.codegen.fidelity import ROOT, Tally, compare, compare_files, documents, modules_of
+from tests.codegen.random_documents import RandomDocuments
 
 SEED = "1"
 CORPUS = ROOT.parent / "shared/corpus"

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import Packages, contents, document, ref, run, write_documents
 from fal_typed_codegen import models
 from fal_typed_codegen.generate import NoMatchError, generate
 from fal_typed_codegen.lock import LOCK_NAME, Lock, LockEntry
 from fal_typed_codegen.manifest import MANIFEST_NAME
+
+from tests.codegen.building import Packages, contents, document, ref, run, write_documents
 
 POINT = {"type": "object", "properties": {"x": {"type": "number", "default": 0}}}
 

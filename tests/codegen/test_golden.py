@@ -14,8 +14,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from building import contents
 from fal_typed_codegen.generate import generate
+
+from tests.codegen.building import contents
 
 GOLDEN = Path(__file__).parent / "golden"
 # The suffix keeps formatters and checkers of this repository away from it.

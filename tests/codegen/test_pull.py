@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from building import document, write_documents
 from fal_typed_codegen import pull as pulling
 from fal_typed_codegen.canonical import canonical_bytes
 from fal_typed_codegen.lock import LOCK_NAME, InvalidLockError, Lock
@@ -25,6 +24,7 @@ from fal_typed.cli import main
 from fal_typed.errors import FalError
 from fal_typed.retry import RetryPolicy
 from fal_typed.testing import FalEmulator
+from tests.codegen.building import document, write_documents
 from tests.scripted import Reply, ScriptedServer, Seen, scripted
 
 KEY = "key-id:key-secret"

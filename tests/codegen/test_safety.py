@@ -9,11 +9,12 @@ import unicodedata
 from typing import Any
 
 import pytest
-from building import Packages, document, ref
 from fal_typed_codegen import prose, safety
 from fal_typed_codegen.safety import UnsafeModuleError, verify
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.codegen.building import Packages, document, ref
 
 UNREADABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 MARK = "fal_typed_was_here"

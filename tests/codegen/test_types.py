@@ -6,13 +6,13 @@ import inspect
 from typing import Any
 
 import pytest
-from building import Packages, document, ref
 
 from fal_typed.errors import FalInputError
 from fal_typed.files import Audio, File, Image, Video
 from fal_typed.inputs import PendingFile
 from fal_typed.model import UNSET
 from fal_typed.validation import dump_input
+from tests.codegen.building import Packages, document, ref
 
 POINT = {
     "type": "object",

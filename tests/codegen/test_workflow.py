@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from building import document, write_documents
 
+from tests.codegen.building import document, write_documents
 from tests.scripted import Reply, Seen, scripted
 
 WORKFLOW = Path(__file__).parents[2] / "examples/workflows/update-schemas.yml"

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from checkers import mypy, pyright
 from fal_typed_codegen.application import generate_application
 from fal_typed_codegen.application_project import Project
-from lsp import CARET, LanguageServer
+
+from tests.typing.checkers import mypy, pyright
+from tests.typing.lsp import CARET, LanguageServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

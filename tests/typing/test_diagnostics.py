@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from checkers import mypy, pyright
+
+from tests.typing.checkers import mypy, pyright
 
 if TYPE_CHECKING:
     from collections.abc import Callable

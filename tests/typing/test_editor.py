@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from lsp import CARET, LanguageServer
+
+from tests.typing.lsp import CARET, LanguageServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

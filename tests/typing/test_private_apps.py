@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from checkers import mypy, pyright
 from fal_typed_codegen.generate import generate
+
+from tests.typing.checkers import mypy, pyright
 
 if TYPE_CHECKING:
     from collections.abc import Callable
