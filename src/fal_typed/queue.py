@@ -28,6 +28,7 @@ from fal_typed.flow import (
     CloseStream,
     Deadline,
     Emit,
+    Fallback,
     Flow,
     HttpResponse,
     OpenedStream,
@@ -35,6 +36,7 @@ from fal_typed.flow import (
     ReadChunk,
     TransportError,
     invoke,
+    report,
     shorter,
     sleep,
 )
@@ -157,7 +159,7 @@ def job_from_id(settings: Settings, call: Call[Out], request_id: str) -> Job[Out
 def submit(settings: Settings, call: Call[Out], deadline: Deadline | None = None) -> Flow[Job[Out]]:
     """Put a call into the queue, once."""
     deadline = deadline or (yield from Deadline.after(call.options.deadline))
-    body = yield from call.body(settings)
+    body = yield from call.body(settings, deadline)
     request = submit_request(settings, call, body)
     try:
         response = yield from send_retrying(
@@ -309,6 +311,9 @@ def follow(
         completed = yield from _follow_stream(settings, job, deadline, follower)
         if completed is not None:
             return completed
+        yield from report(
+            Fallback(f"the status stream of request {job.request_id} broke off; polling instead")
+        )
     interval = options.interval if options.interval is not None else _FIRST_INTERVAL
     while True:
         status = yield from read_status(settings, job, deadline)
