@@ -161,6 +161,14 @@ class BaseClient:
         """Run a flow of the protocol in the running event loop."""
         return await self._connections.async_driver().run(self._begun(flow))
 
+    def resume(self, flow: Flow[T]) -> T:
+        """Run a flow on a connection that stands, with the settings it was opened with."""
+        return self._connections.driver().run(flow)
+
+    async def resume_async(self, flow: Flow[T]) -> T:
+        """Run a flow on a connection that stands; `resume` for async code."""
+        return await self._connections.async_driver().run(flow)
+
     def iterate(self, flow: Callable[[Settings], Flow[object]]) -> Generator[Any, None, None]:
         """Run a flow in the calling thread, yielding what it emits."""
         return self._connections.driver().iterate(self._begun(flow))

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent import futures
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Union
 
 from typing_extensions import ParamSpec, Self, TypeVar
@@ -31,7 +31,7 @@ from fal_typed.flow import (
     SocketClosed,
     exclusively,
 )
-from fal_typed.prepare import input_call
+from fal_typed.prepare import input_arguments
 from fal_typed.untyped import as_object, as_text
 
 if TYPE_CHECKING:
@@ -314,7 +314,8 @@ class Pipeline(_View[P, Out]):
             FalInputError: The arguments do not fit the endpoint; nothing was sent.
             FalConnectionError: The connection is closed; the input was not sent.
         """
-        call = input_call(self._call, self._endpoint, args, kwargs)
+        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
+        call = replace(self._call, arguments=arguments)
         outcome: futures.Future[Outcome] = futures.Future()
         self._client.perform(lambda settings: self._runs.submit(settings, call, outcome.set_result))
         return PendingRun(call, outcome)
@@ -325,12 +326,12 @@ class Pipeline(_View[P, Out]):
 
     def close(self) -> None:
         """Close the connection; runs without an answer are lost. Closing twice is fine."""
-        self._client.perform(lambda _settings: self._runs.close())
+        self._client.resume(self._runs.close())
         if self._reader is not None:
             self._reader.join()
 
     def _read_all(self) -> None:
-        self._client.perform(lambda _settings: self._runs.read_all())
+        self._client.resume(self._runs.read_all())
 
 
 class AsyncPipeline(_View[P, Out]):
@@ -340,9 +341,7 @@ class AsyncPipeline(_View[P, Out]):
 
     async def __aenter__(self) -> Self:
         await self._client.perform_async(self._runs.open)
-        self._reader = asyncio.ensure_future(
-            self._client.perform_async(lambda _settings: self._runs.read_all())
-        )
+        self._reader = asyncio.ensure_future(self._client.resume_async(self._runs.read_all()))
         return self
 
     async def __aexit__(
@@ -355,7 +354,8 @@ class AsyncPipeline(_View[P, Out]):
 
     async def submit(self, *args: P.args, **kwargs: P.kwargs) -> AsyncPendingRun[Out]:
         """Send a run's input and return at once; see `Pipeline.submit`."""
-        call = input_call(self._call, self._endpoint, args, kwargs)
+        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
+        call = replace(self._call, arguments=arguments)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         await self._client.perform_async(
             lambda settings: self._runs.submit(settings, call, outcome.set_result)
@@ -368,6 +368,6 @@ class AsyncPipeline(_View[P, Out]):
 
     async def close(self) -> None:
         """Close the connection; see `Pipeline.close`."""
-        await self._client.perform_async(lambda _settings: self._runs.close())
+        await self._client.resume_async(self._runs.close())
         if self._reader is not None:
             await asyncio.wait([self._reader])

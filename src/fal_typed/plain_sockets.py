@@ -107,7 +107,7 @@ class WebSocket(_View):
         Raises:
             FalConnectionError: The socket is closed.
         """
-        self._client.perform(lambda _settings: self._send(message))
+        self._client.resume(self._send(message))
 
     def recv(self, timeout: float | None = None) -> bytes | str | None:
         """Wait for the next message; None when the other side closed as planned.
@@ -118,7 +118,7 @@ class WebSocket(_View):
         Raises:
             FalConnectionError: The connection broke.
         """
-        return self._client.perform(lambda _settings: self._receive(timeout))
+        return self._client.resume(self._receive(timeout))
 
     def __iter__(self) -> Self:
         return self
@@ -131,7 +131,7 @@ class WebSocket(_View):
 
     def close(self) -> None:
         """Close the socket. Closing twice is fine."""
-        self._client.perform(lambda _settings: self._close())
+        self._client.resume(self._close())
 
 
 class AsyncWebSocket(_View):
@@ -151,11 +151,11 @@ class AsyncWebSocket(_View):
 
     async def send(self, message: bytes | str) -> None:
         """Send a message; see `WebSocket.send`."""
-        await self._client.perform_async(lambda _settings: self._send(message))
+        await self._client.resume_async(self._send(message))
 
     async def recv(self, timeout: float | None = None) -> bytes | str | None:
         """Wait for the next message; see `WebSocket.recv`."""
-        return await self._client.perform_async(lambda _settings: self._receive(timeout))
+        return await self._client.resume_async(self._receive(timeout))
 
     def __aiter__(self) -> Self:
         return self
@@ -168,4 +168,4 @@ class AsyncWebSocket(_View):
 
     async def close(self) -> None:
         """Close the socket. Closing twice is fine."""
-        await self._client.perform_async(lambda _settings: self._close())
+        await self._client.resume_async(self._close())

@@ -59,13 +59,13 @@ def keyword_call(
     return Call(EndpointId.parse(endpoint.id), dumped, endpoint.output, options)
 
 
-def input_call(
-    call: Call[Out],
+def input_arguments(
+    call: Call[Any],
     endpoint: Endpoint[..., Any, Any] | None,
     args: tuple[object, ...],
     kwargs: Mapping[str, Any],
-) -> Call[Out]:
-    """The call of one message or run on a connection that serves `call`'s endpoint.
+) -> object:
+    """The input of one message or run on a connection that serves `call`'s endpoint.
 
     Raises:
         FalInputError: The input does not fit the endpoint, or is another endpoint's.
@@ -74,25 +74,27 @@ def input_call(
     if len(args) > 1 or (args and kwargs):
         raise TypeError("Pass one request object or mapping, or parameters by name.")
     given = args[0] if args else kwargs
-    if getattr(type(given), "__fal_endpoint__", None) is not None:
-        made = request_call(cast("Request[Any]", given), call.options)
-    elif endpoint is not None and isinstance(given, Mapping):
-        made = keyword_call(endpoint, cast("Mapping[str, Any]", given), call.options)
-    else:
-        made = untyped_call(call.endpoint.full, given, call.options)
+    if getattr(type(given), "__fal_endpoint__", None) is None:
+        if endpoint is None or not isinstance(given, Mapping):
+            return _with_extra(given, call.options)
+        return keyword_call(endpoint, cast("Mapping[str, Any]", given), call.options).arguments
+    made = request_call(cast("Request[Any]", given), call.options)
     if made.endpoint != call.endpoint:
         raise FalInputError(
             f"This connection is to {call.endpoint.full}, the input is for {made.endpoint.full}."
         )
-    return Call(call.endpoint, made.arguments, call.output, call.options)
+    return made.arguments
 
 
 def untyped_call(application: str, arguments: object, options: CallOptions) -> Call[Any]:
     """The call of an endpoint by its id, with plain arguments (string-first)."""
-    extra = options.extra_arguments
-    if extra and isinstance(arguments, Mapping):
-        arguments = {**cast("Mapping[str, Any]", arguments), **extra}
-    return Call(EndpointId.parse(application), arguments, None, options)
+    return Call(EndpointId.parse(application), _with_extra(arguments, options), None, options)
+
+
+def _with_extra(arguments: object, options: CallOptions) -> object:
+    if options.extra_arguments and isinstance(arguments, Mapping):
+        return {**cast("Mapping[str, Any]", arguments), **options.extra_arguments}
+    return arguments
 
 
 def reference_call(

@@ -11,7 +11,7 @@ from typing_extensions import ParamSpec, Self, TypeVar
 
 from fal_typed.errors import FalError, FalInputError, FalTimeoutError
 from fal_typed.flow import invoke
-from fal_typed.prepare import input_call
+from fal_typed.prepare import input_arguments
 from fal_typed.sessions import Session
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ class RealtimeConnection(_View[P, Out]):
             FalRealtimeError: The session is over.
         """
         self._raise_failure()
-        arguments = input_call(self._call, self._endpoint, args, kwargs).arguments
-        wait = self._client.perform(lambda settings: self._session.send(settings, arguments))
+        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
+        wait = self._client.resume(self._session.send(arguments))
         if wait is not None:
             self._timer = threading.Timer(wait, self._flush)
             self._timer.daemon = True
@@ -180,17 +180,17 @@ class RealtimeConnection(_View[P, Out]):
         """Close the connection; an input still held back is dropped. Closing twice is fine."""
         if self._timer is not None:
             self._timer.cancel()
-        self._client.perform(lambda _settings: self._session.close())
+        self._client.resume(self._session.close())
         if self._listener is not None and self._listener is not threading.current_thread():
             self._listener.join()
 
     def _receive(self, timeout: float | None) -> tuple[Out] | None:
-        return self._client.perform(lambda settings: self._session.receive(settings, timeout))
+        return self._client.resume(self._session.receive(timeout))
 
     def _flush(self) -> None:
         # What is wrong with the connection shows at the next call.
         with suppress(FalError):
-            self._client.perform(self._session.flush)
+            self._client.resume(self._session.flush())
 
     def _listen(self) -> None:
         try:
@@ -207,10 +207,10 @@ class RealtimeConnection(_View[P, Out]):
             if options.on_error is None:
                 raise
             told = error
-            self._client.perform(lambda _settings: invoke(options.on_error, told))
+            self._client.resume(invoke(options.on_error, told))
             return True
         if received is not None:
-            self._client.perform(lambda _settings: invoke(options.on_result, received[0]))
+            self._client.resume(invoke(options.on_result, received[0]))
         return received is not None
 
 
@@ -239,10 +239,8 @@ class AsyncRealtimeConnection(_View[P, Out]):
     async def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Send an input; see `RealtimeConnection.send`."""
         self._raise_failure()
-        arguments = input_call(self._call, self._endpoint, args, kwargs).arguments
-        wait = await self._client.perform_async(
-            lambda settings: self._session.send(settings, arguments)
-        )
+        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
+        wait = await self._client.resume_async(self._session.send(arguments))
         if wait is not None:
             self._timer = asyncio.ensure_future(self._flush(wait))
 
@@ -275,20 +273,18 @@ class AsyncRealtimeConnection(_View[P, Out]):
         """Close the connection; see `RealtimeConnection.close`."""
         if self._timer is not None:
             self._timer.cancel()
-        await self._client.perform_async(lambda _settings: self._session.close())
+        await self._client.resume_async(self._session.close())
         if self._listener is not None and self._listener is not asyncio.current_task():
             await asyncio.wait([self._listener])
 
     async def _receive(self, timeout: float | None) -> tuple[Out] | None:
-        return await self._client.perform_async(
-            lambda settings: self._session.receive(settings, timeout)
-        )
+        return await self._client.resume_async(self._session.receive(timeout))
 
     async def _flush(self, wait: float) -> None:
         await asyncio.sleep(wait)
         # What is wrong with the connection shows at the next call.
         with suppress(FalError):
-            await self._client.perform_async(self._session.flush)
+            await self._client.resume_async(self._session.flush())
 
     async def _listen(self) -> None:
         try:
@@ -305,10 +301,8 @@ class AsyncRealtimeConnection(_View[P, Out]):
             if options.on_error is None:
                 raise
             told = error
-            await self._client.perform_async(lambda _settings: invoke(options.on_error, told))
+            await self._client.resume_async(invoke(options.on_error, told))
             return True
         if received is not None:
-            await self._client.perform_async(
-                lambda _settings: invoke(options.on_result, received[0])
-            )
+            await self._client.resume_async(invoke(options.on_result, received[0]))
         return received is not None

@@ -95,6 +95,7 @@ class Session(Generic[Out]):
         self.raw: Any = None
         self.inference_time: float | None = None
         self._tokens = tokens
+        self._settings: Settings
         self._codec = codec_of(call.options)
         self._throttle = Throttle(call.options.throttle) if call.options.throttle else None
         # Results are read from the first line, inputs sent on the last: after a break there may
@@ -122,7 +123,8 @@ class Session(Generic[Out]):
         Raises:
             FalError: It was refused, or did not stand in time.
         """
-        line = _Line((yield from connect(settings, self.call, self._tokens)))
+        self._settings = settings
+        line = _Line((yield from connect(self._settings, self.call, self._tokens)))
         if self._is_closed:
             yield CloseSocket(line.socket)
             self._newest()
@@ -134,7 +136,7 @@ class Session(Generic[Out]):
         for line in self._lines:
             yield CloseSocket(line.socket)
 
-    def send(self, settings: Settings, arguments: object) -> Flow[float | None]:
+    def send(self, arguments: object) -> Flow[float | None]:
         """Send an input.
 
         Returns:
@@ -146,28 +148,26 @@ class Session(Generic[Out]):
         """
         message = encode_input(self._codec, arguments)
         if self._throttle is None:
-            yield from self._transmit(settings, message)
+            yield from self._transmit(message)
             return None
-        return (
-            yield from exclusively(self._sending, self._offer(settings, self._throttle, message))
-        )
+        return (yield from exclusively(self._sending, self._offer(self._throttle, message)))
 
-    def flush(self, settings: Settings) -> Flow[None]:
+    def flush(self) -> Flow[None]:
         """Send the input that was held back."""
-        yield from exclusively(self._sending, self._send_waiting(settings))
+        yield from exclusively(self._sending, self._send_waiting())
 
-    def _offer(self, settings: Settings, throttle: Throttle, message: bytes) -> Flow[float | None]:
+    def _offer(self, throttle: Throttle, message: bytes) -> Flow[float | None]:
         due, wait = throttle.offer(message, (yield from now()))
         if due is not None:
-            yield from self._transmit(settings, due)
+            yield from self._transmit(due)
         return wait
 
-    def _send_waiting(self, settings: Settings) -> Flow[None]:
+    def _send_waiting(self) -> Flow[None]:
         waiting = self._throttle.take((yield from now())) if self._throttle else None
         if waiting is not None and not self._is_closed:
-            yield from self._transmit(settings, waiting)
+            yield from self._transmit(waiting)
 
-    def _transmit(self, settings: Settings, message: bytes) -> Flow[None]:
+    def _transmit(self, message: bytes) -> Flow[None]:
         while True:
             line = self._newest()
             try:
@@ -176,14 +176,14 @@ class Session(Generic[Out]):
                 yield SendFrame(line.socket, message)
             except SocketClosed as closed:
                 line.sent -= 1
-                self._note(settings, closed)
+                self._note(closed)
                 if not self.call.options.reconnect or self._is_closed:
                     raise self._over(line, closed) from None
-                yield from exclusively(self._mending, self._mend(settings, line))
+                yield from exclusively(self._mending, self._mend(line))
             else:
                 return
 
-    def receive(self, settings: Settings, timeout: float | None) -> Flow[tuple[Out] | None]:
+    def receive(self, timeout: float | None) -> Flow[tuple[Out] | None]:
         """The next result, or None when the session has come to its end.
 
         Raises:
@@ -201,14 +201,14 @@ class Session(Generic[Out]):
             except TransportError:
                 raise self._silent(timeout) from None
             except SocketClosed as closed:
-                if not (yield from self._next_line(settings, line, closed)):
+                if not (yield from self._next_line(line, closed)):
                     return None
                 continue
-            result = self._read(settings, line, frame)
+            result = self._read(line, frame)
             if result is not None:
                 return result
 
-    def _read(self, settings: Settings, line: _Line, frame: bytes | str) -> tuple[Out] | None:
+    def _read(self, line: _Line, frame: bytes | str) -> tuple[Out] | None:
         read = read_frame(frame, self._codec)
         if isinstance(read, Answer):
             line.answered += 1
@@ -217,7 +217,7 @@ class Session(Generic[Out]):
         if isinstance(read, Failure):
             line.is_over = True
             if read.is_unauthorised:
-                self._tokens.forget(settings, self.call)
+                self._tokens.forget(self._settings, self.call)
             raise self._failed(line, read)
         if isinstance(read, End):
             line.is_over = True
@@ -235,9 +235,9 @@ class Session(Generic[Out]):
         is_first = sum(line.answered for line in self._lines) == 1
         return read_output(self.call.output, content, quiet=not is_first)
 
-    def _next_line(self, settings: Settings, line: _Line, closed: SocketClosed) -> Flow[bool]:
+    def _next_line(self, line: _Line, closed: SocketClosed) -> Flow[bool]:
         """Go on after a connection closed; False at the end of the session."""
-        self._note(settings, closed)
+        self._note(closed)
         ended = line.is_over or closed.code == _NORMAL or self._is_closed
         is_newest = line is self._lines[-1]
         if is_newest and ended:
@@ -246,24 +246,24 @@ class Session(Generic[Out]):
             if not self.call.options.reconnect:
                 line.is_over = True
                 raise self._broken(line, closed)
-            yield from exclusively(self._mending, self._mend(settings, line))
+            yield from exclusively(self._mending, self._mend(line))
         self._lines.popleft()
         if not ended and line.in_flight:
             raise self._broken(line, closed, " A new connection stands; the session goes on.")
         return True
 
-    def _note(self, settings: Settings, closed: SocketClosed) -> None:
+    def _note(self, closed: SocketClosed) -> None:
         if (
             closed.code == _REFUSED
         ):  # the gateway takes a connection first and then checks its token
-            self._tokens.forget(settings, self.call)
+            self._tokens.forget(self._settings, self.call)
 
-    def _mend(self, settings: Settings, broken: _Line) -> Flow[None]:
+    def _mend(self, broken: _Line) -> Flow[None]:
         """Open another connection, unless another thread or task did so in the meantime."""
         if broken is not self._lines[-1]:
             return
         try:
-            yield from self.open(settings)
+            yield from self.open(self._settings)
         except FalError as error:
             broken.is_over = True
             raise self._gone(broken, error) from None
