@@ -165,7 +165,10 @@ class CdnService:
 
     def _stored(self, request: Request, file: StoredFile) -> Answer:
         blob = Blob(file.size, file.content_type, file.read)
-        return file_response(blob, request.header(b"range"))
+        answer = file_response(blob, request.header(b"range"))
+        # An uploaded page must not act for the emulator's own, whose origin it shares.
+        answer.headers.append((b"content-security-policy", b"sandbox"))
+        return answer
 
 
 async def _generated(request: Request, path: str) -> Answer:

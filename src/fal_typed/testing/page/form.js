@@ -74,7 +74,7 @@ export function buildForm(fields, input, onSend, needsKey) {
     if (byHand.checked) raw.value = JSON.stringify(collected(), null, 2);
     show();
   });
-  form.addEventListener("input", show);
+  for (const kind of ["input", "change"]) form.addEventListener(kind, show);
   form.noValidate = true; // asked for below, when the fields are in use
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -192,7 +192,7 @@ const MAKERS = {
     const json = element("textarea", { rows: 2, spellcheck: "false", hidden: true });
     json.setAttribute("aria-label", `${field.name} as JSON`);
     const show = () => (json.hidden = input.value !== other);
-    input.addEventListener("input", show);
+    input.addEventListener("change", show);
     return {
       input,
       more: json,

@@ -163,7 +163,7 @@ function section(name, data, parts) {
   const key = JSON.stringify(data) ?? "";
   let known = sections.get(name);
   if (!known) {
-    known = { box: element("div", { class: `part ${name}` }), key: null };
+    known = { box: element("div", { class: "part", id: `part-${name}` }), key: null };
     sections.set(name, known);
     side.append(known.box);
   }
@@ -381,11 +381,12 @@ async function keepFresh() {
 
 window.addEventListener("hashchange", route);
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
-filters.addEventListener("input", refresh);
+for (const kind of ["input", "change"]) filters.addEventListener(kind, refresh);
 filters.addEventListener("submit", (event) => event.preventDefault());
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
   side.focus();
 });
+await refreshList().catch(() => null); // a form asks whether keys are needed
 await route();
 setTimeout(keepFresh, PAUSE);
