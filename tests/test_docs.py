@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import fal_typed
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
@@ -25,6 +27,13 @@ def test_the_index_leads_to_every_page() -> None:
     assert {page.name for page in DOCS.glob("*.md")} - set(LINK.findall(index)) == {"index.md"}
 
 
+def test_the_site_leads_to_every_page() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    assert sorted(re.findall(r"- ([\w-]+\.md)", nav)) == sorted(
+        page.name for page in DOCS.glob("*.md")
+    )
+
+
 def test_the_reference_names_what_is_there() -> None:
     text = (DOCS / "reference.md").read_text(encoding="utf-8")
     named = re.findall(r"^::: ([\w.]+)", text, re.MULTILINE)
@@ -32,3 +41,20 @@ def test_the_reference_names_what_is_there() -> None:
     for name in named:
         owner, _, last = name.rpartition(".")
         assert hasattr(import_module(owner), last) or import_module(name)
+
+
+def test_the_reference_has_every_exported_name() -> None:
+    text = (DOCS / "reference.md").read_text(encoding="utf-8")
+    missing = [
+        name
+        for name, module in fal_typed._MODULE_OF.items()
+        if f"::: fal_typed.{module}.{name}\n" not in text and not _is_member(name, module, text)
+    ]
+    assert not missing
+
+
+def _is_member(name: str, module: str, text: str) -> bool:
+    found = re.search(
+        rf"^::: fal_typed\.{module}\n(?:    options:\n      members: \[(.*)\])?", text, re.MULTILINE
+    )
+    return found is not None and (found[1] is None or name in found[1].split(", "))
