@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 .PHONY: help setup demo test check format generate bench chaos fidelity clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 setup: $(SETUP) ## make .venv with everything a developer needs (quick when nothing changed)
 
@@ -70,6 +70,9 @@ chaos: $(SETUP) ## the long fault run
 
 fidelity: $(SETUP) ## compare all generated models with what jsonschema says (DOCUMENTS=folder)
 	$(BIN)/python tests/codegen/fidelity.py $(DOCUMENTS)
+
+emulator-full: $(SETUP) ## call every endpoint of the catalogue on the emulator, open every file
+	FAL_TYPED_EMULATOR=full $(BIN)/pytest -n $(JOBS) tests/emulator/test_catalogue.py
 
 clean: ## remove what the other targets made
 	rm -rf .venv .venv-fal $(JS)/node_modules .mypy_cache .ruff_cache .hypothesis out dist

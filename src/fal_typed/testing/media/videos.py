@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fal_typed.testing.media import MediaSpec
 
 _FRAMES_PER_SECOND = 24
+_WHITE = 235  # of video's brightness
 _AV: Any = import_module("av")  # its own types leave much unknown
 _SAME_BYTES = {"fflags": "+bitexact"}  # no random ids, no dates
 _CODECS = {
@@ -46,23 +47,47 @@ def video(spec: MediaSpec) -> bytes:
         stream.width, stream.height = _even(still.width), _even(still.height)
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, rate)
-        for image in _frames(still, spec.frames, (255, 255, 255)):
-            container.mux(stream.encode(_AV.VideoFrame.from_image(image)))
+        for frame in _encodable(still, spec.frames):
+            container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return buffer.getvalue()
 
 
-def _frames(
-    still: Image.Image, count: int, white: float | tuple[int, ...]
-) -> Iterator[Image.Image]:
-    """One frame at a time: a long video never stands in memory as a whole."""
+def _encodable(still: Image.Image, count: int) -> Iterator[Any]:
+    """One frame at a time: a long video never stands in memory as a whole.
+
+    The picture is turned into the encoder's colours once; the bar is drawn in its brightness.
+    """
+    first = _AV.VideoFrame.from_image(still).reformat(
+        width=_even(still.width), height=_even(still.height), format="yuv420p"
+    )
+    brightness, *colours = [bytes(plane) for plane in first.planes]
+    row = first.planes[0].line_size
+    top, width = first.height * 9 // 10, first.width
+    bar = bytes([_WHITE]) * (width // 20)
+    for index in range(count):
+        frame = _AV.VideoFrame(width, first.height, "yuv420p")
+        left = width * index // count
+        bar_here = bar[: width - left]
+        drawn = bytearray(brightness)
+        for line in range(top, first.height):
+            drawn[line * row + left : line * row + left + len(bar_here)] = bar_here
+        for plane, content in zip(frame.planes, (drawn, *colours), strict=True):
+            plane.update(content)
+        frame.pts = index
+        yield frame
+
+
+def _frames(still: Image.Image, count: int) -> list[Image.Image]:
     width, height = still.size
+    images: list[Image.Image] = []
     for index in range(count):
         image = still.copy()
         left = width * index // count
         bar = (left, height * 9 // 10, left + width // 20, height)
-        ImageDraw.Draw(image).rectangle(bar, fill=white)
-        yield image
+        ImageDraw.Draw(image).rectangle(bar, fill=255)
+        images.append(image)
+    return images
 
 
 def _even(length: int) -> int:
@@ -73,7 +98,7 @@ def _even(length: int) -> int:
 def _gif(spec: MediaSpec) -> bytes:
     rate = min(spec.rate or 10, 25)
     still = draw(spec).quantize(255)
-    frames = list(_frames(still, min(spec.frames, 50), 255))
+    frames = _frames(still, min(spec.frames, 50))
     buffer = io.BytesIO()
     frames[0].save(
         buffer, "gif", save_all=True, append_images=frames[1:], duration=1000 // rate, loop=0
