@@ -13,6 +13,8 @@ import fal_typed
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
+SKIPPED = {"endpoints", "node_modules"}
+CITATION = re.compile(r"protocol\.md sections? (\d[\d., and]*)")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -20,6 +22,20 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 def test_links_lead_to_files(page: Path) -> None:
     targets = LINK.findall(page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_cited_sections_of_the_protocol_exist() -> None:
+    headings = re.findall(
+        r"^##+ ([\d.]+?)\.? ", (DOCS / "protocol.md").read_text("utf-8"), re.MULTILINE
+    )
+    cited: set[str] = set()
+    for folder in ("src/fal_typed", "codegen", "tests", "docs"):
+        for path in (ROOT / folder).rglob("*.*"):
+            if path.suffix in {".py", ".md", ".jinja"} and not SKIPPED & set(path.parts):
+                for numbers in CITATION.findall(path.read_text(encoding="utf-8")):
+                    cited |= set(re.findall(r"\d+(?:\.\d+)*", numbers))
+    assert cited
+    assert cited <= set(headings)
 
 
 def test_the_index_leads_to_every_page() -> None:

@@ -1,4 +1,4 @@
-"""Says what a change of documents means for the callers of the typed code (DESIGN section 6).
+"""Says what a change of documents means for the callers of the typed code.
 
 What is compared is what the generator makes of two documents, so what a caller sees of a change
 is what is told of it; wording and what the typed code doesn't show come out of the documents

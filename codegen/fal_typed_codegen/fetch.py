@@ -49,7 +49,7 @@ def fetch(request: HttpRequest, policy: RetryPolicy, limit: int) -> Flow[HttpRes
         FalConnectionError: No answer came.
         FalTimeoutError: No answer came in time.
 
-    Rests on PROTOCOL section 7.
+    Rests on docs/protocol.md section 7.
     """
     attempt, waited = 1, 0.0
     while True:

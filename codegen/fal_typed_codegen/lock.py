@@ -144,7 +144,8 @@ def meaning_hash(document: Document) -> str:
     Returns:
         SHA-256 in hexadecimal, 64 characters.
 
-    Rests on PROTOCOL 11.2: every queue document repeats the same routes around one endpoint.
+    Rests on docs/protocol.md section 11.2: every queue document repeats the same routes around
+    one endpoint.
 
     >>> a = {"components": {"schemas": {"In": {"type": "object", "title": "Input"}}}}
     >>> b = {"components": {"schemas": {"In": {"type": "object"}}}}

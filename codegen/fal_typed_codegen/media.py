@@ -1,4 +1,4 @@
-"""Which parameters take a file, and which components of a result are one (DESIGN section 5)."""
+"""Which parameters take a file, and which components of a result are one."""
 
 from __future__ import annotations
 

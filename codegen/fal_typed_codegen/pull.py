@@ -1,4 +1,4 @@
-"""Takes documents into a folder: each whole or not at all, each on its own (DESIGN section 6).
+"""Takes documents into a folder: each whole or not at all, each on its own.
 
 A document that cannot be had or read keeps its old version. A pull that was interrupted is gone
 on with by the next one that asks for the same.

@@ -1,4 +1,4 @@
-"""Finds the classes that several endpoints have alike, to be written once (DESIGN section 2)."""
+"""Finds the classes that several endpoints have alike, to be written once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where documents come from: fal's platform API, a URL, a file, a folder (DESIGN section 6).
+"""Where documents come from: fal's platform API, a URL, a file, a folder.
 
 Only the platform API ever gets the key. What comes from anywhere is handed on as it came, to be
 judged where it is taken in.
@@ -120,7 +120,7 @@ def list_ids(settings: Settings, wanted: Wanted) -> Flow[list[str]]:
         FalHTTPError: The platform refused.
         FalProtocolError: Its answer is no list of models.
 
-    Rests on PROTOCOL section 10, `GET /models`.
+    Rests on docs/protocol.md section 10, `GET /models`.
     """
     plain = [pattern for pattern in wanted.patterns if not is_pattern(pattern)]
     globs = [pattern for pattern in wanted.patterns if is_pattern(pattern)]

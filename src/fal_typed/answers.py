@@ -1,4 +1,4 @@
-"""Reading the platform's answers: JSON, request ids and errors (PROTOCOL section 8)."""
+"""Reading the platform's answers: JSON, request ids and errors (docs/protocol.md section 8)."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def is_app_document(document: Schema) -> bool:
     Returns:
         True for what `split` reads.
 
-    Rests on PROTOCOL section 11.4.
+    Rests on docs/protocol.md section 11.4.
 
     >>> is_app_document({"openapi": "3.1.0", "paths": {"/": {}, "/stream": {}}})
     True
@@ -77,7 +77,7 @@ def split(document: Schema, app_id: str) -> AppRoutes:
     Raises:
         InvalidDocumentError: The app has no route that can be called, or the id is none.
 
-    Rests on PROTOCOL section 11.4.
+    Rests on docs/protocol.md section 11.4.
 
     >>> routes = split({"paths": {"/": {"post": {}}, "/{x}": {"post": {}}}}, "acme/echo")
     >>> [one.id for one in routes.documents], routes.left_out

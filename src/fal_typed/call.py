@@ -85,7 +85,7 @@ def _typed(output: type[Out], raw: object) -> Out:
 
 
 def run(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
-    """Call an endpoint directly, without the queue (PROTOCOL section 2)."""
+    """Call an endpoint directly, without the queue (docs/protocol.md section 2)."""
     from fal_typed.retry import Repeat, send_retrying
 
     options = call.options
@@ -109,7 +109,7 @@ def run(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
 
 
 def submit_request(settings: Settings, call: Call[Any], body: bytes) -> HttpRequest:
-    """The request that puts a call into the queue (PROTOCOL section 3.1)."""
+    """The request that puts a call into the queue (docs/protocol.md section 3.1)."""
     options = call.options
     query: dict[str, str | int] = {}
     if options.webhook_url is not None:
@@ -126,7 +126,7 @@ def submit_request(settings: Settings, call: Call[Any], body: bytes) -> HttpRequ
 
 
 def call_headers(options: CallOptions) -> dict[str, str]:
-    """The platform's headers for a call's options (PROTOCOL section 2.1).
+    """The platform's headers for a call's options (docs/protocol.md section 2.1).
 
     Raises:
         FalInputError: An option has a value the platform would refuse.

@@ -1,4 +1,6 @@
-"""Speaking to the file storage: its token, and requests that carry it (PROTOCOL section 6.1).
+"""Speaking to the file storage: its token, and requests that carry it.
+
+Rests on docs/protocol.md section 6.1.
 
 The token is kept per client, renewed before it ends, and sent to the storage's own hosts only,
 whatever hosts an answer names.

@@ -1,4 +1,4 @@
-"""The storage's tokens that a client holds (PROTOCOL section 6.1, A)."""
+"""The storage's tokens that a client holds (docs/protocol.md section 6.1)."""
 
 from __future__ import annotations
 

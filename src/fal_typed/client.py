@@ -96,8 +96,8 @@ class BaseClient:
             run_host: Host of run, stream and realtime; default: `FAL_RUN_HOST`, or `fal.run`.
             queue_host: Host of the queue; default: `FAL_QUEUE_RUN_HOST`, or `queue.` and the
                 run host.
-            proxy_url: A server-side proxy that adds the key (PROTOCOL section 1.7); the client
-                then sends none.
+            proxy_url: A server-side proxy that adds the key (docs/protocol.md section 1.7); the
+                client then sends none.
             http_client: An httpx client to send with; it stays yours to close.
             event_hooks: Functions to call with each request, response and retry, by these
                 names; see `EventHooks`.
@@ -282,7 +282,7 @@ class FalClient(BaseClient):
 
     @property
     def platform(self) -> Platform:
-        """The platform API: models, prices, usage (PROTOCOL section 10)."""
+        """The platform API: models, prices, usage (docs/protocol.md section 10)."""
         from fal_typed.platform import Platform
 
         return Platform(self)
@@ -405,7 +405,7 @@ class FalClient(BaseClient):
         arguments: object = None,
         **options: Unpack[StreamOptions],
     ) -> Stream[Any]:
-        """Call an endpoint and read its output while it is being made (PROTOCOL section 4).
+        """Call an endpoint and read its output while it is being made (docs/protocol.md section 4).
 
         The request is sent when the first event is asked for; it is never sent twice.
 
@@ -441,7 +441,9 @@ class FalClient(BaseClient):
     def realtime(
         self, application: Any, **options: Unpack[RealtimeOptions]
     ) -> RealtimeConnection[..., Any]:
-        """Open a realtime session: a websocket that inputs and results go over (PROTOCOL 5).
+        """Open a realtime session: a websocket that inputs and results go over.
+
+        Rests on docs/protocol.md section 5.
 
         Args:
             application: An endpoint, an endpoint's input class, or an endpoint id; `send` then
@@ -497,7 +499,9 @@ class FalClient(BaseClient):
         self, application: str, **options: Unpack[PipelineOptions]
     ) -> Pipeline[..., Any]: ...
     def pipeline(self, application: Any, **options: Unpack[PipelineOptions]) -> Pipeline[..., Any]:
-        """Open one connection for many direct runs: HTTP over WebSocket (PROTOCOL 5.5).
+        """Open one connection for many direct runs: HTTP over WebSocket.
+
+        Rests on docs/protocol.md section 5.5.
 
         Args:
             application: An endpoint, an endpoint's input class, or an endpoint id; `run` then
@@ -548,7 +552,7 @@ class FalClient(BaseClient):
         *,
         with_logs: bool = False,
     ) -> QueueStatus:
-        """Ask for a job's status once (PROTOCOL section 3.2).
+        """Ask for a job's status once (docs/protocol.md section 3.2).
 
         Args:
             application: The endpoint, its input class, or its id.
@@ -599,7 +603,7 @@ class FalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
     ) -> None:
-        """Ask the platform to stop a job (PROTOCOL section 3.5).
+        """Ask the platform to stop a job (docs/protocol.md section 3.5).
 
         Args:
             application: The endpoint, its input class, or its id.
@@ -619,7 +623,7 @@ class FalClient(BaseClient):
         file_name: str | None = None,
         **options: Unpack[UploadOptions],
     ) -> str:
-        """Upload a file to the platform (PROTOCOL section 6).
+        """Upload a file to the platform (docs/protocol.md section 6).
 
         Args:
             data: Bytes, a path, an open binary file (read from where it stands) or a Pillow
@@ -712,7 +716,7 @@ class AsyncFalClient(BaseClient):
 
     @property
     def platform(self) -> AsyncPlatform:
-        """The platform API: models, prices, usage (PROTOCOL section 10)."""
+        """The platform API: models, prices, usage (docs/protocol.md section 10)."""
         from fal_typed.platform import AsyncPlatform
 
         return AsyncPlatform(self)

@@ -1,4 +1,4 @@
-"""Opening websockets on the platform, with a token or the key (PROTOCOL section 5.2)."""
+"""Opening websockets on the platform, with a token or the key (docs/protocol.md section 5.2)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ def connect(settings: Settings, call: Call[Any], tokens: TokenCache) -> Flow[Ope
 
 
 def connect_for_runs(settings: Settings, call: Call[Any]) -> Flow[OpenedSocket]:
-    """Open the websocket that carries many runs (PROTOCOL section 5.5); it takes the key only."""
+    """Open the websocket that carries many runs; it takes the key only.
+
+    Rests on docs/protocol.md section 5.5.
+    """
     deadline = yield from Deadline.after(call.options.timeout or HANDSHAKE_LIMIT)
     request = _keyed(settings, call, f"{settings.hosts.ws}/{call.endpoint.full}", {})
     return (yield from _open(call, settings, request, deadline))

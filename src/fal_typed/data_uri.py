@@ -1,4 +1,4 @@
-"""Data URIs: small files inside the request itself (PROTOCOL section 6.5).
+"""Data URIs: small files inside the request itself (docs/protocol.md section 6.5).
 
 They are accepted wherever a file's URL is, up to about 10 MiB of text. Anything larger is better
 uploaded.

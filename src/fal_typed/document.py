@@ -47,7 +47,7 @@ class Route:
         buffering: How many unread inputs of a session are kept; None for all.
         session_timeout: Seconds without input after which a session ends; None when not said.
 
-    Rests on PROTOCOL section 11.4.
+    Rests on docs/protocol.md section 11.4.
     """
 
     app: str
@@ -108,7 +108,8 @@ class EndpointDocument:
     Raises:
         InvalidDocumentError: No endpoint id, or no POST operation, can be found in it.
 
-    Rests on PROTOCOL 11.2 and 11.3: input and output are found through the paths, never by name.
+    Rests on docs/protocol.md sections 11.2 and 11.3: input and output are found through the
+    paths, never by name.
 
     >>> document = EndpointDocument({
     ...     "info": {"x-fal-metadata": {"endpointId": "acme/echo", "category": "text"}},

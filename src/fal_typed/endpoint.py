@@ -229,7 +229,9 @@ class Endpoint(Generic[P, In, Out]):
         return AsyncStream(self._client(), self._call(args, kwargs, path=default_path(self.id)))
 
     def realtime(self, **options: Unpack[RealtimeOptions]) -> RealtimeConnection[P, Out]:
-        """Open a realtime session: a websocket that inputs and results go over (PROTOCOL 5).
+        """Open a realtime session: a websocket that inputs and results go over.
+
+        Rests on docs/protocol.md section 5.
 
         Args:
             **options: See `RealtimeOptions`.
@@ -254,7 +256,9 @@ class Endpoint(Generic[P, In, Out]):
         return AsyncRealtimeConnection(client, *client.realtime_call(self, options))
 
     def pipeline(self, **options: Unpack[PipelineOptions]) -> Pipeline[P, Out]:
-        """Open one connection for many direct runs: HTTP over WebSocket (PROTOCOL 5.5).
+        """Open one connection for many direct runs: HTTP over WebSocket.
+
+        Rests on docs/protocol.md section 5.5.
 
         Args:
             **options: See `PipelineOptions`.
@@ -293,7 +297,7 @@ class Endpoint(Generic[P, In, Out]):
         return AsyncHandle(self._job(request_id)(client.settings()), client)
 
     def status(self, request_id: str, *, with_logs: bool = False) -> QueueStatus:
-        """Ask for a job's status once (PROTOCOL section 3.2).
+        """Ask for a job's status once (docs/protocol.md section 3.2).
 
         Args:
             request_id: Id of the job.
@@ -331,7 +335,7 @@ class Endpoint(Generic[P, In, Out]):
         return await self.handle_async(request_id).get(timeout=timeout)
 
     def cancel(self, request_id: str) -> None:
-        """Ask the platform to stop a job (PROTOCOL section 3.5).
+        """Ask the platform to stop a job (docs/protocol.md section 3.5).
 
         Args:
             request_id: Id of the job.

@@ -1,4 +1,7 @@
-"""Endpoint ids: `owner/alias[/path…]`, optionally below a namespace (PROTOCOL section 1.6)."""
+"""Endpoint ids: `owner/alias[/path…]`, optionally below a namespace.
+
+Rests on docs/protocol.md section 1.6.
+"""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class FalProtocolError(FalError):
 
 
 class FalHTTPError(FalError):
-    """The platform answered with an error status (PROTOCOL section 8).
+    """The platform answered with an error status (docs/protocol.md section 8).
 
     Attributes:
         status_code: HTTP status of the answer.

@@ -1,4 +1,4 @@
-"""Files that go in and files that come out (DESIGN of the platform: PROTOCOL sections 6 and 11).
+"""Files that go in and files that come out (docs/protocol.md sections 6 and 11).
 
 `FileInput` is what a file parameter accepts: whatever is no URL yet is uploaded before the call.
 `File`, `Image`, `Video` and `Audio` are what results hold: a URL that can be read and saved.

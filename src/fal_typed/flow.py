@@ -1,4 +1,4 @@
-"""Flows: the protocol as pure generators (DESIGN section 3).
+"""Flows: the protocol as pure generators.
 
 A flow yields effects — send this, wait, call the user's function — and is sent what became of
 them. It does no I/O itself, so one text serves sync and async code, and tests can play the

@@ -1,4 +1,4 @@
-"""What travels in a realtime session's frames, and what it means (PROTOCOL section 5.3).
+"""What travels in a realtime session's frames, and what it means (docs/protocol.md section 5.3).
 
 Inputs and results are binary, in MessagePack unless the endpoint declares another form. What
 the platform itself says is a JSON text, whatever the form of the results.

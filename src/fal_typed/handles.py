@@ -51,7 +51,7 @@ class Handle(_JobView[Out]):
     """
 
     def status(self, *, with_logs: bool = False) -> QueueStatus:
-        """Ask for the job's status once (PROTOCOL section 3.2).
+        """Ask for the job's status once (docs/protocol.md section 3.2).
 
         Args:
             with_logs: Ask for the model's logs as well.
@@ -103,7 +103,7 @@ class Handle(_JobView[Out]):
         return self._client.perform(lambda settings: queue.wait(settings, job))
 
     def cancel(self) -> None:
-        """Ask the platform to stop the job (PROTOCOL section 3.5).
+        """Ask the platform to stop the job (docs/protocol.md section 3.5).
 
         Raises:
             FalConflictError: The job is already complete.

@@ -1,4 +1,4 @@
-"""Where the platform's services live, and to whom the key may go (PROTOCOL section 1.1)."""
+"""Where the platform's services live, and to whom the key may go (docs/protocol.md section 1.1)."""
 
 from __future__ import annotations
 

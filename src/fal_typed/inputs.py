@@ -1,4 +1,4 @@
-"""Files among a call's arguments: found, uploaded, and replaced by their URLs (DESIGN section 5).
+"""Files among a call's arguments: found, uploaded, and replaced by their URLs.
 
 A plain string is never taken for a path here: it is a prompt. What typed file parameters hold
 comes marked as a `PendingFile`.

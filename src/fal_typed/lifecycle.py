@@ -1,4 +1,4 @@
-"""How long stored files are kept, and who may read them (PROTOCOL section 6.4)."""
+"""How long stored files are kept, and who may read them (docs/protocol.md section 6.4)."""
 
 from __future__ import annotations
 

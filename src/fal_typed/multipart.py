@@ -1,4 +1,7 @@
-"""Large files in parts: several at once, each repeated on its own (PROTOCOL section 6.1, C)."""
+"""Large files in parts: several at once, each repeated on its own.
+
+Rests on docs/protocol.md section 6.1.
+"""
 
 from __future__ import annotations
 

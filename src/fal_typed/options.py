@@ -1,4 +1,4 @@
-"""Options of a call, apart from the model's own parameters (DESIGN section 2).
+"""Options of a call, apart from the model's own parameters.
 
 The `TypedDict`s are what checkers and editors see at `client.subscribe(…, with_logs=True)` and
 `endpoint.with_options(…)`; `CallOptions` is what the flows read. A test keeps the two alike.

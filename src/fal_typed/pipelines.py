@@ -1,4 +1,4 @@
-"""Many runs over one websocket: HTTP over WebSocket (PROTOCOL section 5.5).
+"""Many runs over one websocket: HTTP over WebSocket (docs/protocol.md section 5.5).
 
 Inputs go out without waiting for results; the results come in the order of the inputs, each as
 a `start` frame, the body's frames, and an `end` frame.

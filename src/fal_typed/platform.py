@@ -1,4 +1,6 @@
-"""The platform API: which models there are, what they cost, what was used (PROTOCOL section 10).
+"""The platform API: which models there are, what they cost, what was used.
+
+Rests on docs/protocol.md section 10.
 
 Answers are typed as far as they are known; a field that is new is kept, one that is missing is
 None, and nothing of it raises.

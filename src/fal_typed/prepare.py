@@ -1,4 +1,4 @@
-"""From what a caller wrote to a `Call`, in each of the three forms of DESIGN section 2."""
+"""From what a caller wrote to a `Call`, in each of the three forms of a call."""
 
 from __future__ import annotations
 

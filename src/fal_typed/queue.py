@@ -1,4 +1,4 @@
-"""The queue: submit, follow, fetch, cancel (PROTOCOL section 3).
+"""The queue: submit, follow, fetch, cancel (docs/protocol.md section 3).
 
 A job is submitted once, its status is followed by the platform's event stream — or by polling
 where the stream is refused, cut or silent — and its result is fetched when it is complete. There

@@ -1,4 +1,6 @@
-"""A realtime session: what is sent, what comes, and what a break means (PROTOCOL section 5).
+"""A realtime session: what is sent, what comes, and what a break means.
+
+Rests on docs/protocol.md section 5.
 
 Results carry no mark of the input they belong to, and a connection that breaks loses what was
 under way. So a session counts, never sends an input twice, and says what was in flight.

@@ -1,4 +1,4 @@
-"""Uploading files to the platform (PROTOCOL section 6).
+"""Uploading files to the platform (docs/protocol.md section 6).
 
 A small file is sent at once and a large one in parts. When a repository fails, the next one is
 tried.
@@ -212,7 +212,7 @@ def _to_cdn(settings: Settings, upload: Upload) -> Flow[str]:
 
 def _to_signed_url(settings: Settings, upload: Upload) -> Flow[str]:
     content = upload.content
-    # The proxies' list of what may pass has this storage type only (PROTOCOL section 1.7).
+    # The proxies' list of what may pass has this storage type only (docs/protocol.md section 1.7).
     kind = cdn.STORAGE if settings.proxy_url else {"storage_type": "gcs"}
     request = settings.request(
         "POST",

@@ -1,4 +1,4 @@
-"""Streaming: a model's output while it is being made (PROTOCOL section 4).
+"""Streaming: a model's output while it is being made (docs/protocol.md section 4).
 
 The stream has no end mark and no event names: every event is the output so far, and by
 convention the last one is the result.

@@ -1,4 +1,4 @@
-"""Short-lived tokens for websockets (PROTOCOL section 5.1): minted, kept, renewed."""
+"""Short-lived tokens for websockets (docs/protocol.md section 5.1): minted, kept, renewed."""
 
 from __future__ import annotations
 

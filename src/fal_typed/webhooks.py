@@ -1,4 +1,4 @@
-"""Webhooks: is a delivery the platform's, and what does it say (PROTOCOL section 9)?"""
+"""Webhooks: is a delivery the platform's, and what does it say (docs/protocol.md section 9)?"""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def verify_webhook(
     tolerance: float = 300.0,
     clock: Callable[[], float] = time.time,
 ) -> WebhookEvent[Any]:
-    """Check that a delivery is the platform's, and read it (PROTOCOL section 9.2).
+    """Check that a delivery is the platform's, and read it (docs/protocol.md section 9.2).
 
     Needs the extra `webhooks`. The platform's keys are fetched when they are first needed, and
     kept for at most 24 hours.

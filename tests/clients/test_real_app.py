@@ -100,7 +100,7 @@ def pair(request, app, twin, tmp_path_factory) -> Iterator[tuple[Any, Any]]:
 def test_the_shapes_agree(pair, name):
     real, copy = pair
     if name == "stream refused" and real.name == "fal_client":
-        pytest.skip("fal_client does not look at a stream's status (PROTOCOL section 4)")
+        pytest.skip("fal_client does not look at a stream's status (docs/protocol.md section 4)")
     theirs, ours = real.play(CALLS[name]), copy.play(CALLS[name])
     assert difference(ours, theirs) is None, (ours, theirs)
     assert ours.get("error") == theirs.get("error")

@@ -1,4 +1,4 @@
-"""Documents of private apps: several routes, each an endpoint (PROTOCOL 11.4)."""
+"""Documents of private apps: several routes, each an endpoint (docs/protocol.md section 11.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The platform API (PROTOCOL 10) and the public documents (PROTOCOL 11.1)."""
+"""The platform API and the public documents (docs/protocol.md sections 10 and 11.1)."""
 
 from __future__ import annotations
 

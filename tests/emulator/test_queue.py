@@ -1,4 +1,4 @@
-"""The queue over real sockets: what PROTOCOL section 3 says, seen by a plain HTTP client."""
+"""The queue over real sockets, as docs/protocol.md section 3 says, seen by a plain HTTP client."""
 
 from __future__ import annotations
 

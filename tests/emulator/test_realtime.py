@@ -1,4 +1,4 @@
-"""Realtime sessions, plain websockets and runs over a websocket (PROTOCOL 5)."""
+"""Realtime sessions, plain websockets and runs over a websocket (docs/protocol.md section 5)."""
 
 from __future__ import annotations
 

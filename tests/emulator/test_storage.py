@@ -1,4 +1,4 @@
-"""Uploads by every route of PROTOCOL section 6, and by the official client."""
+"""Uploads by every route of docs/protocol.md section 6, and by the official client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Server-sent events of streaming runs (PROTOCOL 4)."""
+"""Server-sent events of streaming runs (docs/protocol.md section 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks: signed as PROTOCOL section 9 says, retried until they are taken."""
+"""Webhooks: signed as docs/protocol.md section 9 says, retried until they are taken."""
 
 from __future__ import annotations
 

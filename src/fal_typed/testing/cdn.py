@@ -1,4 +1,7 @@
-"""The CDN service ``v3.fal.media``: generated files, uploads and downloads (PROTOCOL 6)."""
+"""The CDN service ``v3.fal.media``: generated files, uploads and downloads.
+
+Rests on docs/protocol.md section 6.
+"""
 
 from __future__ import annotations
 

@@ -2,8 +2,9 @@
 
 fal's model servers are pydantic models behind FastAPI, so a problem is reported as pydantic
 names it: ``{"loc": ["body", "num_images"], "msg": …, "type": "less_than_equal", …}``
-(PROTOCOL 8.1 and 8.3). A schema is compiled once into closures, since the emulator checks
-every request. JSON Schema's own view of types holds: ``"4"`` is not an integer, ``4.0`` is.
+(docs/protocol.md sections 8.1 and 8.3). A schema is compiled once into closures, since the
+emulator checks every request. JSON Schema's own view of types holds: ``"4"`` is not an integer,
+``4.0`` is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How realtime messages are packed (PROTOCOL 5.3)."""
+"""How realtime messages are packed (docs/protocol.md section 5.3)."""
 
 from __future__ import annotations
 

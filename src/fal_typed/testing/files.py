@@ -1,4 +1,7 @@
-"""Uploaded files: where they are kept, how long, and who may read them (PROTOCOL 6)."""
+"""Uploaded files: where they are kept, how long, and who may read them.
+
+Rests on docs/protocol.md section 6.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ class Lifecycle:
 
 
 def lifecycle_of(request: Request) -> Lifecycle | None:
-    """Read the lifecycle headers of a request (PROTOCOL 6.4).
+    """Read the lifecycle headers of a request (docs/protocol.md section 6.4).
 
     Args:
         request: An upload, a run or a submit.

@@ -91,7 +91,7 @@ class Job:
             now: Reading of the clock.
 
         Returns:
-            Entries as the platform sends them (PROTOCOL 3.2).
+            Entries as the platform sends them (docs/protocol.md section 3.2).
         """
         if now < self.starts_at:
             return []

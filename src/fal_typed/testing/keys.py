@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 API: Final = "API"
 ADMIN: Final = "ADMIN"
-"""Key scopes (PROTOCOL 1.3): run, queue and storage; beyond that, usage and other settings."""
+"""Key scopes: run, queue and storage; beyond that, usage and other settings.
+
+Rests on docs/protocol.md section 1.3.
+"""
 
 ANYONE: Final = "anonymous"
 """The user of requests without a key."""

@@ -179,12 +179,12 @@ def json_headers(*more: tuple[bytes, bytes]) -> Headers:
 
 
 def detail(status: int, message: str, error_type: str | None = None) -> Response:
-    """Answer with an error as fal's gateway words it (PROTOCOL 8.1, shapes 2 and 3).
+    """Answer with an error as fal's gateway words it (docs/protocol.md section 8.1).
 
     Args:
         status: HTTP status code.
         message: Text of ``detail``.
-        error_type: One of PROTOCOL 8.2, also sent as a header.
+        error_type: One of docs/protocol.md section 8.2, also sent as a header.
 
     Returns:
         The response.

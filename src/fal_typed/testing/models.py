@@ -280,7 +280,7 @@ def _not_an_object(value: Any) -> dict[str, Any]:
 
 
 def app_of(endpoint_id: str) -> str:
-    """The part of an id that queue URLs carry: owner and alias (PROTOCOL 1.6).
+    """The part of an id that queue URLs carry: owner and alias (docs/protocol.md section 1.6).
 
     Args:
         endpoint_id: A full id.

@@ -1,4 +1,7 @@
-"""Runs over one websocket, answered in order: the service ``ws.fal.run`` (PROTOCOL 5.5)."""
+"""Runs over one websocket, answered in order: the service ``ws.fal.run``.
+
+Rests on docs/protocol.md section 5.5.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The platform API ``api.fal.ai/v1``: models, prices, usage (PROTOCOL 10)."""
+"""The platform API ``api.fal.ai/v1``: models, prices, usage (docs/protocol.md section 10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A server-side proxy as the official packages make them, at ``/api/fal/proxy`` (PROTOCOL 1.7)."""
+"""A server-side proxy as the official packages make them, at ``/api/fal/proxy``.
+
+Rests on docs/protocol.md section 1.7.
+"""
 
 from __future__ import annotations
 

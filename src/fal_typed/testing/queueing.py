@@ -1,4 +1,4 @@
-"""The queue service: submit, status, status stream, result, cancel (PROTOCOL 3)."""
+"""The queue service: submit, status, status stream, result, cancel (docs/protocol.md section 3)."""
 
 from __future__ import annotations
 

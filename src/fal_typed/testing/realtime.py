@@ -1,4 +1,4 @@
-"""Realtime sessions over websockets, in all four modes (PROTOCOL 5)."""
+"""Realtime sessions over websockets, in all four modes (docs/protocol.md section 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The REST service ``rest.fal.ai``: tokens and the beginning of uploads (PROTOCOL 5.1, 6.1)."""
+"""The REST service ``rest.fal.ai``: tokens and the beginning of uploads.
+
+Rests on docs/protocol.md sections 5.1 and 6.1.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Direct and streaming runs on ``fal.run`` (PROTOCOL 2 and 4)."""
+"""Direct and streaming runs on ``fal.run`` (docs/protocol.md sections 2 and 4)."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ INFRASTRUCTURE: dict[str, int] = {
     "internal_error": 500,
     "concurrent_requests_limit": 429,
 }
-"""Status of each infrastructure error type (PROTOCOL 8.2)."""
+"""Status of each infrastructure error type (docs/protocol.md section 8.2)."""
 
 _MODEL_STATUS = {
     "internal_server_error": 500,
@@ -77,7 +77,7 @@ class Failure(Exception):  # noqa: N818  (it is an outcome that a script asks fo
 
     @classmethod
     def infrastructure(cls, error_type: str, detail: str | None = None) -> Failure:
-        """A failure of the platform (PROTOCOL 8.2).
+        """A failure of the platform (docs/protocol.md section 8.2).
 
         Args:
             error_type: One of `INFRASTRUCTURE`.
@@ -107,7 +107,7 @@ class Failure(Exception):  # noqa: N818  (it is an outcome that a script asks fo
         status: int | None = None,
         **context: Any,
     ) -> Failure:
-        """A failure that the model reports (PROTOCOL 8.3).
+        """A failure that the model reports (docs/protocol.md section 8.3).
 
         Args:
             kind: The ``type``, e.g. ``content_policy_violation``.

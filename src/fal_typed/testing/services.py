@@ -34,7 +34,10 @@ HOSTS: Final[dict[str, str]] = {
     "fal.ai": WEB,
     "www.fal.ai": WEB,
 }
-"""Every host name the platform answers to, with the one that stands for it (PROTOCOL 1.1)."""
+"""Every host name the platform answers to, with the one that stands for it.
+
+Rests on docs/protocol.md section 1.1.
+"""
 
 
 class Address:

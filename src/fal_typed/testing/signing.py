@@ -1,4 +1,4 @@
-"""The key that signs webhooks (PROTOCOL 9.2)."""
+"""The key that signs webhooks (docs/protocol.md section 9.2)."""
 
 from __future__ import annotations
 

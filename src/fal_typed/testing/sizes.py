@@ -25,7 +25,7 @@ PRESETS: dict[str, tuple[int, int]] = {
     "auto_3K": (3072, 3072),
     "auto_4K": (4096, 4096),
 }
-"""Named sizes, in pixels (PROTOCOL 11.3)."""
+"""Named sizes, in pixels (docs/protocol.md section 11.3)."""
 
 _LONGEST = {"low": 512, "medium": 768, "high": 1024}
 _SIZE_NAMES = ("image_size", "video_size", "size", "output_size")

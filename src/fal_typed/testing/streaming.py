@@ -1,4 +1,4 @@
-"""Streaming runs: server-sent events that grow to the final answer (PROTOCOL 4)."""
+"""Streaming runs: server-sent events that grow to the final answer (docs/protocol.md section 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Usage as the platform API reports it, counted from the emulator's own jobs (PROTOCOL 10)."""
+"""Usage as the platform API reports it, counted from the emulator's own jobs.
+
+Rests on docs/protocol.md section 10.
+"""
 
 from __future__ import annotations
 

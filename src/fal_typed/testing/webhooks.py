@@ -1,4 +1,7 @@
-"""Webhooks: the end of a job, signed and delivered until somebody takes it (PROTOCOL 9)."""
+"""Webhooks: the end of a job, signed and delivered until somebody takes it.
+
+Rests on docs/protocol.md section 9.
+"""
 
 from __future__ import annotations
 
@@ -169,7 +172,7 @@ def event(request_id: str, outcome: Outcome) -> dict[str, Any]:
         outcome: How it ended.
 
     Returns:
-        The body (PROTOCOL 9.1).
+        The body (docs/protocol.md section 9.1).
     """
     failed = outcome.status >= _FAILED_FROM
     told: dict[str, Any] = {

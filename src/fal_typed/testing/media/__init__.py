@@ -47,7 +47,10 @@ VIDEOS = frozenset({"mp4", "webm", "mov", "gif"})
 MESHES = frozenset({"glb", "obj", "stl", "ply"})
 
 MAX_SIDE = 14142
-"""The longest side of a custom image size on the platform, in pixels (PROTOCOL 11.3)."""
+"""The longest side of a custom image size on the platform, in pixels.
+
+Rests on docs/protocol.md section 11.3.
+"""
 MAX_SECONDS = 600.0
 _MAX_FRAMES = 1_200
 
