@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
 import threading
 from contextlib import contextmanager
 
@@ -18,6 +19,8 @@ from fal_typed import AsyncFalClient, FalAuthenticationError, FalPermissionError
 from fal_typed.hosts import Hosts
 from fal_typed.proxy_target import Allowance, Target
 from fal_typed.testing import FalEmulator
+from tests.clients.conftest import need_node
+from tests.clients.drivers import JS
 from tests.core.flux import ID
 from tests.scripted import Reply, scripted
 
@@ -428,3 +431,22 @@ def test_websockets_are_refused():
 
     asyncio.run(ProxyApp(everybody)({"type": "websocket"}, receive, send))
     assert sent == ["websocket.close"]
+
+
+def test_fals_own_javascript_client_works_through_it(fal, ours):
+    need_node()
+    with serving(ProxyApp(everybody, allowed_endpoints=[ID], client=ours)) as url:
+        done = subprocess.run(
+            ["node", JS / "proxied.cjs", url],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+    said = json.loads(done.stdout)
+    assert said["prompts"] == ["a cat"] * 4
+    assert httpx.get(said["url"]).content == b"picture"
+    assert said["refused"] == 403
+    assert {request.headers.get("authorization") for request in fal.requests.of("submit")} == {
+        f"Key {KEY}"
+    }
