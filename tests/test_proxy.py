@@ -405,6 +405,18 @@ def test_a_platform_that_is_not_reached_may_be_asked_again_a_broken_one_not():
     assert "x-fal-needs-retry" not in broken.headers
 
 
+def test_a_host_that_is_not_reached_has_its_twin_asked():
+    def answer(request):
+        if request.url.host == "queue.fal.run":
+            raise httpx.ConnectError("no way", request=request)
+        return httpx.Response(200, json={"asked": str(request.url)})
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    client = AsyncFalClient(KEY, http_client=http)
+    with serving(ProxyApp(everybody, client=client)) as url:
+        assert ask(url, QUEUE, {}).json() == {"asked": f"https://queue.falrun.com/{ID}"}
+
+
 def test_an_answer_that_is_cut_looks_cut():
     with scripted(lambda _: Reply(200, {"a": "long" * 100}, cut=20)) as home:
         client = AsyncFalClient(KEY, run_host=home.host)

@@ -23,12 +23,14 @@ from fal_typed.flow import (
     Emit,
     Flow,
     HttpRequest,
+    HttpResponse,
     OpenedStream,
     OpenStream,
     ReadChunk,
     TransportError,
 )
 from fal_typed.proxy_target import METHODS, Allowance, Target
+from fal_typed.retry import send_with_backup
 from fal_typed.settings import Settings
 
 Scope: TypeAlias = "MutableMapping[str, Any]"
@@ -205,9 +207,16 @@ def _exchange(settings: Settings, request: HttpRequest) -> Flow[None]:
     outgoing = settings.request(
         request.method, request.url, headers=request.headers, body=request.body, timeout=None
     )
-    stream: OpenedStream = yield OpenStream(outgoing)
-    yield Emit(stream)
-    while chunk := (yield ReadChunk(stream, None)):
+    opened: list[OpenedStream] = []
+
+    def opening(request: HttpRequest) -> Flow[HttpResponse]:
+        stream: OpenedStream = yield OpenStream(request)
+        opened.append(stream)
+        return HttpResponse(stream.status, stream.headers, b"", request.url)
+
+    yield from send_with_backup(outgoing, opening)
+    yield Emit(opened[0])
+    while chunk := (yield ReadChunk(opened[0], None)):
         yield Emit(chunk)
 
 

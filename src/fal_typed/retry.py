@@ -124,7 +124,7 @@ def send_retrying(
         failure: TransportError | None = None
         try:
             limited = yield from _within(request, deadline)
-            response = yield from _send_with_backup(limited, sender)
+            response = yield from send_with_backup(limited, sender)
         except TransportError as error:
             failure = error
         if response is not None and not is_error(response):
@@ -154,9 +154,14 @@ def _within(request: HttpRequest, deadline: Deadline) -> Flow[HttpRequest]:
     return replace(request, timeout=timeout)
 
 
-def _send_with_backup(
+def send_with_backup(
     request: HttpRequest, sender: Callable[[HttpRequest], Flow[HttpResponse]]
 ) -> Flow[HttpResponse]:
+    """Send a request once, or to the platform's backup domain if nothing was sent.
+
+    Raises:
+        TransportError: No answer came.
+    """
     twin = _backup_of(request)
     if twin is None:
         return (yield from sender(request))
