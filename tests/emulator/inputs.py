@@ -64,7 +64,7 @@ class _Maker:
         return {name: self.value(properties.get(name, {}), depth + 1) for name in wanted}
 
     def _string(self, schema: dict[str, Any]) -> str:
-        text = FILE if "file" in str(schema).lower() or schema.get("format") == "uri" else "a cat"
+        text = FILE if "file" in str(schema).lower() or schema.get("format") == "uri" else "cat"
         text = text.ljust(schema.get("minLength", 0), "x")
         return text[: schema.get("maxLength", len(text))]
 

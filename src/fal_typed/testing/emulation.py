@@ -86,6 +86,14 @@ class Emulation:
         self.signer = Signer()
         self.webhooks = Webhooks(self.jobs, clock, self.signer)
 
+    def reset(self) -> None:
+        """Forget all scripts, faults, jobs, uploads and webhooks."""
+        self.models.reset()
+        self.faults.clear()
+        self.jobs.clear()
+        self.files.clear()
+        self.webhooks.clear()
+
     def files_url(self, request: Request) -> str:
         """Base URL of the files in the answer to a request.
 

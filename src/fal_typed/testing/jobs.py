@@ -214,10 +214,10 @@ class Jobs:
             The job.
         """
         script, now = model.script, self._clock.now()
-        starts_at = now + script.queue_time
+        starts_at = script.limits.start(now + script.queue_time, script.run_time)
         refused = isinstance(outcome, Outcome) and outcome.status == INVALID
         ends_at = starts_at + (0 if refused else script.run_time)
-        if start_timeout is not None and start_timeout < script.queue_time:
+        if start_timeout is not None and start_timeout < starts_at - now:
             outcome = _too_late(outcome)
             starts_at = ends_at = now + start_timeout
         job = Job(

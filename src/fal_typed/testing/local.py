@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fal_typed.testing.control import Control
 from fal_typed.testing.emulation import Call, refuse_method
 from fal_typed.testing.messages import Answer, Request, detail, json_response
 from fal_typed.testing.overview import overview_routes
@@ -24,6 +25,7 @@ class LocalService:
     """
 
     def __init__(self, emulation: Emulation, requests: RequestLog) -> None:
+        self._control = Control(emulation, requests)
         self._routes: dict[tuple[str, str], Endpoint] = {
             **page_routes(),
             **overview_routes(emulation, requests),
@@ -40,6 +42,8 @@ class LocalService:
         """
         if is_proxied(request):  # to a target that proxies refuse; others went there at once
             return Call("proxy", None, _invalid_target)
+        if (control := self._control.find(request)) is not None:
+            return control
         endpoint = self._routes.get((request.method, request.path))
         if endpoint is not None:
             return Call("page", None, endpoint, recorded=False)

@@ -89,7 +89,11 @@ class QueueService:
         if found is None:
             return unknown_application(request.path)
         model, subpath = found
-        refusal = emulation.keys.refusal(request) or self._too_long(request, model.id)
+        refusal = (
+            emulation.keys.refusal(request)
+            or self._too_long(request, model.id)
+            or model.script.limits.refusal(emulation.clock.now())
+        )
         if refusal is not None:
             return refusal
         try:

@@ -9,7 +9,15 @@ import uuid
 from fal_typed.testing import over_sockets, services
 from fal_typed.testing.emulation import Call, Emulation
 from fal_typed.testing.files import UploadError
-from fal_typed.testing.messages import Answer, Request, Response, detail, dump, method_not_allowed
+from fal_typed.testing.messages import (
+    Answer,
+    Request,
+    Response,
+    StreamResponse,
+    detail,
+    dump,
+    method_not_allowed,
+)
 from fal_typed.testing.models import Model
 from fal_typed.testing.queueing import unknown_application
 from fal_typed.testing.realtime import Session
@@ -49,10 +57,11 @@ class RunService:
         if isinstance(prepared, Response):
             return prepared
         model, files = prepared
-        outcome = model.outcome(request, files)
-        await emulation.clock.wait(model.script.queue_time + model.script.run_time)
-        if isinstance(outcome, asyncio.Task):
-            outcome = await outcome
+        with model.script.limits.running():
+            outcome = model.outcome(request, files)
+            await emulation.clock.wait(model.script.queue_time + model.script.run_time)
+            if isinstance(outcome, asyncio.Task):
+                outcome = await outcome
         return outcome.response(str(uuid.uuid4()))
 
     async def _stream(self, request: Request) -> Answer:
@@ -60,7 +69,12 @@ class RunService:
         if isinstance(prepared, Response):
             return prepared
         model, files = prepared
-        return await stream(model, request, files, self._emulation.clock, str(uuid.uuid4()))
+        clock, limits = self._emulation.clock, model.script.limits
+        with limits.running():
+            answer = await stream(model, request, files, clock, str(uuid.uuid4()))
+        if isinstance(answer, StreamResponse):
+            answer.chunks = limits.counted(answer.chunks)
+        return answer
 
     def _prepared(self, request: Request) -> tuple[Model, str] | Response:
         """The endpoint and the base URL of its files, or the answer that refuses."""
@@ -75,6 +89,9 @@ class RunService:
             return refusal
         if request.method not in model.script.methods:
             return method_not_allowed(*model.script.methods)
+        now = emulation.clock.now()
+        if (refusal := model.script.limits.refusal(now, direct=True)) is not None:
+            return refusal
         if request.method == "GET":
             request.body = dump({name: values[-1] for name, values in request.query.items()})
         try:

@@ -6,6 +6,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from fal_typed.testing.limits import Limits
 from fal_typed.testing.messages import dump
 
 if TYPE_CHECKING:
@@ -207,6 +208,8 @@ class EndpointScript:
         """Plain websocket routes by path, e.g. ``{"/ws": echo}``."""
         self.checks_input = True
         """Whether an input that does not fit the schema is answered with 422."""
+        self.limits = Limits()
+        """How much it takes at once and in a second."""
         self._answers: list[tuple[Any, int | None]] = []
 
     def follow(self, route: Route) -> None:

@@ -183,11 +183,7 @@ class FalEmulator:
 
     def reset(self) -> None:
         """Forget all scripts, jobs, uploads, webhooks and recorded requests."""
-        self._emulation.models.reset()
-        self._emulation.faults.clear()
-        self._emulation.jobs.clear()
-        self._emulation.files.clear()
-        self._emulation.webhooks.clear()
+        self._emulation.reset()
         self.requests.clear()
 
     def fault(self, fault: Fault, *, times: int | None = 1) -> None:
