@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,17 @@ def test_a_client_loads_neither_the_emulator_nor_the_generator_nor_the_commands(
     loaded = loaded_by("from fal_typed import FalClient\nFalClient(key='id:secret')")
     assert not {name for name in loaded if re.match(OUTER, name)}
     assert not packages(loaded) & {"typer", "rich", "starlette", "PIL"}
+
+
+def test_what_is_required_leaves_room_for_others() -> None:
+    required = [text for text in requires("fal-typed") or [] if "extra ==" not in text]
+    assert len(required) < 10
+    for text in required:
+        assert "==" not in text
+        upper = re.search(r"<=?([\d.]+)", text)
+        assert upper is None or re.fullmatch(r"\d+", upper[1]), (
+            "only the next major may be shut out"
+        )
 
 
 def test_every_exported_name_is_there() -> None:
