@@ -91,7 +91,7 @@ def _failure(endpoint: EndpointScript, entry: dict[str, Any]) -> Callable[[], No
     elif isinstance(entry.get("status"), int) and "body" in entry:
         failure = Failure(entry["status"], entry["body"], headers=entry.get("headers"))
     else:
-        raise ControlError("each of fails has an error_type of PROTOCOL 8.2, or status and body")
+        raise ControlError("each of fails has an error_type of the platform, or status and body")
     return lambda: endpoint.fails(failure, times=entry.get("times"))
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Limits:
     """Limits of one endpoint; set its attributes at any time.
 
-    As on the platform (PROTOCOL 2), direct runs beyond the concurrency are refused with 429, and
-    jobs beyond it stay in the queue until one before them ends.
+    As on the platform (docs/protocol.md section 2), direct runs beyond the concurrency are refused
+    with 429, and jobs beyond it stay in the queue until one before them ends.
 
     >>> limits = Limits()
     >>> limits.rate = 2
