@@ -1,4 +1,4 @@
-"""Names of generated modules, classes, fields and endpoint objects (DESIGN section 2).
+"""Names of generated modules, classes, fields and endpoint objects.
 
 Every name is made here, from text nobody vouches for, and is a plain ASCII identifier of
 bounded length: it can be written into code and into a path as it is.
