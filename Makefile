@@ -69,7 +69,7 @@ chaos: $(SETUP) ## the long fault run
 	FAL_TYPED_CHAOS=long $(BIN)/pytest -n 0 tests/chaos
 
 fidelity: $(SETUP) ## compare all generated models with what jsonschema says (DOCUMENTS=folder)
-	$(BIN)/python tests/codegen/fidelity.py $(DOCUMENTS)
+	$(BIN)/python -m tests.codegen.fidelity $(DOCUMENTS)
 
 emulator-full: $(SETUP) ## call every endpoint of the catalogue on the emulator, open every file
 	FAL_TYPED_EMULATOR=full $(BIN)/pytest -n $(JOBS) tests/emulator/test_catalogue.py

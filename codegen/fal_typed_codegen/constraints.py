@@ -39,6 +39,13 @@ _LENGTHS = {
 }
 _UNITS = {"string": "character", "array": "item", "object": "entry"}
 _MAX_PATTERN = 2000
+_LARGEST = 1e300
+_LONGEST = 2**53
+# Python's engine goes back and tries again. With a repeated group that can take it ages, and with
+# many choices as well, so the few patterns that need it are held to a few plain choices.
+_REPEATED_GROUP = re.compile(r"(?:\)|\\[1-9])\s*[*+{]")
+_CHOICE = re.compile(r"[*+|]|(?<!\()\?|\{\d*,")
+_MAX_CHOICES = 3
 
 
 def spelled_out(schema: Schema) -> Schema:
@@ -98,10 +105,10 @@ def pattern_engine(pattern: str) -> str | None:
         pattern: The document's pattern.
 
     Returns:
-        ``rust`` (pydantic's own), ``python``, or None when neither does.
+        ``rust`` (pydantic's own), ``python``, or None when neither does, or not in bounded time.
 
-    >>> pattern_engine("^a"), pattern_engine("(?=a)"), pattern_engine("(")
-    ('rust', 'python', None)
+    >>> [pattern_engine(pattern) for pattern in ("^a", "(?=a)", "(", "(?=a)(a+)+")]
+    ['rust', 'python', None, None]
     """
     if len(pattern) > _MAX_PATTERN:
         return None
@@ -149,7 +156,7 @@ def _number(value: Any) -> Number | None:
         except ValueError:
             return None
     if isinstance(value, int):
-        return value
+        return value if abs(value) < _LARGEST else None
     return value if isinstance(value, float) and math.isfinite(value) else None
 
 
@@ -169,10 +176,12 @@ def _whole(bounds: Schema) -> Schema:
 
 def _is_length(value: Any) -> bool:
     number = None if isinstance(value, str) else _number(value)
-    return number is not None and number >= 0 and number == int(number)
+    return number is not None and 0 <= number < _LONGEST and number == int(number)
 
 
 def _python_engine(pattern: str) -> str | None:
+    if _REPEATED_GROUP.search(pattern) or len(_CHOICE.findall(pattern)) > _MAX_CHOICES:
+        return None
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError):

@@ -26,6 +26,7 @@ _COMPARISONS: tuple[tuple[str, Callable[[Any, Any], bool]], ...] = (
     ("exclusiveMaximum", lambda value, bound: value < bound),
 )
 _FILE_INPUTS = frozenset({"FileInput", "FileObjectInput"})
+_DEEPEST = 32
 _WORDS = {"true": True, "false": False}
 
 
@@ -252,13 +253,15 @@ def _within(value: Any, schema: Schema) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int = 0) -> Any:
     """JSON for a parameter of any type, without the numbers that JSON does not have."""
+    if depth > _DEEPEST:  # Python's parser ends at a hundred brackets
+        raise MisfitError
     if isinstance(value, float) and not math.isfinite(value):
         raise MisfitError
     items, mapping = as_list(value), as_object(value)
     if items is not None:
-        return [_plain(item) for item in items]
+        return [_plain(item, depth + 1) for item in items]
     if mapping is not None:
-        return {key: _plain(item) for key, item in mapping.items()}
+        return {key: _plain(item, depth + 1) for key, item in mapping.items()}
     return value

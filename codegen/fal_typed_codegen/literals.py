@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from fal_typed.untyped import as_list
@@ -23,8 +24,8 @@ def literal(schema: Schema) -> Schema | None:
 
     Returns:
         One literal per JSON type, null among them if it is allowed; a bounded number where the
-        values are fractions, which no literal type can hold; None when a value is an object or
-        an array.
+        values are fractions, which no literal type can hold; None when a value is an object, an
+        array or infinite.
 
     >>> literal({"type": "string", "enum": ["a", None, "b"]})
     {'anyOf': [{'type': 'string', 'enum': ['a', 'b']}, {'type': 'null'}]}
@@ -32,7 +33,7 @@ def literal(schema: Schema) -> Schema | None:
     {'type': 'number', 'minimum': 0.5, 'maximum': 1}
     """
     values = [_converted(value, schema.get("type")) for value in _values(schema)]
-    if not all(value is None or isinstance(value, (str, int, float)) for value in values):
+    if not all(_can_be_literal(value) for value in values):
         return None
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
     members = [
@@ -78,6 +79,12 @@ def _number_member(numbers: list[int | float]) -> Schema | None:
     if any(_is_fraction(number) for number in numbers):
         return {"type": "number", "minimum": min(numbers), "maximum": max(numbers)}
     return _member("integer", list(numbers))
+
+
+def _can_be_literal(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, (str, int))
 
 
 def _is_fraction(value: Any) -> bool:

@@ -165,7 +165,7 @@ def _roots(
     roots: dict[str, ast.expr] = {}
     for name, node in classes.items():
         if name not in back:
-            roots[name] = _annotation_of(node, "root")
+            roots[name] = _annotations(node)["root"]
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
             target = cast("ast.Name", statement.targets[0])
@@ -173,11 +173,13 @@ def _roots(
     return roots
 
 
-def _annotation_of(node: ast.ClassDef, field: str) -> ast.expr:
-    for statement in node.body:
-        if isinstance(statement, ast.AnnAssign) and cast("ast.Name", statement.target).id == field:
-            return statement.annotation
-    raise ModelsError(f"no field {field} in {node.name}")
+def _annotations(node: ast.ClassDef) -> dict[str, ast.expr]:
+    """Annotations of a class by field."""
+    return {
+        cast("ast.Name", statement.target).id: statement.annotation
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign)
+    }
 
 
 def _fields(
@@ -186,10 +188,11 @@ def _fields(
     names = ["root"] if model.root is not None else [field.name for field in model.fields]
     if made_up not in classes:
         raise ModelsError(f"no class for {model.name}")
-    node = classes[made_up]
-    return {
-        name: restore.type_of(_annotation_of(node, f"f{index}")) for index, name in enumerate(names)
-    }
+    annotations = _annotations(classes[made_up])
+    try:
+        return {name: restore.type_of(annotations[f"f{i}"]) for i, name in enumerate(names)}
+    except KeyError as error:
+        raise ModelsError(f"no field {error} in {model.name}") from error
 
 
 class _Restore(ast.NodeTransformer):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 64
 _DIGEST_LENGTH = 6
+_MANY = 100
 ENDPOINT_MODULE = "_endpoint"
 SHARED_PACKAGE = "_shared"
 
@@ -163,7 +164,7 @@ def class_name(text: str, taken: Collection[str]) -> str:
     name = pascal(text)
     if name in _BUILTINS or name in IMPORTED or name in ALIASES or keyword.iskeyword(name):
         name = f"{name}Model"
-    return _free(name, {*taken, *IMPORTED})
+    return _free(name, taken, IMPORTED)
 
 
 def pascal(text: str) -> str:
@@ -246,10 +247,12 @@ def _bounded(name: str, origin: str) -> str:
     return f"{name[: MAX_LENGTH - _DIGEST_LENGTH - 1]}_{_digest(origin)}"
 
 
-def _free(name: str, taken: Collection[str]) -> str:
+def _free(name: str, taken: Collection[str], reserved: Collection[str] = ()) -> str:
     candidate, number = name, 2
-    while candidate in taken:
+    while candidate in taken or candidate in reserved:
         candidate, number = f"{name.rstrip('_')}_{number}", number + 1
+        if number == _MANY:
+            number = max(number, len(taken))
     return candidate
 
 

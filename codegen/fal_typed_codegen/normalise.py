@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.document import component_name
+from fal_typed.document import InvalidDocumentError, component_name
 from fal_typed.untyped import as_list, as_object, as_text
 from fal_typed_codegen import constraints, literals, media
 from fal_typed_codegen.glossary import json_type
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from fal_typed_codegen.naming import ModuleNames
 
 MAX_DEPTH = 32
+MAX_SCHEMAS = 200_000
+MAX_PATTERNS = 50
 _ANY: dict[str, Any] = {}
 _NULL = {"type": "null"}
 _BYTES = {"type": "string", "format": "binary"}
@@ -81,6 +83,8 @@ class _Walk:
         self._by_component: dict[tuple[Direction, str], str] = {}
         self._inlined: list[str] = []
         self._depth = 0
+        self._seen = 0
+        self._patterns: set[str] = set()
         self._python_regex = False
 
     def root(self, direction: Direction, ref: Schema) -> str:
@@ -102,6 +106,10 @@ class _Walk:
         return name
 
     def _make_root(self, name: str, component: str | None, schema: Schema) -> None:
+        if component is not None:
+            # Its class is made of its type, and so cannot be part of it.
+            del self._by_component["output", component]
+            self._inlined.append(component)
         root = self._type(schema, name, "", is_file=False)
         text = _text(schema.get("description"))
         self.models[name] = Model(name, "output", "RootModel", component, text, (), root=root)
@@ -179,6 +187,7 @@ class _Walk:
         if self._depth >= MAX_DEPTH:
             self._warn(f"{field}: nested deeper than {MAX_DEPTH} levels")
             return _ANY
+        self._count()
         self._depth += 1
         try:
             return self._nested_type(raw, owner, field, is_file=is_file)
@@ -241,7 +250,9 @@ class _Walk:
         pattern = schema.get("pattern")
         if not isinstance(pattern, str):
             return kind
-        engine = constraints.pattern_engine(pattern)
+        self._patterns.add(pattern)
+        is_known = len(self._patterns) <= MAX_PATTERNS
+        engine = constraints.pattern_engine(pattern) if is_known else None
         if engine is None:
             self._warn(f"{field}: a pattern that is no regular expression here; not checked")
             return kind
@@ -332,6 +343,7 @@ class _Walk:
         return self._merged([*(self._part(part) for part in parts), beside])
 
     def _part(self, part: Schema) -> Schema:
+        self._count()
         component = component_name(part)
         if component is None:
             return part
@@ -362,6 +374,14 @@ class _Walk:
         name = class_name(text, self._taken)
         self._taken.add(name)
         return name
+
+    def _count(self) -> None:
+        # Components that use another twice, and it a third one twice, are endless before they end.
+        self._seen += 1
+        if self._seen > MAX_SCHEMAS:
+            raise InvalidDocumentError(
+                f"more than {MAX_SCHEMAS} schemas when references are followed"
+            )
 
     def _warn(self, text: str) -> None:
         self.warnings.append(f"{self._direction}: {text}")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fal_typed.document import Schema
 
 MAX_SIZE = 64 * 1024 * 1024
+MAX_PARTS = 30
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 _SUFFIX = ".json"
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_.@+/-]{1,300}")
@@ -126,6 +127,8 @@ def read(content: bytes) -> EndpointDocument:
         EndpointId.parse(document.id)
     except FalInputError as error:
         raise InvalidDocumentError(str(error)) from error
+    if document.id.count("/") > MAX_PARTS:
+        raise InvalidDocumentError(f"an id of more than {MAX_PARTS} parts")
     return document
 
 

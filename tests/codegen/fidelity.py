@@ -1,7 +1,7 @@
 """Compares generated models with what the `jsonschema` library says of the same documents.
 
 As a program it does so for a whole folder of documents, and prints the figures:
-``python tests/codegen/fidelity.py [FOLDER]``. Every difference is put into one of the classes
+``python -m tests.codegen.fidelity [FOLDER]``. Every difference is put into one of the classes
 that docs/fidelity.md explains; what fits none of them is a defect, and the program fails.
 """
 
