@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from fal_typed.cli.request_lines import line
-from fal_typed.testing import FalEmulator
+from fal_typed.testing import FalEmulator, Player, Recorder
 
 
 def command(
@@ -29,6 +29,13 @@ def command(
     ca_file: Annotated[
         Path, typer.Option(help="With --tls: where to write the certificate to trust.")
     ] = Path("fal-emulator-ca.pem"),
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Ask the live platform, with the caller's key, and keep its answers."),
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="Give the answers that --record kept in this folder.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print no line for each request.")] = False,
 ) -> None:
     """Serve the platform's API on this machine.
@@ -37,6 +44,8 @@ def command(
 
     Example: fal-typed emulator --port 8765
     """
+    if record is not None and replay is not None:
+        raise typer.BadParameter("--record and --replay exclude each other")
     console = Console(highlight=False, soft_wrap=True)
     try:
         emulator = FalEmulator(
@@ -47,6 +56,7 @@ def command(
             queue_time=queue_time,
             run_time=run_time,
             tls=tls,
+            tape=Recorder(record) if record else Player(replay) if replay else None,
             on_answer=None if quiet else lambda record: console.print(line(record)),
         )
         emulator.start()

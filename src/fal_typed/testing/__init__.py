@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fal_typed.testing.scripts import EndpointScript, Failure, RealtimeScript
     from fal_typed.testing.server import FalEmulator
     from fal_typed.testing.sockets import Socket, echo
+    from fal_typed.testing.tape import Player, Recorder
 
 # pytest imports this package in every project that has fal-typed installed, so nothing is
 # loaded before it is asked for.
@@ -32,6 +33,8 @@ _HOMES = {
     "RecordedRequest": "recording",
     "RequestLog": "recording",
     "RealtimeScript": "scripts",
+    "Recorder": "tape",
+    "Player": "tape",
     "Socket": "sockets",
     "VirtualClock": "clock",
     "echo": "sockets",
@@ -46,8 +49,10 @@ __all__ = [
     "FaultPlan",
     "Job",
     "Jobs",
+    "Player",
     "RealtimeScript",
     "RecordedRequest",
+    "Recorder",
     "RequestLog",
     "Socket",
     "VirtualClock",

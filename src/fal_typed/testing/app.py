@@ -31,6 +31,7 @@ from fal_typed.testing.running import RunService, SocketService
 from fal_typed.testing.scripts import Failure
 from fal_typed.testing.services import locate
 from fal_typed.testing.sockets import Socket, SocketHandler
+from fal_typed.testing.tape import Player, Recorder, is_on_tape
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,9 +48,16 @@ class App:
     Args:
         emulation: What the services share.
         requests: Where every request is recorded.
+        tape: What answers in place of the services; None for none.
     """
 
-    def __init__(self, emulation: Emulation, requests: RequestLog) -> None:
+    def __init__(
+        self,
+        emulation: Emulation,
+        requests: RequestLog,
+        tape: Recorder | Player | None = None,
+    ) -> None:
+        self._tape = tape
         self._requests = requests
         self._faults = emulation.faults
         self._keys = emulation.keys
@@ -168,6 +176,8 @@ class App:
 
     async def _answer(self, call: Call, request: Request) -> Answer:
         try:
+            if self._tape is not None and is_on_tape(request):
+                return await self._tape.answer(request)
             return await call.handler(request)
         except Exception:
             logger.exception("%s %s failed in the emulator", request.method, request.path)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fal_typed.testing.jobs import Jobs
     from fal_typed.testing.recording import RecordedRequest
     from fal_typed.testing.scripts import EndpointScript
+    from fal_typed.testing.tape import Player, Recorder
     from fal_typed.testing.webhooks import Webhooks
 
 
@@ -55,6 +56,8 @@ class FalEmulator:
         tls: Whether it speaks TLS, with a certificate for this machine and for the platform's
             hosts; `ca_file` is what clients must trust.
         on_answer: Called with each request once it was answered, in the emulator's thread.
+        tape: A `Recorder` that asks the live platform and keeps its answers, or a `Player` that
+            gives them again; None for answers made from schemas.
 
     Raises:
         OSError: The port is taken.
@@ -78,7 +81,9 @@ class FalEmulator:
         clock: Clock | None = None,
         tls: bool = False,
         on_answer: Callable[[RecordedRequest], object] | None = None,
+        tape: Recorder | Player | None = None,
     ) -> None:
+        self._tape = tape
         self.clock = clock or Clock()
         """The emulator's time."""
         self.requests = RequestLog(on_answer=on_answer)
@@ -240,7 +245,7 @@ class FalEmulator:
         loop = self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         config = Config(
-            App(self._emulation, self.requests),
+            App(self._emulation, self.requests, self._tape),
             http=HttpConnection,
             ws="none",  # our connections upgrade themselves
             lifespan="off",
