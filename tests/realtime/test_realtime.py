@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 
@@ -216,11 +217,24 @@ def test_errors_can_go_to_a_callback(colour, client, route):
 # -- breaks ----------------------------------------------------------------------------------
 
 
+def once(happened: threading.Event):
+    """A handler that answers with its input, but not before something has happened."""
+
+    async def answer(arguments: object) -> object:
+        await asyncio.to_thread(happened.wait, 10)
+        return arguments
+
+    return answer
+
+
 def test_a_break_says_what_was_in_flight(colour, client, route, dev):
     dev.faults.add("drop", route="realtime", after=1)
+    all_sent = threading.Event()
+    route.handler = once(all_sent)
     with colour.inside(client.realtime(ID)) as connection:
         for number in (1, 2, 3):
             connection.send({"n": number})
+        all_sent.set()
         assert connection.recv() == {"n": 1}
         with pytest.raises(FalRealtimeError, match="2 inputs were sent") as caught:
             connection.recv()
@@ -230,9 +244,12 @@ def test_a_break_says_what_was_in_flight(colour, client, route, dev):
 
 def test_reconnecting_reports_the_loss_and_goes_on(colour, client, route, dev, fal_emulator):
     dev.faults.add("drop", route="realtime", after=1)
+    all_sent = threading.Event()
+    route.handler = once(all_sent)
     with colour.inside(client.realtime(ID, reconnect=True)) as connection:
         for number in (1, 2):
             connection.send({"n": number})
+        all_sent.set()
         assert connection.recv() == {"n": 1}
         with pytest.raises(FalRealtimeError, match="new connection") as caught:
             connection.recv()
@@ -281,7 +298,10 @@ def test_closing_drops_what_is_held_back(colour, client, route, fal_emulator):
             connection.send({"n": number})
         assert connection.recv() == {"n": 0}
     assert sent(fal_emulator) == [{"n": 0}]
-    assert not {thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)}
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    for timer in timers:  # a cancelled one ends at once, one that was forgotten waits a minute
+        timer.join(5)
+        assert not timer.is_alive()
 
 
 # -- tokens and keys -------------------------------------------------------------------------
