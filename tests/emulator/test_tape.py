@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from fal_typed import FalClient
+from fal_typed.cli import main
 from fal_typed.testing import FalEmulator, Player, Recorder
 
 DEV = "fal-ai/flux/dev"
@@ -94,3 +95,18 @@ def test_recording_goes_on_where_it_ended(tmp_path, http):
                 http.post(f"{emulator.url}/fal.run/{DEV}", json={"prompt": prompt})
     exchanges = [json.loads(file.read_text()) for file in sorted(tmp_path.iterdir())]
     assert [one["request"]["json"]["prompt"] for one in exchanges] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--record", "a", "--replay", "b"], "exclude each other"),
+        (["--replay", "nowhere"], "no recording"),
+    ],
+)
+def test_wrong_use_of_the_command(tmp_path, monkeypatch, capsys, options, word):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["emulator", *options])
+    assert ended.value.code == 2
+    assert word in " ".join(capsys.readouterr().err.split())
