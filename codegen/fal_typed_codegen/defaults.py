@@ -140,6 +140,8 @@ def _instance(value: Any, name: str, models: Mapping[str, Model]) -> Instance:
         raise MisfitError
     if any(field.required and field.wire not in given for field in model.fields):
         raise MisfitError
+    if any(field.deprecated and field.wire in given for field in model.fields):
+        raise MisfitError  # to set it is to be warned, and nobody would have set it
     values: dict[str, Any] = {}
     for wire, field in by_wire.items():
         if wire in given:

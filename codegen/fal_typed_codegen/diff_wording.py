@@ -94,15 +94,9 @@ def _without_category(metadata: Schema) -> Schema:
 
 
 def _deprecation(old: EndpointDocument, new: EndpointDocument) -> Iterator[Difference]:
-    if _is_deprecated(old) != _is_deprecated(new):
-        word = "deprecated" if _is_deprecated(new) else "undeprecated"
+    if old.deprecated != new.deprecated:
+        word = "deprecated" if new.deprecated else "undeprecated"
         yield Difference(f"endpoint-{word}", "")
-
-
-def _is_deprecated(document: EndpointDocument) -> bool:
-    paths = as_object(document.raw.get("paths")) or {}
-    item = as_object(paths.get(f"/{document.id}")) or {}
-    return (as_object(item.get("post")) or {}).get("deprecated") is True
 
 
 def _around(document: EndpointDocument, used: set[str]) -> Schema:

@@ -92,6 +92,7 @@ class Interface:
         output: Name of the output's class.
         models: Every class by name; a class stands after those it is made of.
         route: What an app's own document says of the endpoint; None for any other.
+        deprecated: Whether the document says that it is going away.
         warnings: What in the document could not be followed.
     """
 
@@ -102,6 +103,7 @@ class Interface:
     output: str
     models: dict[str, Model]
     route: Route | None = None
+    deprecated: bool = False
     warnings: list[str] = field(default_factory=list[str])
 
 

@@ -26,7 +26,7 @@ IMPORTED = frozenset(
     {
         "Annotated", "Any", "Literal", "ConfigDict", "Field", "RootModel", "Endpoint", "File",
         "FileInput", "FileObjectInput", "Image", "Video", "Audio", "UNSET", "InputModel",
-        "OutputModel", "Request", "UniqueItems", "TYPE_CHECKING", "annotations",
+        "OutputModel", "Request", "deprecated", "UniqueItems", "TYPE_CHECKING", "annotations",
     }
 )  # fmt: skip
 """Names that generated modules import; nothing of a document may take them."""

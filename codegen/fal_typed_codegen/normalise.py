@@ -66,6 +66,7 @@ def normalise(document: EndpointDocument, names: ModuleNames) -> Interface:
         output=output_name,
         models=models,
         route=document.route,
+        deprecated=document.deprecated,
         warnings=list(dict.fromkeys(walk.warnings)),
     )
 

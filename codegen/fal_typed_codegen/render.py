@@ -27,11 +27,13 @@ WIDTH = 96
 _MODULES = {
     "typing": {"Annotated", "Any", "Literal"},
     "pydantic": {"ConfigDict", "Field", "RootModel"},
+    "typing_extensions": {"deprecated"},
     "fal_typed.endpoint": {"Endpoint"},
     "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
     "fal_typed.model": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
 }
 COMMAND = "fal-typed generate"
+_NAMES_DEPRECATED = "\n# pyright: reportDeprecated=false"
 _MODES: dict[RealtimeMode, str] = {
     "unary": "Each input has one result.",
     "server_streaming": "The first input has results until the session ends.",
@@ -56,6 +58,7 @@ class RenderedClass:
 
     name: str
     bases: str
+    decorator: str
     doc: str
     config: str
     fields: tuple[RenderedField, ...]
@@ -83,7 +86,7 @@ def endpoint_module(
     imports = _imports(classes, {"Endpoint"}, shared)
     return _template("endpoint.py.jinja").render(
         doc=_docstring(_module_prose(interface)),
-        header=header(origin),
+        header=header(origin) + (_NAMES_DEPRECATED if interface.deprecated else ""),
         imports=imports,
         classes=classes,
         endpoint=names.endpoint,
@@ -191,6 +194,7 @@ def _class(
     return RenderedClass(
         name=model.name,
         bases=bases,
+        decorator=_decorator(interface, model),
         doc=_docstring(_class_prose(interface, model), indent=4),
         config=_config(model),
         fields=tuple(
@@ -198,6 +202,16 @@ def _class(
             for field in model.fields
         ),
     )
+
+
+def _decorator(interface: Interface, model: Model) -> str:
+    """What type checkers and editors know a class by that will go away with its endpoint.
+
+    It says nothing at run time: the base class does, which knows where the user's own code is.
+    """
+    if not interface.deprecated or model.name != interface.input:
+        return ""
+    return f"deprecated({f'{interface.id} is deprecated.'!r}, category=None)"
 
 
 def _config(model: Model) -> str:
@@ -221,7 +235,9 @@ def _field(
     default = _default(field, usable, model)
     nullable = field.nullable or default == "None"
     annotation = models.or_none(made) if nullable else made
-    keywords = {"alias": field.wire} if field.wire != field.name else {}
+    keywords: dict[str, object] = {"alias": field.wire} if field.wire != field.name else {}
+    if field.deprecated:
+        keywords["deprecated"] = True
     return RenderedField(
         name=field.name,
         annotation=ast.unparse(models.with_keywords(annotation, keywords)),
@@ -293,9 +309,11 @@ def _session_prose(route: Route | None) -> str:
 
 def _summary(interface: Interface) -> str:
     route = interface.route
-    if route is not None and not interface.description:
-        return f"Route `{route.path}` of the app {route.app}."
-    return interface.description or endpoint_summary(interface.id, interface.category)
+    text = interface.description
+    if not text and route is not None:
+        text = f"Route `{route.path}` of the app {route.app}."
+    text = text or endpoint_summary(interface.id, interface.category)
+    return f"Deprecated. {text}" if interface.deprecated else text
 
 
 def _class_prose(interface: Interface, model: Model) -> str:
@@ -365,7 +383,7 @@ def _imports(
 
 
 def _names(item: RenderedClass) -> set[str]:
-    sources = [item.bases, f"ConfigDict({item.config})" if item.config else ""]
+    sources = [item.bases, item.decorator, f"ConfigDict({item.config})" if item.config else ""]
     for field in item.fields:
         sources += [field.annotation, field.default]
     trees = (ast.parse(f"({source})", mode="eval") for source in sources if source)
@@ -374,7 +392,7 @@ def _names(item: RenderedClass) -> set[str]:
 
 
 def _section(module: str) -> int:
-    return {"typing": 0, "pydantic": 1}.get(module, 2)
+    return {"typing": 0, "pydantic": 1, "typing_extensions": 1}.get(module, 2)
 
 
 def _isort_key(name: str) -> tuple[bool, str]:

@@ -14,7 +14,7 @@ from fal_typed_codegen.naming import IMPORTED
 MODULES = frozenset(
     {
         "__future__", "typing", "pydantic", "fal_typed.endpoint", "fal_typed.files",
-        "fal_typed.lazy", "fal_typed.model",
+        "fal_typed.lazy", "fal_typed.model", "typing_extensions",
     }
 )  # fmt: skip
 _TYPES = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})
@@ -82,7 +82,7 @@ class _Check:
                 self._classes.add(alias.name)
 
     def _class(self, node: ast.ClassDef) -> None:
-        self._require(node, not node.decorator_list and not node.keywords)
+        self._require(node, all(map(_is_deprecation, node.decorator_list)) and not node.keywords)
         self._require(node, node.name.isidentifier() and not hasattr(builtins, node.name))
         for base in node.bases:
             self._expression(base)
@@ -140,6 +140,14 @@ class _Check:
         if not holds:
             where = f"line {getattr(node, 'lineno', '?')}"
             raise UnsafeModuleError(f"{where}: {type(node).__name__} is not expected there")
+
+
+def _is_deprecation(node: ast.expr) -> bool:
+    if not isinstance(node, ast.Call) or not node.args:
+        return False
+    blanked = ast.Call(node.func, [ast.Constant(""), *node.args[1:]], node.keywords)
+    is_text = isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
+    return is_text and ast.unparse(blanked) == "deprecated('', category=None)"
 
 
 def _without_text(node: ast.If) -> ast.If:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
@@ -26,6 +27,7 @@ ROUTE = "x-fal-typed-route"
 
 _BYTES = ("application/octet-stream", "image/", "video/", "audio/")
 _RESULT_SUFFIX = "/requests/{request_id}"
+_PLATFORM_WORDS = re.compile(r"The OpenAPI schema for the \S+ queue\.?")
 _COMPONENT_PREFIX = "#/components/schemas/"
 
 
@@ -124,6 +126,7 @@ class EndpointDocument:
     __slots__ = (
         "category",
         "components",
+        "deprecated",
         "description",
         "id",
         "input_ref",
@@ -142,12 +145,14 @@ class EndpointDocument:
         """The endpoint's id, e.g. ``fal-ai/flux/dev``."""
         self.category: str | None = _text(metadata.get("category"))
         """The platform's category, e.g. ``text-to-image``; None when the document has none."""
-        self.description: str | None = _text(_dict(raw.get("info")).get("description"))
-        """The document's own description; None when it has none."""
+        self.description: str | None = _description(_dict(raw.get("info")))
+        """What the document says of the endpoint; None when it says nothing of its own."""
         self.components: dict[str, Schema] = _dict(_dict(raw.get("components")).get("schemas"))
         """Every named schema of the document."""
         item = _dict(paths.get("/" + self.id))
         operation = _dict(item.get("post"))
+        self.deprecated: bool = operation.get("deprecated") is True
+        """Whether the document says that the endpoint is going away."""
         self.route: Route | None = Route.read(item)
         """What an app's own document says of the route; None for any other document."""
         self.input_ref: Schema = _json_schema(operation.get("requestBody"))
@@ -255,6 +260,12 @@ def _endpoint_id(metadata: Schema, paths: Schema) -> str:
     if stated is not None:
         raise InvalidDocumentError(f"no POST operation at /{stated}")
     raise InvalidDocumentError("no x-fal-metadata.endpointId and not exactly one POST operation")
+
+
+def _description(info: Schema) -> str | None:
+    """The description, unless it is the sentence that the platform writes into every document."""
+    text = _text(info.get("description"))
+    return None if text is None or _PLATFORM_WORDS.fullmatch(text.strip()) else text
 
 
 def _output_schema(paths: Schema, endpoint_id: str) -> Schema:

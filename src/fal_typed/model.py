@@ -6,7 +6,10 @@ inputs, building results that may have drifted from their schema) is `validation
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import functools
+import inspect
+import warnings
+from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -71,6 +74,27 @@ UniqueItems = AfterValidator(_check_unique)
 """Marks a list parameter in which no item may stand twice."""
 
 
+def _deprecations(model: type[BaseModel], made: BaseModel) -> Iterator[str]:
+    """What of an input that was just made is going away."""
+    if "__deprecated__" in vars(model):
+        yield vars(model)["__deprecated__"]
+    for name in _deprecated_fields(model) & made.model_fields_set:
+        yield f"Parameter {name!r} of {model.__name__} is deprecated."
+
+
+@functools.cache
+def _deprecated_fields(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, info in model.model_fields.items() if info.deprecated)
+
+
+def _warn_deprecated(text: str) -> None:
+    """Warn of the line that called into this package, for Python shows no other by default."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("fal_typed."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, DeprecationWarning, stacklevel=level)
+
+
 if TYPE_CHECKING:
 
     class Request(Generic[Out]):
@@ -95,9 +119,12 @@ else:
         # builds for nested values while it validates.
         def __call__(cls, /, *args: object, **kwargs: object) -> object:
             try:
-                return super().__call__(*args, **kwargs)
+                made = super().__call__(*args, **kwargs)
             except ValidationError as error:
                 raise input_error(error, kwargs, cls) from None
+            for text in _deprecations(cls, made):
+                _warn_deprecated(text)
+            return made
 
     class _InputBase(BaseModel, metaclass=_InputMeta):
         pass

@@ -41,7 +41,9 @@ class FastSvdTextToVideoInput(InputModel, Request["FastSvdTextToVideoOutput"]):
     to 100.
     """
 
-    deep_cache: Literal["none", "minimum", "medium", "high"] = "none"
+    deep_cache: Annotated[Literal["none", "minimum", "medium", "high"], Field(deprecated=True)] = (
+        "none"
+    )
     """Deprecated."""
 
     fps: Annotated[int, Field(ge=1, le=25)] = 10

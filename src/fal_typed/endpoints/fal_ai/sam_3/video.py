@@ -27,7 +27,7 @@ class Sam3VideoInput(InputModel, Request["Sam3VideoOutput"]):
     prompt: str = ""
     """Describes in words what to find and pick out."""
 
-    text_prompt: str | None = None
+    text_prompt: Annotated[str | None, Field(deprecated=True)] = None
     """Describes in words what to look for or to make. Deprecated."""
 
     point_prompts: list[PointPromptBase] = []

@@ -28,7 +28,7 @@ class Sam3ImageInput(InputModel, Request["Sam3ImageOutput"]):
     prompt: str = "wheel"
     """Describes in words what to find and pick out."""
 
-    text_prompt: str | None = None
+    text_prompt: Annotated[str | None, Field(deprecated=True)] = None
     """Describes in words what to look for or to make. Deprecated."""
 
     point_prompts: list[PointPrompt] = []

@@ -7,7 +7,9 @@ Category: 3d. https://fal.ai/models/tripo3d/tripo/v2.5/multiview-to-3d
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput, Image
@@ -40,7 +42,7 @@ class TripoV25MultiviewTo3dInput(InputModel, Request["TripoV25MultiviewTo3dOutpu
     auto_size: bool | None = False
     """Brings the object to its likely true size in metres."""
 
-    style: (
+    style: Annotated[
         Literal[
             "person:person2cartoon",
             "object:clay",
@@ -51,8 +53,9 @@ class TripoV25MultiviewTo3dInput(InputModel, Request["TripoV25MultiviewTo3dOutpu
             "gold",
             "ancient_bronze",
         ]
-        | None
-    ) = None
+        | None,
+        Field(deprecated=True),
+    ] = None
     """Look that the object is turned into. Deprecated."""
 
     quad: bool | None = False
