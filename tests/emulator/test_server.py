@@ -217,3 +217,12 @@ def test_ids_that_no_endpoint_can_have(endpoint_id):
     assert endpoint_id not in Catalog()
     with pytest.raises(UnknownEndpointError):
         Catalog().document(endpoint_id)
+
+
+def test_a_start_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("cannot be built")
+
+    monkeypatch.setattr("fal_typed.testing.server.App", broken)
+    with pytest.raises(RuntimeError, match="cannot be built"):
+        FalEmulator().start()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
@@ -221,12 +222,12 @@ class FalEmulator:
             from fal_typed.testing.certificates import Certificates  # costs what most need not pay
 
             self._certificates = Certificates(self._bind[0])
-        ready = threading.Event()
+        ready: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._run, args=(listener, ready), name="fal-emulator", daemon=True
         )
         self._thread.start()
-        ready.wait()
+        ready.result()
 
     def stop(self) -> None:
         """Stop serving; open connections are closed at once."""
@@ -241,7 +242,15 @@ class FalEmulator:
             self._certificates.close()
             self._certificates = None
 
-    def _run(self, listener: socket.socket, ready: threading.Event) -> None:
+    def _run(self, listener: socket.socket, ready: Future[None]) -> None:
+        try:
+            self._serve(listener, ready)
+        except Exception as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)  # whoever starts the emulator waits for it
+
+    def _serve(self, listener: socket.socket, ready: Future[None]) -> None:
         loop = self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         config = Config(
@@ -264,7 +273,7 @@ class FalEmulator:
 
         context = self._certificates.context if self._certificates else None
         server = loop.run_until_complete(loop.create_server(connection, sock=listener, ssl=context))
-        loop.call_soon(ready.set)
+        loop.call_soon(ready.set_result, None)
         try:
             loop.run_forever()
         finally:
