@@ -1,43 +1,45 @@
-"""Has datamodel-code-generator make the models, and reads the types it wrote.
+"""Has datamodel-code-generator make types, and reads what it wrote.
 
-Every class and field goes in under a made-up name (``Def3``, ``f7``) and without its prose and
-its default: what can go wrong with those is settled before, and nothing that a document calls
-itself reaches the generator. Back come annotations, as syntax trees; the names are put back there.
+Every type goes in as a field of a made-up name (``f7``), without prose and default: what can go
+wrong with those is settled before. The classes that it refers to have made-up names as well
+(``Ext3``). Nothing that a document calls itself reaches the generator; the names are put back into
+the annotations that it returns.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
+import json
 import warnings
 from typing import TYPE_CHECKING, Any, cast
 
 from fal_typed.untyped import as_list, as_object, as_text
-from fal_typed_codegen.interface import CLASS_PREFIX
+from fal_typed_codegen.interface import CLASS_PREFIX, references
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from fal_typed.document import Schema
     from fal_typed_codegen.interface import Model
 
 _MAX_INLINE = 8
+_MAX_KNOWN = 50_000
+_ALL = "Everything"
 _LIMITS = frozenset({"minProperties", "maxProperties"})
 _ELSEWHERE = "elsewhere."
+_known: dict[str, str] = {}
 
 
 class ModelsError(Exception):
     """datamodel-code-generator could not make the models; the message says why."""
 
 
-def type_annotations(
-    models: Sequence[Model], elsewhere: Sequence[str]
-) -> dict[str, dict[str, ast.expr]]:
+def type_annotations(models: Iterable[Model]) -> dict[str, dict[str, ast.expr]]:
     """Make the type annotations of models.
 
     Args:
-        models: The models of one module.
-        elsewhere: Names of the classes that they refer to and other modules hold.
+        models: The models.
 
     Returns:
         By class name, then by field name, the annotation. A model that is no object has the
@@ -46,18 +48,11 @@ def type_annotations(
     Raises:
         ModelsError: datamodel-code-generator failed.
     """
-    to_made_up = {model.name: f"Def{index}" for index, model in enumerate(models)}
-    paths = {name: f"{_ELSEWHERE}Ext{index}" for index, name in enumerate(elsewhere)}
-    definitions: Schema = {}
-    for model in models:
-        definitions[to_made_up[model.name]] = _definition(model, to_made_up, paths, definitions)
-    tree = _generate(definitions)
-    back = {made_up: name for name, made_up in to_made_up.items()}
-    back.update({path.removeprefix(_ELSEWHERE): name for name, path in paths.items()})
-    classes = _classes(tree)
-    restore = _Restore(back, _roots(tree, classes, back))
+    wanted = {model.name: _schemas(model) for model in models}
+    texts = _texts(schema for fields in wanted.values() for schema in fields.values())
     return {
-        model.name: _fields(model, classes, to_made_up[model.name], restore) for model in models
+        name: {field: _parsed(texts[_key(schema)]) for field, schema in fields.items()}
+        for name, fields in wanted.items()
     }
 
 
@@ -89,9 +84,48 @@ def or_none(annotation: ast.expr) -> ast.expr:
     return ast.BinOp(annotation, ast.BitOr(), ast.Constant(None))
 
 
-def _definition(
-    model: Model, to_made_up: Mapping[str, str], paths: Mapping[str, str], others: Schema
-) -> Schema:
+def _schemas(model: Model) -> dict[str, Schema]:
+    if model.root is not None:
+        return {"root": model.root}
+    return {field.name: field.schema for field in model.fields}
+
+
+def _key(schema: Schema) -> str:
+    return json.dumps(schema, sort_keys=True)
+
+
+def _texts(schemas: Iterable[Schema]) -> dict[str, str]:
+    """Annotations as text. Most types stand in hundreds of documents and are made once."""
+    wanted = {_key(schema): schema for schema in schemas}
+    found = {key: _known[key] for key in wanted if key in _known}
+    new = {key: schema for key, schema in wanted.items() if key not in found}
+    if new:
+        if len(_known) > _MAX_KNOWN:
+            _known.clear()
+        made = dict(zip(new, _made(list(new.values())), strict=True))
+        _known.update(made)
+        found.update(made)
+    return found
+
+
+def _made(schemas: list[Schema]) -> list[str]:
+    """Have annotations made, all in one run."""
+    names = sorted(references(schemas))
+    paths = {name: f"{_ELSEWHERE}Ext{index}" for index, name in enumerate(names)}
+    tree = _generate(_definitions(schemas, paths))
+    classes = _classes(tree)
+    back = {path.removeprefix(_ELSEWHERE): name for name, path in paths.items()}
+    restore = _Restore(back, _roots(tree, classes))
+    fields = _annotations(classes[_ALL])
+    try:
+        return [ast.unparse(restore.type_of(fields[f"f{i}"])) for i in range(len(schemas))]
+    except KeyError as error:
+        raise ModelsError(f"no field {error}") from error
+
+
+def _definitions(schemas: list[Schema], paths: Mapping[str, str]) -> Schema:
+    definitions: Schema = {}
+
     def translate(schema: Any) -> Any:
         items, mapping = as_list(schema), as_object(schema)
         if items is not None:
@@ -99,23 +133,22 @@ def _definition(
         if mapping is None:
             return schema
         ref = as_text(mapping.get("$ref"))
-        if ref is None:
-            translated = {key: translate(value) for key, value in mapping.items()}
-            return hoisted(translated) if _LIMITS & mapping.keys() else translated
-        name = ref.removeprefix(CLASS_PREFIX)
-        if name in paths:
-            return {"customTypePath": paths[name]}
-        return {"$ref": CLASS_PREFIX + to_made_up[name]}
+        if ref is not None:
+            return {"customTypePath": paths[ref.removeprefix(CLASS_PREFIX)]}
+        translated = {key: translate(value) for key, value in mapping.items()}
+        return hoisted(translated) if _LIMITS & mapping.keys() else translated
 
     def hoisted(limited: Schema) -> Schema:
         # It forgets limits of a map inside of a union or a list, but not those of a field.
-        name = f"Map{len(others)}"
-        others[name] = {"type": "object", "properties": {"root": limited}, "required": ["root"]}
+        name = f"Map{len(definitions)}"
+        definitions[name] = _object({"root": limited})
         return {"$ref": CLASS_PREFIX + name}
 
-    # An output that is no object is made as an object too, so that both are read alike.
-    kinds = [model.root] if model.root is not None else [field.schema for field in model.fields]
-    properties = {f"f{index}": translate(kind) for index, kind in enumerate(kinds)}
+    everything = _object({f"f{index}": translate(kind) for index, kind in enumerate(schemas)})
+    return {**definitions, _ALL: everything}
+
+
+def _object(properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
@@ -158,14 +191,9 @@ def _classes(tree: ast.Module) -> dict[str, ast.ClassDef]:
     return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
-def _roots(
-    tree: ast.Module, classes: Mapping[str, ast.ClassDef], back: Mapping[str, str]
-) -> dict[str, ast.expr]:
+def _roots(tree: ast.Module, classes: Mapping[str, ast.ClassDef]) -> dict[str, ast.expr]:
     """What stands behind the names that it made for types within types."""
-    roots: dict[str, ast.expr] = {}
-    for name, node in classes.items():
-        if name not in back:
-            roots[name] = _annotations(node)["root"]
+    roots = {name: _annotations(node)["root"] for name, node in classes.items() if name != _ALL}
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
             target = cast("ast.Name", statement.targets[0])
@@ -180,19 +208,6 @@ def _annotations(node: ast.ClassDef) -> dict[str, ast.expr]:
         for statement in node.body
         if isinstance(statement, ast.AnnAssign)
     }
-
-
-def _fields(
-    model: Model, classes: Mapping[str, ast.ClassDef], made_up: str, restore: _Restore
-) -> dict[str, ast.expr]:
-    names = ["root"] if model.root is not None else [field.name for field in model.fields]
-    if made_up not in classes:
-        raise ModelsError(f"no class for {model.name}")
-    annotations = _annotations(classes[made_up])
-    try:
-        return {name: restore.type_of(annotations[f"f{i}"]) for i, name in enumerate(names)}
-    except KeyError as error:
-        raise ModelsError(f"no field {error} in {model.name}") from error
 
 
 class _Restore(ast.NodeTransformer):
@@ -219,7 +234,7 @@ class _Restore(ast.NodeTransformer):
             raise ModelsError(f"{node.id} is made of itself")
         self._depth += 1
         try:
-            return self.type_of(_copy(self._roots[node.id]))
+            return self.type_of(_parsed(ast.unparse(self._roots[node.id])))
         finally:
             self._depth -= 1
 
@@ -234,8 +249,8 @@ class _Restore(ast.NodeTransformer):
         return node
 
 
-def _copy(node: ast.expr) -> ast.expr:
-    return ast.parse(ast.unparse(node), mode="eval").body
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
 def _field_of(annotation: ast.expr) -> ast.Call | None:

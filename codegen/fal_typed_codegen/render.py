@@ -169,7 +169,7 @@ def header(origin: str) -> str:
 def _classes(
     interface: Interface, own: list[Model], elsewhere: list[str], *, is_shared: bool
 ) -> list[RenderedClass]:
-    made = models.type_annotations(own, elsewhere)
+    made = models.type_annotations(own)
     usable = {name: interface.models[name] for name in elsewhere}
     rendered: list[RenderedClass] = []
     for model in own:

@@ -170,10 +170,10 @@ def test_a_failure_while_making_the_models_is_of_one_document(
     before = contents(tmp_path / "acme_fal")
     make = models.type_annotations
 
-    def fail_for_a(own: Any, elsewhere: Any) -> Any:
+    def fail_for_a(own: Any) -> Any:
         if any(field.name == "bad" for model in own for field in model.fields):
             raise models.ModelsError("no")
-        return make(own, elsewhere)
+        return make(own)
 
     monkeypatch.setattr(models, "type_annotations", fail_for_a)
     report = run(
