@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -226,3 +227,4 @@ def test_a_start_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fal_typed.testing.server.App", broken)
     with pytest.raises(RuntimeError, match="cannot be built"):
         FalEmulator().start()
+    gc.collect()  # an open socket or loop would be reported here

@@ -248,6 +248,9 @@ class FalEmulator:
         except Exception as error:
             if ready.done():
                 raise
+            listener.close()
+            if self._loop is not None:
+                self._loop.close()
             ready.set_exception(error)  # whoever starts the emulator waits for it
 
     def _serve(self, listener: socket.socket, ready: Future[None]) -> None:
