@@ -22,6 +22,10 @@ _BREAK = re.compile(r"<(?:br|/p|/li|/div|/h[1-6]|/tr)\b[^<>]{0,100}>", re.IGNORE
 # What could end a docstring, and what could begin an escape sequence in it.
 _QUOTES = re.compile(r'\\|"{3,}|"+\Z')
 _LIST_ITEM = re.compile(r"(?:[-*•+]|\d{1,3}[.)])\s+\S")
+_HEADING = re.compile(r"#{1,6}\s+(?=\S)|(?=\*\*\S)")
+# Editors show docstrings of Python as plain text: what Markdown marks them with would only disturb.
+_EMPHASIS = re.compile(r"(?<![\w*])(\*\*\*|\*\*|__)(?=\S)([^*_\n]{1,300}?)(?<=\S)\1(?![\w*])")
+_LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\((https?://[^\s()]{1,500})\)")
 
 
 def clean(text: str, width: int) -> str:
@@ -68,15 +72,24 @@ def _plain(text: str) -> str:
 
 
 def _wrap(paragraph: str, width: int) -> str:
-    """Fill a paragraph; items of a list keep lines of their own."""
+    """Fill a paragraph; headings and items of a list keep lines of their own."""
     pieces: list[str] = []
     for line in paragraph.splitlines():
         stripped = " ".join(line.split())
-        if pieces and not _LIST_ITEM.match(stripped):
+        if pieces and not (_LIST_ITEM.match(stripped) or _HEADING.match(stripped)):
             pieces[-1] = f"{pieces[-1]} {stripped}"
         elif stripped:
             pieces.append(stripped)
-    return "\n".join(_fill(piece, width) for piece in pieces)
+    return "\n".join(_fill(_unmarked(piece), width) for piece in pieces)
+
+
+def _unmarked(piece: str) -> str:
+    piece = _LINK.sub(_spelled_out, _HEADING.sub("", piece, count=1))
+    return _EMPHASIS.sub(r"\2", piece)
+
+
+def _spelled_out(link: re.Match[str]) -> str:
+    return link[2] if link[1] == link[2] else f"{link[1]} ({link[2]})"
 
 
 def _fill(piece: str, width: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,6 +34,9 @@ _MODULES = {
     "fal_typed.model": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
 }
 COMMAND = "fal-typed generate"
+# What the platform writes where a component is missing.
+_EXCUSE = re.compile(r"Schema referenced but not defined\b")
+_ENDS = (".", "!", "?", ":", ";", ",", "…", "。", ">")
 _NAMES_DEPRECATED = "\n# pyright: reportDeprecated=false"
 _MODES: dict[RealtimeMode, str] = {
     "unary": "Each input has one result.",
@@ -317,7 +321,7 @@ def _summary(interface: Interface) -> str:
 
 
 def _class_prose(interface: Interface, model: Model) -> str:
-    if model.description:
+    if model.description and not _EXCUSE.match(model.description):
         return model.description
     if model.name == interface.input:
         return f"Parameters of {interface.id}."
@@ -333,9 +337,12 @@ def _field_prose(interface: Interface, model: Model, field: Field, *, is_shared:
     text = field.description or _usual_meaning(interface, model, field, is_shared=is_shared)
     note = "Deprecated." if field.deprecated else ""
     facts = " ".join(filter(None, (field.facts, note)))
-    if not text:
-        return facts
-    return f"{text}\n\n{facts}" if "\n\n" in text else f"{text} {facts}"
+    if not text or not facts:
+        return text or facts
+    if "\n\n" in text:
+        return f"{text}\n\n{facts}"
+    text = text.rstrip()
+    return f"{text} {facts}" if text.endswith(_ENDS) else f"{text}. {facts}"
 
 
 def _usual_meaning(interface: Interface, model: Model, field: Field, *, is_shared: bool) -> str:

@@ -102,7 +102,15 @@ if TYPE_CHECKING:
 
         __fal_endpoint__: ClassVar[Endpoint[..., Any, Any] | None]
 
-    _InputBase = BaseModel
+    class _InputBase(BaseModel):
+        # Editors show this one's words for every input that is made, and pydantic's without it.
+        def __init__(self, **parameters: Any) -> None:
+            """Take the parameters by name and check them.
+
+            Raises:
+                FalInputError: Something does not fit; the error lists every problem.
+            """
+
 else:
 
     class Request:

@@ -145,6 +145,13 @@ def test_prose_is_clean(text: str, width: int) -> None:
         ("One.\n\n\n   Two.", "One.\n\nTwo."),
         ("a\u200bb\u202ec\ufeff", "abc"),
         ("<script>alert(1)</script >", "alert(1)"),
+        (
+            "A **bold** and __other__ 2**3**4 *args **kwargs",
+            "A bold and other 2**3**4 *args **kwargs",
+        ),
+        ("See [this](https://a.example/b).", "See this (https://a.example/b)."),
+        ("[https://a.example](https://a.example)", "https://a.example"),
+        ("Text\n# Title\n**Kinds:** a\n**More:** b", "Text\nTitle\nKinds: a\nMore: b"),
         ("", ""),
     ],
 )
