@@ -16,6 +16,7 @@ class ExtractObjectInput(InputModel, Request["ExtractObjectOutput"]):
     """Parameters of bria/extract-object."""
 
     autocrop: bool = UNSET
+    """Cuts off borders that stay empty."""
 
     image_url: FileInput = UNSET
     """Picture to start from or to change."""

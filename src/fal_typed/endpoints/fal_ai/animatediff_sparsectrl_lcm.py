@@ -43,16 +43,22 @@ class AnimatediffSparsectrlLcmInput(InputModel, Request["AnimatediffSparsectrlLc
     """
 
     keyframe_0_image_url: FileInput | None = None
+    """First picture that the clip has to pass through."""
 
     keyframe_0_index: int = 0
+    """Place of the first given picture in the clip, counted from zero."""
 
     keyframe_1_image_url: FileInput | None = None
+    """Second picture that the clip has to pass through."""
 
     keyframe_1_index: int = 0
+    """Place of the second given picture in the clip, counted from zero."""
 
     keyframe_2_image_url: FileInput | None = None
+    """Third picture that the clip has to pass through."""
 
     keyframe_2_index: int = 0
+    """Place of the third given picture in the clip, counted from zero."""
 
 
 class AnimatediffSparsectrlLcmOutput(OutputModel):

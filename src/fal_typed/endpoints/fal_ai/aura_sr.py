@@ -24,6 +24,7 @@ class AuraSrInput(InputModel, Request["AuraSrOutput"]):
     """How many times larger width and height become; 2 makes four times the pixels."""
 
     overlapping_tiles: bool = False
+    """Works on pieces that share borders, which hides the seams."""
 
     checkpoint: Literal["v1", "v2"] = "v1"
 

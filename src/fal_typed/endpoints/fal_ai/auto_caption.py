@@ -23,8 +23,10 @@ class AutoCaptionInput(InputModel, Request["AutoCaptionOutput"]):
     """Video to start from or to change."""
 
     txt_color: str = "white"
+    """Colour of the letters."""
 
     txt_font: str = "Standard"
+    """Typeface of the letters."""
 
     font_size: int = 24
     """How large the letters are, in pixels."""

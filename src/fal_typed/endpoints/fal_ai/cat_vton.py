@@ -27,6 +27,7 @@ class CatVtonInput(InputModel, Request["CatVtonOutput"]):
     """Picture of the piece of clothing."""
 
     cloth_type: Literal["upper", "lower", "overall", "inner", "outer"]
+    """Which part of the body the garment is for."""
 
     image_size: (
         ImageSize

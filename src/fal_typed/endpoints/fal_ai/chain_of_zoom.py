@@ -32,6 +32,7 @@ class ChainOfZoomInput(InputModel, Request["ChainOfZoomOutput"]):
     """From 0 to 1."""
 
     user_prompt: str = ""
+    """Says in words what is to be seen closer up."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

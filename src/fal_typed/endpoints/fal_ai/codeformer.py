@@ -26,8 +26,10 @@ class CodeformerInput(InputModel, Request["CodeformerOutput"]):
     aligned: bool = False
 
     only_center_face: bool = False
+    """Works on the face in the middle alone."""
 
     face_upscale: bool = True
+    """Enlarges faces with detail of their own."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

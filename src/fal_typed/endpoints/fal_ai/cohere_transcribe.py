@@ -28,6 +28,7 @@ class CohereTranscribeInput(InputModel, Request["CohereTranscribeOutput"]):
     """Language that is spoken in the recording."""
 
     punctuation: bool = True
+    """Puts commas and full stops into the transcript."""
 
     max_new_tokens: Annotated[int, Field(ge=1, le=1024)] = 256
     """Longest answer, in tokens. From 1 to 1024."""

@@ -41,6 +41,7 @@ class CreativeUpscalerInput(InputModel, Request["CreativeUpscalerOutput"]):
     """From 0 to 3."""
 
     prompt_suffix: str = UNSET
+    """Words that are put behind the prompt."""
 
     negative_prompt: str = UNSET
     """Says in words what the result should not contain or look like."""
@@ -68,12 +69,16 @@ class CreativeUpscalerInput(InputModel, Request["CreativeUpscalerOutput"]):
     override_size_limits: bool = False
 
     base_model_url: FileInput | None = None
+    """Where the weights to build on are."""
 
     additional_lora_url: FileInput = UNSET
+    """Where further trained weights are."""
 
     additional_lora_scale: float = 1
+    """How strongly the further trained weights change the base model."""
 
     additional_embedding_url: FileInput = UNSET
+    """Where a further trained word for the prompt is."""
 
 
 class CreativeUpscalerOutput(OutputModel):

@@ -42,6 +42,7 @@ class DemucsInput(InputModel, Request["DemucsOutput"]):
         "guitar",
         "piano",
     ]
+    """Which instruments and voices are taken apart."""
 
     segment_length: int | None = None
 

@@ -26,6 +26,7 @@ class DepthAnythingVideoInput(InputModel, Request["DepthAnythingVideoOutput"]):
     """Which of the available models does the work; they differ in quality, speed and price."""
 
     colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale"
+    """Palette that the depth is drawn with."""
 
     resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto"
     """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
@@ -39,6 +40,7 @@ class DepthAnythingVideoInput(InputModel, Request["DepthAnythingVideoOutput"]):
     side_by_side: bool = False
 
     include_raw_depths: bool = False
+    """Answers with the measured distances as well."""
 
 
 class DepthAnythingVideoOutput(OutputModel):
@@ -48,6 +50,7 @@ class DepthAnythingVideoOutput(OutputModel):
     """The video that was made, as a file to download."""
 
     raw_depths: File | None = None
+    """File with the measured distances."""
 
 
 depth_anything_video = Endpoint(

@@ -27,6 +27,7 @@ class DreamoInput(InputModel, Request["DreamoOutput"]):
     """Picture that comes first."""
 
     second_image_url: FileInput | None = None
+    """Further picture to take something from."""
 
     first_reference_task: Literal["ip", "id", "style"] = "ip"
 

@@ -21,8 +21,10 @@ class DubbingInput(InputModel, Request["DubbingOutput"]):
     """Video to start from or to change."""
 
     target_language: Literal["hindi", "turkish", "english"] = "hindi"
+    """Tongue to translate into."""
 
     do_lipsync: bool = True
+    """Moves the lips to the new speech."""
 
 
 class DubbingOutput(OutputModel):

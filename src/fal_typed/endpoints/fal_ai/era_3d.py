@@ -41,6 +41,7 @@ class Era3dInput(InputModel, Request["Era3dOutput"]):
     """
 
     background_removal: bool = True
+    """Takes away what is behind the subject first."""
 
 
 class Era3dOutput(OutputModel):
@@ -50,6 +51,7 @@ class Era3dOutput(OutputModel):
     """The pictures that were made, each as a file to download."""
 
     normal_images: list[Image]
+    """Pictures of how the surfaces are tilted, one for each view."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

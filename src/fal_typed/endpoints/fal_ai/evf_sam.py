@@ -34,8 +34,10 @@ class EvfSamInput(InputModel, Request["EvfSamOutput"]):
     """Returns only the mask and not the cut-out picture."""
 
     use_grounding_dino: bool = False
+    """Has a detector find the place first."""
 
     revert_mask: bool = False
+    """Swaps black and white in the mask."""
 
     blur_mask: Annotated[int, Field(ge=0, le=50)] = 0
     """From 0 to 50."""
@@ -44,6 +46,7 @@ class EvfSamInput(InputModel, Request["EvfSamOutput"]):
     """From 0 to 20."""
 
     fill_holes: bool = False
+    """Closes gaps inside of what was found."""
 
 
 class EvfSamOutput(OutputModel):

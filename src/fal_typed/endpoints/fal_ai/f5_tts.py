@@ -18,15 +18,19 @@ class F5TtsInput(InputModel, Request["F5TtsOutput"]):
     """Parameters of fal-ai/f5-tts."""
 
     gen_text: str
+    """Words to be spoken."""
 
     ref_audio_url: FileInput
+    """Recording of the voice that is wanted."""
 
     model_type: Literal["F5-TTS", "E2-TTS"]
     """Family of models that the work is done with."""
 
     ref_text: str = ""
+    """What is said in the sample recording, word for word."""
 
     remove_silence: bool = True
+    """Cuts pauses out of the sample recording."""
 
 
 class F5TtsOutput(OutputModel):

@@ -82,8 +82,10 @@ class FaceToStickerOutput(OutputModel):
     """The pictures that were made, each as a file to download."""
 
     sticker_image: Image
+    """Picture of the person in the style of a sticker."""
 
     sticker_image_background_removed: Image
+    """The same picture with nothing behind the person."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

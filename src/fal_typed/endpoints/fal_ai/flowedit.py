@@ -23,8 +23,10 @@ class FloweditInput(InputModel, Request["FloweditOutput"]):
     """Picture to start from or to change."""
 
     source_prompt: str
+    """Says in words what the given picture shows."""
 
     target_prompt: str
+    """Says in words what the picture should show."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -96,6 +96,7 @@ class FluxLoraFillInput(InputModel, Request["FluxLoraFillOutput"]):
     """Picture whose marked part is filled in, with the way to prepare it."""
 
     resize_to_original: bool = False
+    """Gives the result the width and height of what was given."""
 
 
 class FluxLoraFillOutput(OutputModel):

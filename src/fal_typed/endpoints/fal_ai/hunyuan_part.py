@@ -20,6 +20,7 @@ class HunyuanPartInput(InputModel, Request["HunyuanPartOutput"]):
     """Parameters of fal-ai/hunyuan-part."""
 
     model_file_url: FileInput
+    """Where the 3D shape is."""
 
     point_prompt_x: Annotated[float, Field(ge=-1.0, le=1.0)] = 0
     """From -1 to 1."""
@@ -48,6 +49,7 @@ class HunyuanPartOutput(OutputModel):
     """Result of fal-ai/hunyuan-part."""
 
     segmented_mesh: File
+    """Shape in which every part has its own colour."""
 
     mask_1_mesh: File
 
@@ -56,8 +58,10 @@ class HunyuanPartOutput(OutputModel):
     mask_3_mesh: File
 
     best_mask_index: int
+    """Position of the mask that fits best, counted from zero."""
 
     iou_scores: list[float]
+    """How well each part fits, from 0 to 1."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

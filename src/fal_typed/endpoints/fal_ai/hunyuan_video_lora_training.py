@@ -37,6 +37,7 @@ class HunyuanVideoLoraTrainingInput(InputModel, Request["HunyuanVideoLoraTrainin
     """
 
     do_caption: bool = True
+    """Has descriptions of the training material written automatically."""
 
     data_archive_format: str | None = None
     """Kind of archive, where the address doesn't show it by its ending."""

@@ -54,6 +54,7 @@ class HyWuEditInput(InputModel, Request["HyWuEditOutput"]):
     """How many pictures to make in one request; the price grows with them. From 1 to 4."""
 
     enable_thinking: bool = True
+    """Lets the model reason before it answers."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""

@@ -59,8 +59,10 @@ class IclightV2Input(InputModel, Request["IclightV2Output"]):
     """
 
     initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None"
+    """Side that the light comes from, given by a gradient to start from."""
 
     enable_hr_fix: bool = False
+    """Makes the picture small first and then enlarges it with detail."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

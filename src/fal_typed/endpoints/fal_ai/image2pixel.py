@@ -26,8 +26,10 @@ class Image2pixelInput(InputModel, Request["Image2pixelOutput"]):
     """From 1 to 256."""
 
     auto_color_detect: bool = False
+    """Finds out by itself how many colours there should be."""
 
     fixed_palette: list[str] | None = None
+    """Colours that may be used, as hexadecimal codes."""
 
     detect_method: Literal["auto", "runs", "edge"] = "auto"
 
@@ -40,6 +42,7 @@ class Image2pixelInput(InputModel, Request["Image2pixelOutput"]):
     """Cuts empty borders off."""
 
     transparent_background: bool = False
+    """Leaves the surroundings see-through."""
 
     cleanup_morph: bool = False
 
@@ -67,10 +70,13 @@ class Image2pixelOutput(OutputModel):
     """Result of fal-ai/image2pixel."""
 
     pixel_scale: int
+    """How many pixels of the given picture make one of the result."""
 
     palette: list[str]
+    """Colours of the picture, as hexadecimal codes."""
 
     num_colors: int
+    """How many different colours the picture has."""
 
     images: list[Image]
     """The pictures that were made, each as a file to download."""

@@ -21,6 +21,7 @@ class InvisibleWatermarkInput(InputModel, Request["InvisibleWatermarkOutput"]):
     watermark: str = "watermark"
 
     decode: bool = False
+    """Reads a hidden mark instead of writing one."""
 
     length: int = 0
 
@@ -32,6 +33,7 @@ class InvisibleWatermarkOutput(OutputModel):
     """The picture that was made, as a file to download."""
 
     extracted_watermark: str | None = None
+    """Hidden text that was found in the picture."""
 
     length: int = 0
 

@@ -138,6 +138,7 @@ class InworldTtsInput(InputModel, Request["InworldTtsOutput"]):
     """Speaker whose voice reads the words, by name."""
 
     sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000
+    """How many samples a second of sound has."""
 
 
 class InworldTtsOutput(OutputModel):

@@ -28,8 +28,10 @@ class IpAdapterFaceIdInput(InputModel, Request["IpAdapterFaceIdOutput"]):
     """Family of models that the work is done with."""
 
     face_image_url: FileInput | None = None
+    """Picture that shows the person from the front."""
 
     face_images_data_url: FileInput | None = None
+    """Where an archive of pictures of the person is."""
 
     negative_prompt: str = UNSET
     """Says in words what the result should not contain or look like."""
@@ -62,8 +64,10 @@ class IpAdapterFaceIdInput(InputModel, Request["IpAdapterFaceIdOutput"]):
     """From 64 to 640."""
 
     base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE"
+    """Repository of the Stable Diffusion 1.5 weights to build on."""
 
     base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0"
+    """Repository of the Stable Diffusion XL weights to build on."""
 
 
 class IpAdapterFaceIdOutput(OutputModel):

@@ -23,6 +23,7 @@ class Krea2TrainerInput(InputModel, Request["Krea2TrainerOutput"]):
     """
 
     auto_captioning: Literal["Off", "Object/Character", "Style", "Custom"] = "Off"
+    """Whether descriptions of the training material are written automatically, and for what."""
 
     debug_dataset: bool = UNSET
     """Returns the data as training saw it, so that captions and crops can be looked at."""

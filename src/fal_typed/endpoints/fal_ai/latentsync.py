@@ -36,6 +36,7 @@ class LatentsyncInput(InputModel, Request["LatentsyncOutput"]):
     """
 
     loop_mode: Literal["pingpong", "loop"] | None = None
+    """How the picture goes on when the sound is longer."""
 
 
 class LatentsyncOutput(OutputModel):

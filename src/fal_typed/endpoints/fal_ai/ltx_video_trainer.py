@@ -83,6 +83,7 @@ class LtxVideoTrainerInput(InputModel, Request["LtxVideoTrainerOutput"]):
     """Width to height of the samples that show how far training is."""
 
     validation_reverse: bool = False
+    """Plays the samples made during training backwards."""
 
 
 class LtxVideoTrainerOutput(OutputModel):

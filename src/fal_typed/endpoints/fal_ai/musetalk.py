@@ -16,6 +16,7 @@ class MusetalkInput(InputModel, Request["MusetalkOutput"]):
     """Parameters of fal-ai/musetalk."""
 
     source_video_url: FileInput
+    """Clip to change."""
 
     audio_url: FileInput
     """Recording that the video moves, speaks or plays to."""

@@ -38,6 +38,7 @@ class NemotronDiffusionVLMTimings(OutputModel):
     """
 
     decode_time: float
+    """Seconds that decoding took."""
 
     generation_time: float
     """Seconds that the model took."""
@@ -45,10 +46,13 @@ class NemotronDiffusionVLMTimings(OutputModel):
     gpu_transfer_time: float
 
     image_validation_time: float
+    """Seconds that checking the picture took."""
 
     preprocessing_time: float
+    """Seconds that preparing took."""
 
     total_time: float
+    """Seconds that all of it took."""
 
 
 class NemotronDiffusionVLMUsage(OutputModel):

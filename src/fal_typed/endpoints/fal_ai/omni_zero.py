@@ -22,11 +22,13 @@ class OmniZeroInput(InputModel, Request["OmniZeroOutput"]):
     """Picture to start from or to change."""
 
     composition_image_url: FileInput
+    """Picture whose arrangement is taken over."""
 
     style_image_url: FileInput
     """Picture whose look is taken over."""
 
     identity_image_url: FileInput
+    """Picture of the person who is to be recognised."""
 
     negative_prompt: str = ""
     """Says in words what the result should not contain or look like."""
@@ -35,8 +37,10 @@ class OmniZeroInput(InputModel, Request["OmniZeroOutput"]):
     """How strongly the given picture shapes the result."""
 
     composition_strength: float = 1
+    """How closely the arrangement of that picture is kept to."""
 
     depth_strength: float = 0.5
+    """How closely distances in the given picture are kept to."""
 
     style_strength: float = 1
     """How strongly the chosen look shows."""
@@ -44,6 +48,7 @@ class OmniZeroInput(InputModel, Request["OmniZeroOutput"]):
     face_strength: float = 1
 
     identity_strength: float = 1
+    """How closely the person is kept to."""
 
     guidance_scale: float = 5
     """How closely the picture keeps to the prompt; low values leave freedom, high values may look
@@ -56,6 +61,7 @@ class OmniZeroInput(InputModel, Request["OmniZeroOutput"]):
     """
 
     number_of_images: int = 1
+    """How many pictures are made."""
 
 
 class OmniZeroOutput(OutputModel):

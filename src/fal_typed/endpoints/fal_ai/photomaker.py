@@ -20,6 +20,7 @@ class PhotomakerInput(InputModel, Request["PhotomakerOutput"]):
     """Parameters of fal-ai/photomaker."""
 
     image_archive_url: FileInput
+    """Where an archive of pictures of the person is."""
 
     prompt: str
     """Says in words what the picture should show or what to change in the one given."""
@@ -27,6 +28,7 @@ class PhotomakerInput(InputModel, Request["PhotomakerOutput"]):
     base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker"
 
     initial_image_url: FileInput | None = None
+    """Picture to start from instead of noise."""
 
     initial_image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""

@@ -28,6 +28,7 @@ class Pixal3dInput(InputModel, Request["Pixal3dOutput"]):
     mesh_scale: float = 1
 
     remesh: bool = True
+    """Builds the surface anew from even pieces."""
 
     resolution: Literal[1024, 1536] = 1024
     """Fineness of the result; higher is sharper, slower and may cost more."""

@@ -55,6 +55,7 @@ class PonyV7Input(InputModel, Request["PonyV7Output"]):
     """
 
     noise_source: Literal["gpu", "cpu"] = "gpu"
+    """Kind of processor that the random numbers come from."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

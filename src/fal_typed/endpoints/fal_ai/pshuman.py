@@ -40,6 +40,7 @@ class PshumanOutput(OutputModel):
     """The object as an OBJ file."""
 
     preview_image: Image
+    """Picture that shows what the result looks like."""
 
 
 pshuman = Endpoint("fal-ai/pshuman", PshumanInput, PshumanOutput)

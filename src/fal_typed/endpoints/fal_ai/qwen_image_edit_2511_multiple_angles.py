@@ -38,6 +38,7 @@ class QwenImageEdit2511MultipleAnglesInput(
     """From 0 to 10."""
 
     additional_prompt: str | None = None
+    """Words added to the prompt that the endpoint writes itself."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1
     """How strongly the built-in style weights act: 0 not at all, 1 as trained, more exaggerates.

@@ -29,6 +29,7 @@ class ScailInput(InputModel, Request["ScailOutput"]):
     """Video to start from or to change."""
 
     multi_character: bool = False
+    """Expects several people in the pictures."""
 
     resolution: Literal["512p"] = "512p"
     """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""

@@ -53,6 +53,7 @@ class Scail2Input(InputModel, Request["Scail2Output"]):
     """
 
     subject_type: Literal["human", "animal"] = "human"
+    """Whether a person or an animal moves."""
 
 
 class Scail2Output(OutputModel):

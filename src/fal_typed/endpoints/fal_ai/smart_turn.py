@@ -27,6 +27,7 @@ class SmartTurnOutput(OutputModel):
     prediction: int
 
     probability: float
+    """How sure the model is, from 0 to 1."""
 
     metrics: dict[str, Any]
 

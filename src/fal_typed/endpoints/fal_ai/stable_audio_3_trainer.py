@@ -18,6 +18,7 @@ class StableAudio3TrainerInput(InputModel, Request["StableAudio3TrainerOutput"])
     """Parameters of fal-ai/stable-audio-3-trainer."""
 
     audio_data_url: FileInput
+    """Where the archive of training recordings is."""
 
     adapter_type: Literal[
         "lora",
@@ -32,6 +33,7 @@ class StableAudio3TrainerInput(InputModel, Request["StableAudio3TrainerOutput"])
     ] = "dora-rows"
 
     base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16"
+    """Number format of the weights that stay as they are during training."""
 
     batch_size: int = 1
     """How many examples each training step learns from; more is steadier and needs more memory.
@@ -41,6 +43,7 @@ class StableAudio3TrainerInput(InputModel, Request["StableAudio3TrainerOutput"])
     """Length of the result in seconds; auto, where offered, leaves it to the model."""
 
     exclude: list[str] = UNSET
+    """Layers that are left as they are."""
 
     include: list[str] = UNSET
 
@@ -49,6 +52,7 @@ class StableAudio3TrainerInput(InputModel, Request["StableAudio3TrainerOutput"])
     """
 
     lora_checkpoint_url: FileInput = UNSET
+    """Where weights to go on training from are."""
 
     model: Literal["medium-base", "small-music-base", "small-sfx-base"] = "medium-base"
     """Which of the available models does the work; they differ in quality, speed and price."""

@@ -44,8 +44,10 @@ class StepxEdit2Input(InputModel, Request["StepxEdit2Output"]):
     """
 
     enable_thinking_mode: bool = True
+    """Lets the model reason about the instruction first."""
 
     enable_reflection_mode: bool = True
+    """Lets the model judge its own result and correct it."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.
@@ -78,6 +80,7 @@ class StepxEdit2Output(OutputModel):
     """Text that the picture was made from, as the model read it."""
 
     reformat_prompt: str | None = None
+    """Prompt as it was rewritten by the model."""
 
     think_info: list[str] | None = None
 

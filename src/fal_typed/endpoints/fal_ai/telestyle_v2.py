@@ -19,6 +19,7 @@ class TelestyleV2Input(InputModel, Request["TelestyleV2Output"]):
     """Parameters of fal-ai/telestyle-v2."""
 
     content_image_url: FileInput
+    """Picture whose subject is kept while its look changes."""
 
     style_image_url: FileInput
     """Picture whose look is taken over."""

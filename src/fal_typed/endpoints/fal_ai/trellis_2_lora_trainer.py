@@ -71,8 +71,10 @@ class Trellis2LoraTrainerOutput(OutputModel):
     adapters: list[LoraAdapterResult]
 
     preprocessed_data_file: File
+    """Training material as it was prepared, for later runs."""
 
     failed: list[LoraTrainingFailure] | None = None
+    """What did not succeed, each with the reason."""
 
 
 trellis_2_lora_trainer = Endpoint(

@@ -26,6 +26,7 @@ class TriposrInput(InputModel, Request["TriposrOutput"]):
     """How the result is written to a file; players and programs differ in what they read."""
 
     do_remove_background: bool = True
+    """Takes away what is behind the object first."""
 
     foreground_ratio: Annotated[float, Field(ge=0.5, le=1.0)] = 0.9
     """From 0.5 to 1."""

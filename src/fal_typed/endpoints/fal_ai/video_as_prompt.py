@@ -29,6 +29,7 @@ class VideoAsPromptInput(InputModel, Request["VideoAsPromptOutput"]):
     """Picture that the video starts from or is made with."""
 
     video_description: str
+    """Says in words what is seen in the given clip."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

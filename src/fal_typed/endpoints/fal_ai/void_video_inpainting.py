@@ -28,6 +28,7 @@ class VoidVideoInpaintingInput(InputModel, Request["VoidVideoInpaintingOutput"])
     quad_mask_video_url: FileInput = ""
 
     mask_prompt: str | None = None
+    """Names in words what is to be masked."""
 
     enable_pass2_refinement: bool = False
 

@@ -32,8 +32,10 @@ class Wan22ImageTrainerInput(InputModel, Request["Wan22ImageTrainerOutput"]):
     include_synthetic_captions: bool = False
 
     use_face_detection: bool = True
+    """Cuts the pictures around faces."""
 
     use_face_cropping: bool = False
+    """Cuts the pictures around faces."""
 
     use_masks: bool = True
 

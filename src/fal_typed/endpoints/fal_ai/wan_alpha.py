@@ -71,6 +71,7 @@ class WanAlphaInput(InputModel, Request["WanAlphaOutput"]):
     """From 0 to 1."""
 
     binarize_mask: bool = False
+    """Makes every place of the mask either black or white, nothing between."""
 
     mask_binarization_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
     """From 0 to 1."""

@@ -138,6 +138,7 @@ class WizperInput(InputModel, Request["WizperOutput"]):
     """From 10 to 29."""
 
     merge_chunks: bool = True
+    """Joins the pieces of the transcript."""
 
     version: Literal["3"] = "3"
 

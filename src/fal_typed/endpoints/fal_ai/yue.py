@@ -19,6 +19,7 @@ class YueInput(InputModel, Request["YueOutput"]):
     """Words to be sung, with marks for verse and chorus where the model knows them."""
 
     genres: str
+    """Kinds of music, mood and voice, in words."""
 
 
 class YueOutput(OutputModel):

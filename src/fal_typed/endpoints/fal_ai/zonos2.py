@@ -19,8 +19,10 @@ class Zonos2Input(InputModel, Request["Zonos2Output"]):
     """Recording whose voice or sound is taken over."""
 
     accurate_mode: bool = True
+    """Spends more time for fewer slips of the tongue."""
 
     clean_speaker_background: bool = UNSET
+    """Removes noise behind the sample voice first."""
 
     language: str = "en_us"
     """Language of the text or the recording."""

@@ -22,6 +22,7 @@ class Background(InputModel):
     color: RGBColor = UNSET
 
     image_fit: Literal["Cover", "Contain", "Stretch"] = "Cover"
+    """How the picture fills its frame."""
 
     image_url: FileInput = UNSET
     """The picture that this entry is about."""
@@ -34,14 +35,19 @@ class Margin(InputModel):
     """Part of the parameters: all, bottom, left, right, top."""
 
     all: str = "20%"
+    """The same space on every side."""
 
     bottom: str = UNSET
+    """Space below."""
 
     left: str = UNSET
+    """Space on that side."""
 
     right: str = UNSET
+    """Space on that side."""
 
     top: str = UNSET
+    """Space above."""
 
 
 class DropShadow(InputModel):
@@ -83,6 +89,7 @@ class GenerativeShadow(InputModel):
     """Part of the parameters: light_source, opacity."""
 
     light_source: ShadowLightSource = UNSET
+    """Where the light is that throws the shadow."""
 
     opacity: float = 0.2
     """How dense it is, from 0, invisible, to 1, solid."""

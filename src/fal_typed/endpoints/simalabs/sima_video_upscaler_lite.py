@@ -33,6 +33,7 @@ class SimaVideoUpscalerLiteOutput(OutputModel):
     original_size: list[Any]
 
     upscaled_size: list[Any]
+    """Width and height afterwards, in pixels."""
 
     video: Video
     """The video that was made, as a file to download."""

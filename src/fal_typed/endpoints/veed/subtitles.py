@@ -49,8 +49,10 @@ class VocabularyEntry(InputModel):
     """Part of the parameters: replaces, word."""
 
     replaces: list[str]
+    """Wrong spellings that it stands in for."""
 
     word: str
+    """Spelling that is wanted."""
 
 
 class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
@@ -93,6 +95,7 @@ class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
     """Video to start from or to change."""
 
     customization: PresetCustomization = UNSET
+    """Changes to the ready-made look."""
 
     language: Literal[
         "af-ZA",
@@ -263,8 +266,10 @@ class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
     """Language of the text or the recording."""
 
     srt_content: str = UNSET
+    """Words on screen with their times, as text in SubRip form."""
 
     srt_file_url: FileInput = UNSET
+    """Words on screen with their times, as a file in SubRip form."""
 
     translation_language: Literal[
         "ab",
@@ -482,6 +487,7 @@ class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
         "zh-TW",
         "zu-ZA",
     ] = UNSET
+    """Tongue that the words on screen are translated into."""
 
     vocabulary: list[VocabularyEntry] = UNSET
 

@@ -30,6 +30,7 @@ class OutputFormat(InputModel):
     """Kind of file that holds the streams."""
 
     encoding: Literal["pcm_s16le", "pcm_f32le", "pcm_mulaw"] = UNSET
+    """How samples of sound are written as numbers."""
 
     sample_rate: int = 44100
     """Samples per second of the recording, in hertz; more keeps higher tones."""
@@ -61,6 +62,7 @@ class TtsProV10Output(OutputModel):
     """Media type of the file, as image/png."""
 
     size_bytes: float
+    """How large the file is."""
 
 
 tts_pro_v1_0 = Endpoint("async/tts-pro/v1.0", TtsProV10Input, TtsProV10Output)

@@ -30,18 +30,23 @@ class BoundingBoxType2(InputModel):
     """Part of the parameters: top_left, bottom_right."""
 
     top_left: PointType2
+    """Upper corner of the frame on the left-hand side."""
 
     bottom_right: PointType2
+    """Lower corner of the frame on the right-hand side."""
 
 
 class Color(InputModel):
     """Part of the parameters: red, green, blue, name."""
 
     red: int
+    """Share of red light, from 0 to 255."""
 
     green: int
+    """Share of green light, from 0 to 255."""
 
     blue: int
+    """Share of blue light, from 0 to 255."""
 
     name: str | None = None
 
@@ -99,11 +104,13 @@ class PromptObjectType2(InputModel):
     """Colour and surface of the skin, as smooth or freckled."""
 
     skin_color: Color | None = None
+    """Tone of the person's skin."""
 
     orientation: str | None = None
     """Which way it faces."""
 
     relative_distance: float | None = None
+    """How far away it is from the viewer."""
 
 
 class LightingType2(InputModel):

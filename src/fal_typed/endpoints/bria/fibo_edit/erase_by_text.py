@@ -21,6 +21,7 @@ class FiboEditEraseByTextInput(InputModel, Request["FiboEditEraseByTextOutput"])
     """Picture to start from or to change."""
 
     object_name: str
+    """Names in words what is taken away."""
 
 
 class FiboEditEraseByTextOutput(OutputModel):

@@ -21,6 +21,7 @@ class FiboEditRelightInput(InputModel, Request["FiboEditRelightOutput"]):
     """Picture to start from or to change."""
 
     light_direction: Literal["front", "side", "bottom", "top-down"] | None
+    """Side that light falls from."""
 
     light_type: Literal[
         "midday",
@@ -37,6 +38,7 @@ class FiboEditRelightInput(InputModel, Request["FiboEditRelightOutput"]):
         "soft bokeh lighting",
         "harsh studio lighting",
     ]
+    """Kind of light: time of day, weather or lamp."""
 
 
 class FiboEditRelightOutput(OutputModel):

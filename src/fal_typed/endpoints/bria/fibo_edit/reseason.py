@@ -21,6 +21,7 @@ class FiboEditReseasonInput(InputModel, Request["FiboEditReseasonOutput"]):
     """Picture to start from or to change."""
 
     season: Literal["spring", "summer", "autumn", "winter"]
+    """Time of year that the picture shows afterwards."""
 
 
 class FiboEditReseasonOutput(OutputModel):

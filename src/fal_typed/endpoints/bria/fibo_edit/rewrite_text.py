@@ -21,6 +21,7 @@ class FiboEditRewriteTextInput(InputModel, Request["FiboEditRewriteTextOutput"])
     """Picture to start from or to change."""
 
     new_text: str
+    """Words that stand there afterwards."""
 
 
 class FiboEditRewriteTextOutput(OutputModel):

@@ -44,8 +44,10 @@ class Reimagine32Input(InputModel, Request["Reimagine32Output"]):
     """
 
     truncate_prompt: bool = True
+    """Shortens words that are too long instead of refusing them."""
 
     prompt_enhancer: bool = True
+    """Has the prompt improved by a language model first."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

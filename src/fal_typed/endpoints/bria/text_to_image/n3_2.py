@@ -35,6 +35,7 @@ class TextToImage32Input(InputModel, Request["TextToImage32Output"]):
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     prompt_enhancer: bool = True
+    """Has the prompt improved by a language model first."""
 
     seed: int = 5555
     """Starting value of the random generator; the same value with the same parameters repeats a
@@ -46,6 +47,7 @@ class TextToImage32Input(InputModel, Request["TextToImage32Output"]):
     """
 
     truncate_prompt: bool = True
+    """Shortens words that are too long instead of refusing them."""
 
 
 class TextToImage32Output(OutputModel):

@@ -37,6 +37,7 @@ class VideoIncreaseResolutionInput(InputModel, Request["VideoIncreaseResolutionO
     """Takes over the sound track of the given video."""
 
     desired_increase: Literal["2", "4"] = "2"
+    """Factor by which width and height grow."""
 
 
 class VideoIncreaseResolutionOutput(OutputModel):

@@ -23,6 +23,7 @@ class AceStepAudioToAudioInput(InputModel, Request["AceStepAudioToAudioOutput"])
     """Recording to start from or to change."""
 
     original_tags: str
+    """Words on the style of the given recording."""
 
     tags: str
     """Words for the kind of music: genre, mood, instruments."""
@@ -30,6 +31,7 @@ class AceStepAudioToAudioInput(InputModel, Request["AceStepAudioToAudioOutput"])
     edit_mode: Literal["lyrics", "remix"] = "remix"
 
     original_lyrics: str = ""
+    """Words that are sung in the given recording."""
 
     lyrics: str = ""
     """Words to be sung, with marks for verse and chorus where the model knows them."""
@@ -74,6 +76,7 @@ class AceStepAudioToAudioInput(InputModel, Request["AceStepAudioToAudioOutput"])
     """How closely the singing keeps to the given words. From 0 to 10."""
 
     original_seed: int | None = None
+    """Starting point that the given recording was made from."""
 
 
 class AceStepAudioToAudioOutput(OutputModel):

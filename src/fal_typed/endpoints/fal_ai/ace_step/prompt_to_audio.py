@@ -23,6 +23,7 @@ class AceStepPromptToAudioInput(InputModel, Request["AceStepPromptToAudioOutput"
     """Describes in words the sound, music or voice that is wanted."""
 
     instrumental: bool = False
+    """Makes music without singing."""
 
     duration: Annotated[float, Field(ge=5.0, le=240.0)] = 60
     """Length of the result in seconds; auto, where offered, leaves it to the model. From 5 to 240.

@@ -23,11 +23,13 @@ class AiAvatarMultiInput(InputModel, Request["AiAvatarMultiOutput"]):
     """Picture that the video starts from or is made with."""
 
     first_audio_url: FileInput
+    """Recording that the first person speaks."""
 
     prompt: str
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     second_audio_url: FileInput | None = None
+    """Recording that the second person speaks."""
 
     num_frames: Annotated[int, Field(ge=41, le=241)] = 181
     """How many frames the video has; divided by the frame rate this is its length. From 41 to 241.
@@ -42,6 +44,7 @@ class AiAvatarMultiInput(InputModel, Request["AiAvatarMultiOutput"]):
     """
 
     use_only_first_audio: bool = False
+    """Takes the first recording alone."""
 
     acceleration: Literal["none", "regular", "high"] = "regular"
     """Trades quality for speed: the further from none, the sooner the result is there."""

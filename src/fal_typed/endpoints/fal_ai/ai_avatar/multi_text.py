@@ -23,8 +23,10 @@ class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
     """Picture that the video starts from or is made with."""
 
     first_text_input: str
+    """Words that the first person speaks."""
 
     second_text_input: str
+    """Words that the second person speaks."""
 
     prompt: str
     """Says in words what should be seen and happen in the video, or what to change in it."""
@@ -51,6 +53,7 @@ class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
         "Lily",
         "Bill",
     ] = "Sarah"
+    """Speaker of the first person's words."""
 
     voice2: Literal[
         "Aria",
@@ -74,6 +77,7 @@ class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
         "Lily",
         "Bill",
     ] = "Roger"
+    """Speaker of the second person's words."""
 
     num_frames: Annotated[int, Field(ge=41, le=241)] = 191
     """How many frames the video has; divided by the frame rate this is its length. From 41 to 241.

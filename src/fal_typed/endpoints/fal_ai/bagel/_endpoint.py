@@ -24,6 +24,7 @@ class BagelInput(InputModel, Request["BagelOutput"]):
     """
 
     use_thought: bool = False
+    """Lets the model reason before it draws."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""

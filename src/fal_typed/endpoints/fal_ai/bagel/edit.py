@@ -27,6 +27,7 @@ class BagelEditInput(InputModel, Request["BagelEditOutput"]):
     """
 
     use_thought: bool = False
+    """Lets the model reason before it draws."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""

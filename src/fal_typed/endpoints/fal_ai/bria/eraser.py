@@ -24,6 +24,7 @@ class BriaEraserInput(InputModel, Request["BriaEraserOutput"]):
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""
 
     mask_type: Literal["manual", "automatic"] = "manual"
+    """Whether a person or a program drew the mask."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

@@ -23,6 +23,7 @@ class BriaExpandInput(InputModel, Request["BriaExpandOutput"]):
     """Picture to start from or to change."""
 
     canvas_size: list[int]
+    """Width and height of the area to fill, in pixels."""
 
     aspect_ratio: (
         Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] | None

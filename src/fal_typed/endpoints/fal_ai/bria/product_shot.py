@@ -23,11 +23,13 @@ class BriaProductShotInput(InputModel, Request["BriaProductShotOutput"]):
     """Picture to start from or to change."""
 
     scene_description: str | None = None
+    """Says in words what is around the goods."""
 
     ref_image_url: FileInput = ""
     """Picture of a person, a thing or a style that the result should take up."""
 
     optimize_description: bool = True
+    """Has the words about the scene improved first."""
 
     num_results: Annotated[int, Field(ge=1, le=4)] = 1
     """How many pictures to make. From 1 to 4."""
@@ -42,6 +44,7 @@ class BriaProductShotInput(InputModel, Request["BriaProductShotOutput"]):
     original_quality: bool = False
 
     shot_size: list[int] = [1000, 1000]
+    """Width and height of the result, in pixels."""
 
     manual_placement_selection: Literal[
         "upper_left",
@@ -55,8 +58,10 @@ class BriaProductShotInput(InputModel, Request["BriaProductShotOutput"]):
         "center_vertical",
         "center_horizontal",
     ] = "bottom_center"
+    """Places in the frame that the goods are put in."""
 
     padding_values: list[int] = UNSET
+    """Space on the left, right, top and bottom, in pixels."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

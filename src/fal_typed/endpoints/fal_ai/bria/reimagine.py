@@ -23,8 +23,10 @@ class BriaReimagineInput(InputModel, Request["BriaReimagineOutput"]):
     """Says in words what the picture should show or what to change in the one given."""
 
     structure_image_url: FileInput = ""
+    """Picture whose shapes are taken over."""
 
     structure_ref_influence: float = 0.75
+    """How closely the shapes are kept to."""
 
     num_results: Annotated[int, Field(ge=1, le=4)] = 1
     """How many pictures to make. From 1 to 4."""

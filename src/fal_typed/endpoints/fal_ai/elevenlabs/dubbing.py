@@ -20,6 +20,7 @@ class ElevenlabsDubbingInput(InputModel, Request["ElevenlabsDubbingOutput"]):
     """Parameters of fal-ai/elevenlabs/dubbing."""
 
     target_lang: str
+    """Tongue to translate into."""
 
     audio_url: FileInput | None = None
     """Recording that the video moves, speaks or plays to."""
@@ -28,11 +29,13 @@ class ElevenlabsDubbingInput(InputModel, Request["ElevenlabsDubbingOutput"]):
     """Video to start from or to change."""
 
     source_lang: str | None = None
+    """Tongue to translate from."""
 
     num_speakers: Annotated[int, Field(ge=1, le=50)] | None = None
     """How many people speak; left out, it is found by listening. From 1 to 50."""
 
     highest_resolution: bool = True
+    """Keeps the best picture quality that the source has."""
 
 
 class ElevenlabsDubbingOutput(OutputModel):
@@ -42,6 +45,7 @@ class ElevenlabsDubbingOutput(OutputModel):
     """The video that was made, as a file to download."""
 
     target_lang: str
+    """Tongue to translate into."""
 
 
 elevenlabs_dubbing = Endpoint(

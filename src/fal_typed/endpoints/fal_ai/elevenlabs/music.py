@@ -25,23 +25,29 @@ class MusicSection(InputModel):
     """1 to 100 characters."""
 
     positive_local_styles: list[str]
+    """What this section should sound like."""
 
     negative_local_styles: list[str]
+    """What this section should not sound like."""
 
     duration_ms: Annotated[int, Field(ge=3000, le=120000)]
     """Length in milliseconds. From 3000 to 120000."""
 
     lines: list[str]
+    """Words that are sung in it."""
 
 
 class MusicCompositionPlan(InputModel):
     """Part of the parameters: positive_global_styles, negative_global_styles, sections."""
 
     positive_global_styles: list[str]
+    """What the whole piece should sound like."""
 
     negative_global_styles: list[str]
+    """What the whole piece should not sound like."""
 
     sections: list[MusicSection]
+    """Its parts in the order in which they are played."""
 
 
 class ElevenlabsMusicInput(InputModel, Request["ElevenlabsMusicOutput"]):
@@ -56,8 +62,10 @@ class ElevenlabsMusicInput(InputModel, Request["ElevenlabsMusicOutput"]):
     """From 3000 to 600000."""
 
     force_instrumental: bool = False
+    """Makes sure that nobody sings."""
 
     respect_sections_durations: bool = True
+    """Keeps strictly to the lengths that are planned for the parts."""
 
     output_format: Literal[
         "mp3_22050_32",

@@ -24,6 +24,7 @@ class ElevenlabsVoiceChangerInput(InputModel, Request["ElevenlabsVoiceChangerOut
     """Speaker whose voice reads the words, by name."""
 
     remove_background_noise: bool = False
+    """Takes everything but the voice out of the recording first."""
 
     seed: int = UNSET
     """Starting value of the random generator; the same value with the same parameters repeats a

@@ -45,6 +45,7 @@ class FfmpegApiComposeOutput(OutputModel):
     """Result of fal-ai/ffmpeg-api/compose."""
 
     thumbnail_url: str
+    """Where a small picture of the video is."""
 
     video_url: str
     """Address of the finished video."""

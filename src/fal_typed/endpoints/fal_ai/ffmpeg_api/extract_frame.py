@@ -21,6 +21,7 @@ class FfmpegApiExtractFrameInput(InputModel, Request["FfmpegApiExtractFrameOutpu
     """Video to start from or to change."""
 
     frame_type: Literal["first", "middle", "last"] = "first"
+    """Which picture of the video is taken."""
 
 
 class FfmpegApiExtractFrameOutput(OutputModel):

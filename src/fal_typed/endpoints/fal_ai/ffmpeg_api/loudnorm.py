@@ -19,26 +19,35 @@ class FfmpegApiLoudnormInput(InputModel, Request["FfmpegApiLoudnormOutput"]):
     """Recording to start from or to change."""
 
     dual_mono: bool = UNSET
+    """Treats a recording of one channel as it sounds on two speakers."""
 
     integrated_loudness: float = -18
+    """Loudness that the whole recording should have, in LUFS."""
 
     linear: bool = UNSET
 
     loudness_range: float = 7
+    """Difference that quiet and loud parts should have, in LU."""
 
     measured_i: float = UNSET
+    """Loudness of the whole recording as found by an earlier run, in LUFS."""
 
     measured_lra: float = UNSET
+    """Difference between quiet and loud parts as found by an earlier run, in LU."""
 
     measured_thresh: float = UNSET
+    """Level below which sound did not count in an earlier run, in LUFS."""
 
     measured_tp: float = UNSET
+    """Highest level between samples as found by an earlier run, in dBTP."""
 
     offset: int = UNSET
 
     print_summary: bool = UNSET
+    """Answers with the levels before and after as well."""
 
     true_peak: float = -0.1
+    """Highest level that is allowed between samples, in dBTP."""
 
 
 class LoudnormSummary(OutputModel):
@@ -47,22 +56,30 @@ class LoudnormSummary(OutputModel):
     """
 
     input_integrated: float | None = None
+    """Loudness of the whole recording before, in LUFS."""
 
     input_lra: float | None = None
+    """Difference between its quiet and its loud parts before, in LU."""
 
     input_threshold: float | None = None
+    """Level below which sound did not count before, in LUFS."""
 
     input_true_peak: float | None = None
+    """Highest level between samples before, in dBTP."""
 
     normalization_type: str | None = None
 
     output_integrated: float | None = None
+    """Loudness of the whole recording afterwards, in LUFS."""
 
     output_lra: float | None = None
+    """Difference between its quiet and its loud parts afterwards, in LU."""
 
     output_threshold: float | None = None
+    """Level below which sound did not count afterwards, in LUFS."""
 
     output_true_peak: float | None = None
+    """Highest level between samples afterwards, in dBTP."""
 
     target_offset: float | None = None
 

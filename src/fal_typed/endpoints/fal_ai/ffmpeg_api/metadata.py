@@ -21,8 +21,10 @@ class FfmpegApiMetadataInput(InputModel, Request["FfmpegApiMetadataOutput"]):
     """Parameters of fal-ai/ffmpeg-api/metadata."""
 
     media_url: FileInput
+    """Where the sound or picture file is."""
 
     extract_frames: bool = UNSET
+    """Takes the first and the last picture out of the video as well."""
 
 
 class FfmpegApiMetadataOutput(OutputModel):

@@ -16,8 +16,10 @@ class FfmpegApiWaveformInput(InputModel, Request["FfmpegApiWaveformOutput"]):
     """Parameters of fal-ai/ffmpeg-api/waveform."""
 
     media_url: FileInput
+    """Where the sound or picture file is."""
 
     points_per_second: float = 4
+    """How many values of the curve stand for a second."""
 
     precision: float = 2
 
@@ -35,6 +37,7 @@ class FfmpegApiWaveformOutput(OutputModel):
     precision: float
 
     waveform: list[float]
+    """Loudness at even times, as a curve to draw."""
 
 
 ffmpeg_api_waveform = Endpoint(

@@ -35,8 +35,10 @@ class FilmVideoInput(InputModel, Request["FilmVideoOutput"]):
     """
 
     use_calculated_fps: bool = True
+    """Chooses frames per second so that the clip keeps its length."""
 
     use_scene_detection: bool = UNSET
+    """Finds cuts and does not blend across them."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
     """How strongly the video is compressed; higher looks better and makes a larger file."""

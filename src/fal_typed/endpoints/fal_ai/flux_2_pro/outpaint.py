@@ -21,6 +21,7 @@ class Flux2ProOutpaintInput(InputModel, Request["Flux2ProOutpaintOutput"]):
     """Picture to start from or to change."""
 
     auto_crop: bool = UNSET
+    """Cuts off borders that stay empty."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""

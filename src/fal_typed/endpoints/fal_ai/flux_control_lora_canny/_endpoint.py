@@ -79,6 +79,7 @@ class FluxControlLoraCannyInput(InputModel, Request["FluxControlLoraCannyOutput"
     """How strongly the control picture shapes the result. From 0 to 2."""
 
     preprocess_depth: bool = True
+    """Computes distances from the given picture first."""
 
 
 class FluxControlLoraCannyOutput(OutputModel):

@@ -79,6 +79,7 @@ class FluxControlLoraDepthInput(InputModel, Request["FluxControlLoraDepthOutput"
     """How strongly the control picture shapes the result. From 0 to 2."""
 
     preprocess_depth: bool = True
+    """Computes distances from the given picture first."""
 
 
 class FluxControlLoraDepthOutput(OutputModel):

@@ -396,6 +396,7 @@ class FooocusInpaintInput(InputModel, Request["FooocusInpaintOutput"]):
     """From -64 to 64, in steps of 1."""
 
     invert_mask: bool = False
+    """Swaps what is to change and what is to stay."""
 
     image_prompt_1: ImagePrompt = UNSET
     """First picture that serves as a prompt beside the words."""

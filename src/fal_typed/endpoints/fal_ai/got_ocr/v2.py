@@ -21,6 +21,7 @@ class GotOcrV2Input(InputModel, Request["GotOcrV2Output"]):
     do_format: bool = False
 
     multi_page: bool = False
+    """Takes the pictures as pages of one document."""
 
 
 class GotOcrV2Output(OutputModel):

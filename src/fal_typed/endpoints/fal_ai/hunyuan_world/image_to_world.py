@@ -31,6 +31,7 @@ class HunyuanWorldImageToWorldOutput(OutputModel):
     """Result of fal-ai/hunyuan_world/image-to-world."""
 
     world_file: File
+    """Surroundings as a 3D file."""
 
 
 hunyuan_world_image_to_world = Endpoint(

@@ -27,6 +27,7 @@ class ImageAppsV2AgeModifyInput(InputModel, Request["ImageAppsV2AgeModifyOutput"
     """From 6 to 100."""
 
     preserve_identity: bool = True
+    """Keeps the person recognisable."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

@@ -22,8 +22,10 @@ class ImageAppsV2CityTeleportInput(InputModel, Request["ImageAppsV2CityTeleportO
     """Picture that shows who takes part."""
 
     city_name: str
+    """Name of the town to be put into."""
 
     city_image_url: FileInput | None = None
+    """Picture of the town to be put into."""
 
     photo_shot: Literal[
         "extreme_close_up",

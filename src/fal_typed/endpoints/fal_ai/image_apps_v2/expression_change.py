@@ -44,6 +44,7 @@ class ImageAppsV2ExpressionChangeInput(InputModel, Request["ImageAppsV2Expressio
         "confident",
         "thoughtful",
     ] = "smile"
+    """What the face shows afterwards."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

@@ -41,6 +41,7 @@ class ImageAppsV2HairChangeInput(InputModel, Request["ImageAppsV2HairChangeOutpu
         "side_part",
         "middle_part",
     ] = "long_hair"
+    """How the hair is cut afterwards."""
 
     hair_color: Literal[
         "black",
@@ -62,6 +63,7 @@ class ImageAppsV2HairChangeInput(InputModel, Request["ImageAppsV2HairChangeOutpu
         "ombre",
         "balayage",
     ] = "natural"
+    """Colour that the hair gets."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

@@ -35,6 +35,7 @@ class ImageAppsV2MakeupApplicationInput(InputModel, Request["ImageAppsV2MakeupAp
         "korean_style",
         "artistic",
     ] = "natural"
+    """Kind of make-up that is put on."""
 
     intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium"
 

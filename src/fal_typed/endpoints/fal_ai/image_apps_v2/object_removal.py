@@ -20,6 +20,7 @@ class ImageAppsV2ObjectRemovalInput(InputModel, Request["ImageAppsV2ObjectRemova
     """Picture to start from or to change."""
 
     object_to_remove: str
+    """Names in words what is taken away."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

@@ -32,6 +32,7 @@ class ImageAppsV2PerspectiveInput(InputModel, Request["ImageAppsV2PerspectiveOut
         "three_quarter_left",
         "three_quarter_right",
     ] = "front"
+    """Side from which the object is seen afterwards."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

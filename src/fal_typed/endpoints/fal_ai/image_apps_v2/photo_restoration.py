@@ -21,10 +21,13 @@ class ImageAppsV2PhotoRestorationInput(InputModel, Request["ImageAppsV2PhotoRest
     """Picture to start from or to change."""
 
     enhance_resolution: bool = True
+    """Adds fine detail to an old photograph."""
 
     fix_colors: bool = True
+    """Brings faded hues back."""
 
     remove_scratches: bool = True
+    """Mends the marks that time has left."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

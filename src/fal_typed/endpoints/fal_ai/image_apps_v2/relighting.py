@@ -41,6 +41,7 @@ class ImageAppsV2RelightingInput(InputModel, Request["ImageAppsV2RelightingOutpu
         "spotlight",
         "ambient",
     ] = "natural"
+    """Mood of the new light."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

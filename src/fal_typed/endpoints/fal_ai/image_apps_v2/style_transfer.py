@@ -22,6 +22,7 @@ class ImageAppsV2StyleTransferInput(InputModel, Request["ImageAppsV2StyleTransfe
     """Picture to start from or to change."""
 
     style_reference_image_url: FileInput | None = None
+    """Picture whose look is taken over."""
 
     target_style: Literal[
         "anime_character",
@@ -51,6 +52,7 @@ class ImageAppsV2StyleTransferInput(InputModel, Request["ImageAppsV2StyleTransfe
         "pixel_art",
         "claymation",
     ] = "impressionist"
+    """Look that the picture gets."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

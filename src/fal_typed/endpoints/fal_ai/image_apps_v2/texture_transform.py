@@ -46,6 +46,7 @@ class ImageAppsV2TextureTransformInput(InputModel, Request["ImageAppsV2TextureTr
         "plastic",
         "lace",
     ] = "marble"
+    """Material that the object seems to be made of afterwards."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

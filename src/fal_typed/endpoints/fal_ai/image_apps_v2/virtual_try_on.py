@@ -20,8 +20,10 @@ class ImageAppsV2VirtualTryOnInput(InputModel, Request["ImageAppsV2VirtualTryOnO
     """Picture that shows who takes part."""
 
     clothing_image_url: FileInput
+    """Picture of the garment to put on."""
 
     preserve_pose: bool = True
+    """Keeps the posture of the person."""
 
     aspect_ratio: AspectRatio = UNSET
     """Width to height of the result; auto, where offered, fits it to what is given."""

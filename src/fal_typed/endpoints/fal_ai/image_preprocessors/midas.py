@@ -19,6 +19,7 @@ class ImagePreprocessorsMidasInput(InputModel, Request["ImagePreprocessorsMidasO
     """Picture to start from or to change."""
 
     a: float = 6.283185307179586
+    """Strength of the surface tilt computed from the depth."""
 
     background_threshold: float = 0.1
     """Below which depth or brightness a place counts as background."""

@@ -24,6 +24,7 @@ class ImagePreprocessorsPidiInput(InputModel, Request["ImagePreprocessorsPidiOut
     scribble: bool = False
 
     apply_filter: bool = False
+    """Smooths the edges that are found."""
 
 
 class ImagePreprocessorsPidiOutput(OutputModel):

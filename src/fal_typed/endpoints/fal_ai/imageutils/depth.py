@@ -19,10 +19,12 @@ class ImageutilsDepthInput(InputModel, Request["ImageutilsDepthOutput"]):
     """Picture to start from or to change."""
 
     a: float = 6.283185307179586
+    """Strength of the surface tilt computed from the depth."""
 
     bg_th: float = 0.1
 
     depth_and_normal: bool = False
+    """Answers with how far away places are and with how surfaces are tilted."""
 
 
 class ImageutilsDepthOutput(OutputModel):

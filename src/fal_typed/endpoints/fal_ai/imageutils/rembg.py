@@ -23,6 +23,7 @@ class ImageutilsRembgInput(InputModel, Request["ImageutilsRembgOutput"]):
     """
 
     crop_to_bbox: bool = False
+    """Cuts the picture down to the subject."""
 
 
 class ImageutilsRembgOutput(OutputModel):

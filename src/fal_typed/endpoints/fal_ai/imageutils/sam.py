@@ -21,20 +21,26 @@ class ImageutilsSamInput(InputModel, Request["ImageutilsSamOutput"]):
     """Picture to start from or to change."""
 
     better_quality: bool = UNSET
+    """Takes more time for cleaner outlines."""
 
     black_white: bool = UNSET
+    """Answers with the mask itself instead of a coloured picture."""
 
     box_prompt: list[list[Any]] = UNSET
+    """Frames around what is wanted."""
 
     confidence: float = 0.4
 
     invert: bool = UNSET
 
     iou: float = 0.9
+    """Overlap from which two finds count as the same."""
 
     point_label: list[float] = UNSET
+    """Whether each given point belongs to what is wanted, 1, or not, 0."""
 
     point_prompt: list[list[Any]] = UNSET
+    """Places in the picture that show what is wanted or not."""
 
     retina: bool = True
 
@@ -44,6 +50,7 @@ class ImageutilsSamInput(InputModel, Request["ImageutilsSamOutput"]):
     """Describes in words what to look for or to make."""
 
     with_contours: bool = UNSET
+    """Draws outlines around what was found."""
 
 
 class ImageutilsSamOutput(OutputModel):

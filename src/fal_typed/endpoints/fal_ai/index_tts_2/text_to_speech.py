@@ -54,6 +54,7 @@ class IndexTts2TextToSpeechInput(InputModel, Request["IndexTts2TextToSpeechOutpu
     """Words to be spoken, or how they should be spoken where the text stands apart."""
 
     emotional_audio_url: FileInput | None = None
+    """Recording whose mood the voice takes over."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
     """How strongly the given emotion colours the voice. From 0 to 1."""
@@ -61,8 +62,10 @@ class IndexTts2TextToSpeechInput(InputModel, Request["IndexTts2TextToSpeechOutpu
     emotional_strengths: EmotionalStrengths | None = None
 
     should_use_prompt_for_emotion: bool = False
+    """Takes the mood of the voice from words."""
 
     emotion_prompt: str | None = None
+    """Describes in words the mood of the voice."""
 
 
 class IndexTts2TextToSpeechOutput(OutputModel):

@@ -16,6 +16,7 @@ class KlingVideoCreateVoiceInput(InputModel, Request["KlingVideoCreateVoiceOutpu
     """Parameters of fal-ai/kling-video/create-voice."""
 
     voice_url: FileInput
+    """Recording of the voice to learn."""
 
 
 class KlingVideoCreateVoiceOutput(OutputModel):

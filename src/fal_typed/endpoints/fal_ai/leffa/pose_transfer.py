@@ -20,6 +20,7 @@ class LeffaPoseTransferInput(InputModel, Request["LeffaPoseTransferOutput"]):
     """Parameters of fal-ai/leffa/pose-transfer."""
 
     pose_image_url: FileInput
+    """Picture of the posture to take up."""
 
     person_image_url: FileInput
     """Picture that shows who takes part."""

@@ -26,6 +26,7 @@ class LeffaVirtualTryonInput(InputModel, Request["LeffaVirtualTryonOutput"]):
     """Picture of the piece of clothing."""
 
     garment_type: Literal["upper_body", "lower_body", "dresses"]
+    """Which part of the body the garment is for."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
     """How many denoising steps the model makes; more take longer and bring out finer detail. From

@@ -65,12 +65,16 @@ class LivePortraitInput(InputModel, Request["LivePortraitOutput"]):
     """How far the head tilts to the shoulder. From -45 to 45."""
 
     flag_eye_retargeting: bool = False
+    """Moves the eyes on their own."""
 
     flag_lip_retargeting: bool = False
+    """Moves the lips on their own."""
 
     flag_stitching: bool = True
+    """Pastes the moving head back into the whole picture without a seam."""
 
     flag_relative: bool = True
+    """Counts movements from the first frame on."""
 
     flag_pasteback: bool = True
     """Puts the animated face back into the whole picture."""
@@ -88,8 +92,10 @@ class LivePortraitInput(InputModel, Request["LivePortraitOutput"]):
     """Factor by which width and height grow."""
 
     vx_ratio: float = 0
+    """How far the face moves sideways within the frame."""
 
     vy_ratio: float = -0.125
+    """How far the face moves up or down within the frame."""
 
     batch_size: int = 32
     """How many items are worked on at once; more is faster and needs more memory."""

@@ -77,8 +77,10 @@ class LivePortraitImageInput(InputModel, Request["LivePortraitImageOutput"]):
     """Factor by which width and height grow."""
 
     vx_ratio: float = 0
+    """How far the face moves sideways within the frame."""
 
     vy_ratio: float = -0.125
+    """How far the face moves up or down within the frame."""
 
     enable_safety_checker: bool = False
     """Checks the content and blanks or refuses what is not safe for work."""

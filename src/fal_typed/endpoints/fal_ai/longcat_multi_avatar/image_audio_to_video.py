@@ -44,8 +44,10 @@ class LongcatMultiAvatarImageAudioToVideoInput(
     """Picture that the video starts from or is made with."""
 
     audio_url_person1: FileInput | None = None
+    """Recording that the first person speaks."""
 
     audio_url_person2: FileInput | None = None
+    """Recording that the second person speaks."""
 
     prompt: str = UNSET
     """Says in words what should be seen and happen in the video, or what to change in it."""
@@ -54,8 +56,10 @@ class LongcatMultiAvatarImageAudioToVideoInput(
     """Says in words what the result should not contain or look like."""
 
     bbox_person1: BoundingBox | None = None
+    """Frame around the first person."""
 
     bbox_person2: BoundingBox | None = None
+    """Frame around the second person."""
 
     audio_type: Literal["para", "add"] = "para"
 

@@ -50,6 +50,7 @@ class Ltx23TrainerV2InterpolateInput(InputModel, Request["Ltx23TrainerV2Interpol
     """Frames per second at which clips are read for training."""
 
     include_middle_keyframe: bool = UNSET
+    """Trains with a picture from the centre of the clip as well."""
 
     learning_rate: float = 0.0002
     """How far the weights move at each training step; too high is unstable, too low learns little.

@@ -37,6 +37,7 @@ class Ltx2RetakeVideoInput(InputModel, Request["Ltx2RetakeVideoOutput"]):
     retake_mode: Literal["replace_audio", "replace_video", "replace_audio_and_video"] = (
         "replace_audio_and_video"
     )
+    """What is made anew: sound, picture or both."""
 
 
 class Ltx2RetakeVideoOutput(OutputModel):

@@ -26,6 +26,7 @@ class Lyra2ZoomInput(InputModel, Request["Lyra2ZoomOutput"]):
     """Says in words what should be seen and happen in the video, or what to change in it."""
 
     zoom_direction: Literal["in", "out", "both"] = "in"
+    """Whether the camera goes closer, further away, or both."""
 
     num_frames: Literal[81, 161, 241, 321, 401, 481] = 81
     """How many frames the video has; divided by the frame rate this is its length."""

@@ -55,11 +55,13 @@ class MayaBatchOutput(OutputModel):
     """The recordings that were made, as files to download."""
 
     durations: list[float]
+    """How long each recording is, in seconds."""
 
     sample_rate: str
     """Samples per second of the recording."""
 
     total_generation_time: float
+    """Seconds that all of it took."""
 
     average_rtf: float
     """Seconds of work for each second of sound, averaged."""

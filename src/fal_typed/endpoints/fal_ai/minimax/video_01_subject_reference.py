@@ -28,6 +28,7 @@ class MinimaxVideo01SubjectReferenceInput(
     """
 
     subject_reference_image_url: FileInput
+    """Picture of the person who should be seen."""
 
     prompt_optimizer: bool = True
     """Lets the model rewrite the prompt into one that it follows better."""

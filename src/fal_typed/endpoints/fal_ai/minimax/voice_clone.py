@@ -23,8 +23,10 @@ class MinimaxVoiceCloneInput(InputModel, Request["MinimaxVoiceCloneOutput"]):
     """Recording of the voice to work with."""
 
     noise_reduction: bool = False
+    """Takes noise out of the sample recording first."""
 
     need_volume_normalization: bool = False
+    """Brings the sample recording to an even loudness first."""
 
     accuracy: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """From 0 to 1."""

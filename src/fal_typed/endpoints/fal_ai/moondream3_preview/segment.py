@@ -45,6 +45,7 @@ class Moondream3PreviewSegmentInput(InputModel, Request["Moondream3PreviewSegmen
     """Thing to look for, in words."""
 
     spatial_references: list[dict[str, Any] | list[float]] | None = None
+    """Points or frames that show where to look."""
 
     settings: SegmentSamplingSettings | None = None
 

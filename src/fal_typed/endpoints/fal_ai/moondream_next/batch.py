@@ -33,6 +33,7 @@ class MoondreamNextBatchOutput(OutputModel):
     """Result of fal-ai/moondream-next/batch."""
 
     captions_file: File
+    """File with the descriptions of all pictures."""
 
     outputs: list[str]
     """The answers as text, one for each input."""

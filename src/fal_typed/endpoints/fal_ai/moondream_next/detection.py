@@ -29,6 +29,7 @@ class MoondreamNextDetectionInput(InputModel, Request["MoondreamNextDetectionOut
     combine_points: bool = False
 
     show_visualization: bool = True
+    """Draws into the picture what was found."""
 
 
 class MoondreamNextDetectionOutput(OutputModel):

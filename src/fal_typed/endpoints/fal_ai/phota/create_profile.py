@@ -25,6 +25,7 @@ class PhotaCreateProfileOutput(OutputModel):
     """Result of fal-ai/phota/create-profile."""
 
     profile_id: str
+    """Names the person that was learnt."""
 
 
 phota_create_profile = Endpoint(

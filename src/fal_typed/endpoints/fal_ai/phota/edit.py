@@ -33,6 +33,7 @@ class PhotaEditInput(InputModel, Request["PhotaEditOutput"]):
     """How many pictures to make in one request; the price grows with them. From 1 to 4."""
 
     profile_ids: list[str] = UNSET
+    """Names the persons that were learnt before and should be seen."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
     """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""

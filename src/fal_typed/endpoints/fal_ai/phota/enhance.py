@@ -23,6 +23,7 @@ class PhotaEnhanceInput(InputModel, Request["PhotaEnhanceOutput"]):
     """Picture to start from or to change."""
 
     profile_ids: list[str] = UNSET
+    """Names the persons that were learnt before and should be seen."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
     """How many pictures to make in one request; the price grows with them. From 1 to 4."""

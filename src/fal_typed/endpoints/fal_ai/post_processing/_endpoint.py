@@ -23,6 +23,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Picture to start from or to change."""
 
     enable_grain: bool = False
+    """Adds the noise of film."""
 
     grain_intensity: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.01)] = 0.4
     """How visible the film grain is. From 0 to 1, in steps of 0.01."""
@@ -34,6 +35,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Kind of film grain."""
 
     enable_color_correction: bool = False
+    """Changes warmth, brightness, contrast, strength and tint of colours."""
 
     temperature: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
     """Shifts the colours of the picture: below 0 cooler and bluer, above 0 warmer. From -100 to
@@ -53,6 +55,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Lightens or darkens the middle tones; 1 leaves them. From 0.2 to 2.2."""
 
     enable_chromatic: bool = False
+    """Shifts the colour layers against each other, as cheap lenses do."""
 
     red_shift: Annotated[int, Field(ge=-20, le=20)] = 0
     """Pixels by which the red layer moves. From -20 to 20."""
@@ -84,11 +87,13 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """How far softening reaches; higher is softer. From 0.1 to 10."""
 
     enable_vignette: bool = False
+    """Darkens the corners."""
 
     vignette_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 0.5
     """From 0 to 10."""
 
     enable_parabolize: bool = False
+    """Bends the colours along a parabola."""
 
     parabolize_coeff: Annotated[float, Field(ge=-10.0, le=10.0)] = 1
     """How strongly the tone curve is bent. From -10 to 10."""
@@ -100,6 +105,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """From 0 to 1."""
 
     enable_tint: bool = False
+    """Lays one colour over the picture."""
 
     tint_strength: Annotated[float, Field(ge=0.1, le=1.0)] = 1
     """From 0.1 to 1."""
@@ -126,8 +132,10 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
         "lavender",
         "olive",
     ] = "sepia"
+    """Colour that is laid over the picture."""
 
     enable_dissolve: bool = False
+    """Blends with a second picture."""
 
     dissolve_image_url: FileInput = ""
     """Second picture of the blend."""
@@ -136,6 +144,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Share of the second picture in the blend. From 0 to 1."""
 
     enable_dodge_burn: bool = False
+    """Lightens or darkens parts of the picture."""
 
     dodge_burn_intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """How strongly places are lightened or darkened. From 0 to 1."""
@@ -153,6 +162,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Which places are lightened or darkened, and how."""
 
     enable_glow: bool = False
+    """Lets bright places shine into their surroundings."""
 
     glow_intensity: Annotated[float, Field(ge=0.0, le=5.0)] = 1
     """From 0 to 5."""
@@ -161,8 +171,10 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """From 1 to 50."""
 
     enable_sharpen: bool = False
+    """Makes edges crisper."""
 
     sharpen_mode: Literal["basic", "smart", "cas"] = "basic"
+    """Way in which edges are made crisper."""
 
     sharpen_radius: Annotated[int, Field(ge=1, le=15)] = 1
     """From 1 to 15."""
@@ -186,11 +198,13 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """How strongly edges are sharpened where contrast is low. From 0 to 1."""
 
     enable_solarize: bool = False
+    """Turns bright places to their negative."""
 
     solarize_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
 
     enable_desaturate: bool = False
+    """Takes colour away."""
 
     desaturate_factor: Annotated[float, Field(ge=0.0, le=1.0)] = 1
     """How much colour is taken away: 0 none, 1 all. From 0 to 1."""

@@ -47,6 +47,7 @@ class PostProcessingColorTintInput(InputModel, Request["PostProcessingColorTintO
         "lavender",
         "olive",
     ] = "sepia"
+    """Colour that is laid over the picture."""
 
 
 class PostProcessingColorTintOutput(OutputModel):

@@ -23,6 +23,7 @@ class PostProcessingSharpenInput(InputModel, Request["PostProcessingSharpenOutpu
     """Picture to start from or to change."""
 
     sharpen_mode: Literal["basic", "smart", "cas"] = "basic"
+    """Way in which edges are made crisper."""
 
     sharpen_radius: Annotated[int, Field(ge=1, le=15)] = 1
     """From 1 to 15."""

@@ -84,6 +84,7 @@ class QwenImageEditPlusLoraGalleryMultipleAnglesInput(
     """How high the camera looks from, with 0 at eye level. From -1 to 1."""
 
     wide_angle_lens: bool = False
+    """Shows more of the surroundings, as a short lens does."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1.25
     """How strongly the built-in style weights act: 0 not at all, 1 as trained, more exaggerates.

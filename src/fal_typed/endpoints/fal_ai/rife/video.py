@@ -27,8 +27,10 @@ class RifeVideoInput(InputModel, Request["RifeVideoOutput"]):
     """
 
     use_scene_detection: bool = False
+    """Finds cuts and does not blend across them."""
 
     use_calculated_fps: bool = True
+    """Chooses frames per second so that the clip keeps its length."""
 
     fps: Annotated[int, Field(ge=1, le=60)] = 8
     """Frames per second; more look smoother, and the same number of frames makes a shorter video.

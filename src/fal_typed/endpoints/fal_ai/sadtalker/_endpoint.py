@@ -20,6 +20,7 @@ class SadtalkerInput(InputModel, Request["SadtalkerOutput"]):
     """Parameters of fal-ai/sadtalker."""
 
     source_image_url: FileInput
+    """Picture that comes to life."""
 
     driven_audio_url: FileInput
     """Recording that the face speaks."""
@@ -37,6 +38,7 @@ class SadtalkerInput(InputModel, Request["SadtalkerOutput"]):
     """Model that sharpens the face afterwards."""
 
     still_mode: bool = False
+    """Keeps the head quiet and moves the face alone."""
 
     preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop"
     """How the face is cut out of the picture or the picture kept whole."""

@@ -20,11 +20,13 @@ class SadtalkerReferenceInput(InputModel, Request["SadtalkerReferenceOutput"]):
     """Parameters of fal-ai/sadtalker/reference."""
 
     source_image_url: FileInput
+    """Picture that comes to life."""
 
     driven_audio_url: FileInput
     """Recording that the face speaks."""
 
     reference_pose_video_url: FileInput
+    """Clip whose head movements are taken over."""
 
     pose_style: Annotated[int, Field(ge=0, le=45)] = 0
     """From 0 to 45."""
@@ -39,6 +41,7 @@ class SadtalkerReferenceInput(InputModel, Request["SadtalkerReferenceOutput"]):
     """Model that sharpens the face afterwards."""
 
     still_mode: bool = False
+    """Keeps the head quiet and moves the face alone."""
 
     preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop"
     """How the face is cut out of the picture or the picture kept whole."""

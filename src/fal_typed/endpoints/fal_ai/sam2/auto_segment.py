@@ -28,12 +28,16 @@ class Sam2AutoSegmentInput(InputModel, Request["Sam2AutoSegmentOutput"]):
     """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
 
     points_per_side: int = 32
+    """How many points are tried along each side of the picture."""
 
     pred_iou_thresh: float = 0.88
+    """How sure an outline must be to be kept, from 0 to 1."""
 
     stability_score_thresh: float = 0.95
+    """How steady an outline must be to be kept, from 0 to 1."""
 
     min_mask_region_area: int = 100
+    """Smallest find that is kept, in pixels."""
 
 
 class Sam2AutoSegmentOutput(OutputModel):

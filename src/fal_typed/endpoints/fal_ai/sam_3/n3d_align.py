@@ -19,10 +19,13 @@ class Sam33dAlignInput(InputModel, Request["Sam33dAlignOutput"]):
     """Picture of the object that is turned into a model."""
 
     body_mesh_url: FileInput
+    """Where the person's 3D shape is."""
 
     body_mask_url: FileInput | None = None
+    """Picture that marks the person in white."""
 
     object_mesh_url: FileInput | None = None
+    """Where the 3D shape of the thing is."""
 
     focal_length: float | None = None
     """Focal length of the camera, in pixels."""

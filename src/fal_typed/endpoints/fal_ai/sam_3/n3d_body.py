@@ -24,8 +24,10 @@ class Sam33dBodyInput(InputModel, Request["Sam33dBodyOutput"]):
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""
 
     export_meshes: bool = True
+    """Answers with a 3D file per person as well."""
 
     include_3d_keypoints: bool = True
+    """Answers with the joints in space as well."""
 
     include_mhr_params: bool = True
 
@@ -46,10 +48,13 @@ class SAM3DBodyPersonMetadata(OutputModel):
     pred_cam_t: list[float]
 
     keypoints_2d: list[list[float]]
+    """Where the joints are in the picture, in pixels."""
 
     keypoints_3d: list[list[float]] | None = None
+    """Where the joints are in space."""
 
     shape_params: list[float] | None = None
+    """Numbers that describe the build of the body."""
 
     body_pose_params: list[list[float]] | None = None
 
@@ -74,10 +79,12 @@ class SAM3DBodyMetadata(OutputModel):
     """Part of the result: num_people, people, keypoint_names."""
 
     num_people: int
+    """How many persons were found."""
 
     people: list[SAM3DBodyPersonMetadata]
 
     keypoint_names: list[str] | None = None
+    """What the joints are called, in the order in which they are listed."""
 
 
 class Sam33dBodyOutput(OutputModel):

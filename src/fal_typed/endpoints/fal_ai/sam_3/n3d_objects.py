@@ -48,6 +48,7 @@ class Sam33dObjectsInput(InputModel, Request["Sam33dObjectsOutput"]):
     """
 
     export_textured_glb: bool = False
+    """Answers with a file that carries its surface images."""
 
 
 class SAM3DObjectMetadata(OutputModel):
@@ -63,6 +64,7 @@ class SAM3DObjectMetadata(OutputModel):
     translation: list[list[float]] | None = None
 
     camera_pose: list[list[float]] | None = None
+    """Where the camera stands and which way it looks, as a matrix."""
 
 
 class Sam33dObjectsOutput(OutputModel):
@@ -77,8 +79,10 @@ class Sam33dObjectsOutput(OutputModel):
     """The object as a GLB file, which holds shape and surface."""
 
     individual_splats: list[File] | None = None
+    """One cloud of coloured points for each object."""
 
     individual_glbs: list[File | None] | None = None
+    """One 3D file for each object."""
 
     artifacts_zip: File | None = None
 

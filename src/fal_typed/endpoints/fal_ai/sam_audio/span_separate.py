@@ -35,6 +35,7 @@ class SamAudioSpanSeparateInput(InputModel, Request["SamAudioSpanSeparateOutput"
     """Recording to start from or to change."""
 
     spans: list[AudioTimeSpan]
+    """Times at which the wanted sound is heard."""
 
     prompt: str | None = None
     """Describes in words what to find and pick out."""
@@ -56,6 +57,7 @@ class SamAudioSpanSeparateInput(InputModel, Request["SamAudioSpanSeparateOutput"
     use_sound_activity_ranking: bool = False
 
     trim_to_span: bool = False
+    """Cuts the result down to the given times."""
 
     output_format: Literal["wav", "mp3"] = "wav"
     """File format of the recording; wav keeps every detail, mp3 is smaller."""

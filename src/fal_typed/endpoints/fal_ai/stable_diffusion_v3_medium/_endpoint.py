@@ -27,6 +27,7 @@ class StableDiffusionV3MediumInput(InputModel, Request["StableDiffusionV3MediumO
     """Says in words what the result should not contain or look like."""
 
     prompt_expansion: bool = False
+    """Has details added to the prompt by a language model."""
 
     image_size: (
         ImageSize

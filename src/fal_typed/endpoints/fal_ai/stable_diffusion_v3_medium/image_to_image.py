@@ -33,6 +33,7 @@ class StableDiffusionV3MediumImageToImageInput(
     """Says in words what the result should not contain or look like."""
 
     prompt_expansion: bool = False
+    """Has details added to the prompt by a language model."""
 
     image_size: (
         ImageSize

@@ -26,10 +26,12 @@ class SyncLipsyncReact1Input(InputModel, Request["SyncLipsyncReact1Output"]):
     """Recording that the video moves, speaks or plays to."""
 
     emotion: Literal["happy", "angry", "sad", "neutral", "disgusted", "surprised"]
+    """Mood that the face shows."""
 
     model_mode: Literal["lips", "face", "head"] = "face"
 
     lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce"
+    """What happens when sound and picture differ in length."""
 
     temperature: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """Randomness in choosing the next token: low is predictable, high is varied and riskier. From

@@ -94,6 +94,7 @@ class Trellis2Input(InputModel, Request["Trellis2Output"]):
     """Edge of the surface picture in pixels; larger is sharper and makes a larger file."""
 
     remesh: bool = True
+    """Builds the surface anew from even pieces."""
 
     remesh_band: Annotated[float, Field(ge=0.0, le=4.0)] = 1
     """From 0 to 4."""

@@ -23,6 +23,7 @@ class Trellis2RetextureInput(InputModel, Request["Trellis2RetextureOutput"]):
     """Picture of the object that is turned into a model."""
 
     mesh_url: FileInput
+    """Where the 3D shape is."""
 
     seed: int | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

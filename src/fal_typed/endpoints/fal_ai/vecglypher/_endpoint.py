@@ -23,6 +23,7 @@ class VecglypherInput(InputModel, Request["VecglypherOutput"]):
     """Says in words what the picture should show or what to change in the one given."""
 
     style_description: str = UNSET
+    """Says in words what the look is."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.1
     """Randomness in choosing the next token: low is predictable, high is varied and riskier. From

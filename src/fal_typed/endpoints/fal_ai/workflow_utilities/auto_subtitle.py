@@ -29,11 +29,13 @@ class WorkflowUtilitiesAutoSubtitleInput(
     """Language of the text or the recording."""
 
     font_name: str = "Montserrat"
+    """Name of the typeface, as Google Fonts lists it."""
 
     font_size: Annotated[int, Field(ge=20, le=150)] = 100
     """How large the letters are, in pixels. From 20 to 150."""
 
     font_weight: Literal["normal", "bold", "black"] = "bold"
+    """How thick the letters are."""
 
     font_color: Literal[
         "white",
@@ -50,6 +52,7 @@ class WorkflowUtilitiesAutoSubtitleInput(
         "cyan",
         "magenta",
     ] = "white"
+    """Colour of the letters."""
 
     highlight_color: Literal[
         "white",
@@ -66,6 +69,7 @@ class WorkflowUtilitiesAutoSubtitleInput(
         "cyan",
         "magenta",
     ] = "purple"
+    """Colour of the word that is being spoken."""
 
     stroke_width: Annotated[int, Field(ge=0, le=10)] = 3
     """How thick the line is, in pixels. From 0 to 10."""
@@ -129,8 +133,10 @@ class WorkflowUtilitiesAutoSubtitleOutput(OutputModel):
     """The video that was made, as a file to download."""
 
     transcription: str
+    """What is said, as text."""
 
     subtitle_count: int
+    """How many lines were put on screen."""
 
     words: list[dict[str, Any]] | None = None
     """Every word with its time."""

@@ -21,8 +21,10 @@ class WorkflowUtilitiesBlendVideoInput(InputModel, Request["WorkflowUtilitiesBle
     """Parameters of fal-ai/workflow-utilities/blend-video."""
 
     top_video_url: FileInput
+    """Clip that lies above."""
 
     bottom_video_url: FileInput
+    """Clip that lies beneath."""
 
     blend_mode: Literal[
         "addition",
@@ -49,11 +51,13 @@ class WorkflowUtilitiesBlendVideoInput(InputModel, Request["WorkflowUtilitiesBle
         "subtract",
         "vividlight",
     ] = "overlay"
+    """Rule by which the colours of both layers are mixed."""
 
     opacity: Annotated[float, Field(ge=0.0, le=1.0)] = 1
     """How dense it is, from 0, invisible, to 1, solid. From 0 to 1."""
 
     shortest: bool = True
+    """Ends with whichever clip is over first."""
 
 
 class WorkflowUtilitiesBlendVideoOutput(OutputModel):

@@ -26,6 +26,7 @@ class WorkflowUtilitiesImpulseResponseInput(
     """Recording to start from or to change."""
 
     impulse_response_url: FileInput
+    """Recording of how a room answers a clap, whose echo is taken over."""
 
     dry_level: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
     """From 0 to 1."""

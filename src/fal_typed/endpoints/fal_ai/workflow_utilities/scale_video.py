@@ -33,6 +33,7 @@ class WorkflowUtilitiesScaleVideoInput(InputModel, Request["WorkflowUtilitiesSca
     """Which of its ways of working the endpoint uses."""
 
     pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black"
+    """Colour of the borders that fill the frame."""
 
     codec: Literal["libx264", "libx265"] = "libx264"
     """How sound or picture is compressed."""
@@ -52,12 +53,16 @@ class WorkflowUtilitiesScaleVideoOutput(OutputModel):
     """The video that was made, as a file to download."""
 
     original_width: int
+    """Width of what was given, in pixels."""
 
     original_height: int
+    """Height of what was given, in pixels."""
 
     scaled_width: int
+    """Width afterwards, in pixels."""
 
     scaled_height: int
+    """Height afterwards, in pixels."""
 
 
 workflow_utilities_scale_video = Endpoint(

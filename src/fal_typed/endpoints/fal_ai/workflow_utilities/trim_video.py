@@ -40,8 +40,10 @@ class WorkflowUtilitiesTrimVideoOutput(OutputModel):
     """The video that was made, as a file to download."""
 
     original_duration: float
+    """Length of the given clip, in seconds."""
 
     trimmed_duration: float
+    """Length afterwards, in seconds."""
 
 
 workflow_utilities_trim_video = Endpoint(

@@ -27,6 +27,7 @@ class H3ReferenceToVideoInput(InputModel, Request["H3ReferenceToVideoOutput"]):
     """Length of the result in seconds; auto, where offered, leaves it to the model."""
 
     reference_audio_urls: list[FileInput] = UNSET
+    """Recordings that the prompt refers to."""
 
     reference_image_urls: list[FileInput] = UNSET
     """Pictures of people, things or a style that the result should take up."""

@@ -25,6 +25,7 @@ class Sfx16ExtendAudioInput(InputModel, Request["Sfx16ExtendAudioOutput"]):
     """Adds the background sound of the place."""
 
     append_duration: float = 10
+    """Seconds that are added at the end."""
 
     double_output: bool = UNSET
     """Returns two versions instead of one."""

@@ -19,8 +19,10 @@ class AudioSegmentSpec(InputModel):
     """Part of the parameters: end_s, start_s."""
 
     end_s: float
+    """Second at which the part ends."""
 
     start_s: float
+    """Second at which the part begins."""
 
 
 class Sfx16InpaintAudioInput(InputModel, Request["Sfx16InpaintAudioOutput"]):

@@ -22,12 +22,16 @@ class Cosmos3SuperTextToImageInput(InputModel, Request["Cosmos3SuperTextToImageO
     """Says in words what the picture should show or what to change in the one given."""
 
     agentic_early_stop: bool = True
+    """Ends the rounds of trying and judging once a result is good enough."""
 
     agentic_max_iterations: float = 2
+    """Most rounds of making, judging and improving."""
 
     agentic_samples_per_iteration: float = 2
+    """How many attempts are made in a round."""
 
     enable_agentic_generation: bool = UNSET
+    """Makes several attempts, judges them and improves the best."""
 
     enable_prompt_expansion: bool = UNSET
     """Lets a language model enrich the prompt with detail before it is used; a short prompt gains

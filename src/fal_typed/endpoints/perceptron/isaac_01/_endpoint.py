@@ -24,6 +24,7 @@ class Isaac01Input(InputModel, Request["Isaac01Output"]):
     """Question or instruction that the model answers."""
 
     response_style: Literal["text", "box", "point", "polygon"] = "text"
+    """What the answer points at things with."""
 
 
 class CompletionUsage(OutputModel):

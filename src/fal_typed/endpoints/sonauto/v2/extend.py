@@ -26,8 +26,10 @@ class V2ExtendInput(InputModel, Request["V2ExtendOutput"]):
     """How voice and instruments are balanced; higher sounds more natural."""
 
     crop_duration: float = UNSET
+    """Seconds of the given piece, from its edge, that are left out first."""
 
     extend_duration: float = UNSET
+    """Seconds by which the piece grows."""
 
     lyrics_prompt: str = UNSET
     """Words to be sung."""
@@ -63,6 +65,7 @@ class V2ExtendOutput(OutputModel):
     """The recording that was made, as a file to download."""
 
     extend_duration: float
+    """Seconds by which the piece grows."""
 
     seed: int
     """Starting value of the random generator in this run; send it again to repeat the result.

@@ -21,6 +21,7 @@ class V2TextToMusicInput(InputModel, Request["V2TextToMusicOutput"]):
     """How voice and instruments are balanced; higher sounds more natural."""
 
     bpm: float | str = "auto"
+    """Tempo, in beats per minute."""
 
     lyrics_prompt: str = UNSET
     """Words to be sung."""

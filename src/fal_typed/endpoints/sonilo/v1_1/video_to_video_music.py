@@ -26,6 +26,7 @@ class V11VideoToVideoMusicInput(InputModel, Request["V11VideoToVideoMusicOutput"
     """Length of the result in seconds; auto, where offered, leaves it to the model."""
 
     keep_speech_vocal: bool = UNSET
+    """Keeps the voices of the given video under the music."""
 
     num_samples: int = 1
     """How many results to make in one request."""

@@ -41,6 +41,7 @@ class H31TextTo3dInput(InputModel, Request["H31TextTo3dOutput"]):
     """Starting value of the random generator for the shape; the same value repeats it."""
 
     image_seed: int | None = None
+    """Starting point of the random numbers for the picture that comes first."""
 
     texture_seed: int | None = None
     """Starting value of the random generator for the surface; the same value repeats it."""

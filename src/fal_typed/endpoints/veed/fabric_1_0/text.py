@@ -29,6 +29,7 @@ class Fabric10TextInput(InputModel, Request["Fabric10TextOutput"]):
     """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
 
     voice_description: str | None = None
+    """Describes in words the speaker that is wanted."""
 
 
 class Fabric10TextOutput(OutputModel):

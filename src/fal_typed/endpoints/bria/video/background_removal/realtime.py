@@ -25,8 +25,10 @@ class VideoBackgroundRemovalRealtimeInput(
     """What stands behind the subject."""
 
     background_image_url: FileInput = "null"
+    """Picture to put behind the subject."""
 
     background_type: Literal["color", "image", "blur"] = "color"
+    """What is put behind the subject."""
 
     blur_strength: int = 50
     """How soft the background becomes."""

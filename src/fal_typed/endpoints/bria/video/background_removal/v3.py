@@ -25,6 +25,7 @@ class VideoBackgroundRemovalV3Input(InputModel, Request["VideoBackgroundRemovalV
     """Video to start from or to change."""
 
     auto_zoom: bool = UNSET
+    """Enlarges the subject until it fills the frame."""
 
     background_color: Literal[
         "Transparent",

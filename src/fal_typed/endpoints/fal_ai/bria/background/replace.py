@@ -34,6 +34,7 @@ class BriaBackgroundReplaceInput(InputModel, Request["BriaBackgroundReplaceOutpu
     """Says in words what the result should not contain or look like."""
 
     refine_prompt: bool = True
+    """Has the prompt improved by a language model first."""
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
     """Starting value of the random generator; the same value with the same parameters repeats a

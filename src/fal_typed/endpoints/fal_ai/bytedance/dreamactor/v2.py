@@ -22,6 +22,7 @@ class BytedanceDreamactorV2Input(InputModel, Request["BytedanceDreamactorV2Outpu
     """Video to start from or to change."""
 
     trim_first_second: bool = True
+    """Cuts off the beginning, where pictures are often not steady."""
 
 
 class BytedanceDreamactorV2Output(OutputModel):

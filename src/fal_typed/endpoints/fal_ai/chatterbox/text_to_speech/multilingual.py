@@ -56,6 +56,7 @@ class ChatterboxTextToSpeechMultilingualInput(
         ]
         | None
     ) = None
+    """Tongue that the sample recording is in."""
 
     exaggeration: Annotated[float, Field(ge=0.25, le=2.0)] = 0.5
     """How strongly feeling shows in the voice. From 0.25 to 2."""

@@ -47,6 +47,7 @@ class ElevenlabsTextToDialogueElevenV3Input(
     """How even the voice is; low is more emotional, high is more monotonous. From 0 to 1."""
 
     use_speaker_boost: bool | None = None
+    """Makes the voice sound more like the original speaker."""
 
     pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = []
 

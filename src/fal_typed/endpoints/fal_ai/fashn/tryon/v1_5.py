@@ -45,6 +45,7 @@ class FashnTryonV15Input(InputModel, Request["FashnTryonV15Output"]):
     """How many results to make in one request. From 1 to 4."""
 
     segmentation_free: bool = True
+    """Puts the garment on without cutting the person out first."""
 
     sync_mode: bool = False
     """Returns the file inside the answer as a data URI and keeps nothing in the request history.

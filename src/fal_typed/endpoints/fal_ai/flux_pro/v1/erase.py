@@ -24,6 +24,7 @@ class FluxProV1EraseInput(InputModel, Request["FluxProV1EraseOutput"]):
     """Picture or clip of the same size that marks, mostly in white, the part to work on."""
 
     dilate_pixels: float = 10
+    """Pixels by which the marked area grows on all sides."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
     """How the result is written to a file; players and programs differ in what they read."""

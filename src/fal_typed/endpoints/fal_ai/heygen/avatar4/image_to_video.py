@@ -141,6 +141,7 @@ class HeygenAvatar4ImageToVideoInput(InputModel, Request["HeygenAvatar4ImageToVi
     """Recording that the video moves, speaks or plays to."""
 
     talking_style: Literal["stable", "expressive"] = "stable"
+    """How lively the person speaks."""
 
     expression: Literal["happy"] | None = None
     """What the face shows."""

@@ -59,8 +59,10 @@ class HunyuanImageV21TextToImageInput(InputModel, Request["HunyuanImageV21TextTo
     """
 
     use_reprompt: bool = True
+    """Has the prompt improved by a language model first."""
 
     use_refiner: bool = False
+    """Adds a second pass for detail."""
 
     enable_safety_checker: bool = True
     """Checks the content and blanks or refuses what is not safe for work."""

@@ -77,6 +77,7 @@ class KlingVideoLipsyncTextToVideoInput(InputModel, Request["KlingVideoLipsyncTe
     """Speaker whose voice reads the words."""
 
     voice_language: Literal["zh", "en"] = "en"
+    """Tongue of the speaker."""
 
     voice_speed: Annotated[float, Field(ge=0.8, le=2.0)] = 1
     """From 0.8 to 2."""

@@ -70,6 +70,7 @@ class Ltx23QualityReferenceVideoToVideoInput(
     """How many denoising steps the model makes; more take longer and bring out finer detail."""
 
     preserve_original_video: bool = UNSET
+    """Leaves untouched parts exactly as they were."""
 
     resolution: (
         ImageSize

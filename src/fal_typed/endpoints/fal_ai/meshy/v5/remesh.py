@@ -24,8 +24,10 @@ class MeshyV5RemeshInput(InputModel, Request["MeshyV5RemeshOutput"]):
     origin_at: Literal["bottom", "center"] = UNSET
 
     resize_height: float = UNSET
+    """How tall the model gets; 0 leaves it as it is."""
 
     target_formats: list[Literal["glb", "fbx", "obj", "usdz", "blend", "stl"]] = UNSET
+    """File types that the model is delivered in."""
 
     target_polycount: float = 30000
     """How many faces the object should have; more show finer shape."""

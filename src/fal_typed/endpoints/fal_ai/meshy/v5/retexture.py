@@ -21,6 +21,7 @@ class MeshyV5RetextureInput(InputModel, Request["MeshyV5RetextureOutput"]):
     """The three-dimensional object to work on."""
 
     enable_original_uv: bool = True
+    """Keeps the way in which the given model's surface is unfolded."""
 
     enable_pbr: bool = UNSET
     """Makes surface maps (colour, metal, roughness) that react to light."""
@@ -29,8 +30,10 @@ class MeshyV5RetextureInput(InputModel, Request["MeshyV5RetextureOutput"]):
     """Checks the content and blanks or refuses what is not safe for work."""
 
     image_style_url: FileInput = UNSET
+    """Picture of what the surface looks like."""
 
     text_style_prompt: str = UNSET
+    """Says in words what the surface looks like."""
 
 
 class MeshyV5RetextureOutput(OutputModel):
@@ -43,8 +46,10 @@ class MeshyV5RetextureOutput(OutputModel):
     """The object in several file formats."""
 
     image_style_url: str | None = None
+    """Picture of what the surface looks like."""
 
     text_style_prompt: str | None = None
+    """Says in words what the surface looks like."""
 
     texture_urls: list[TextureFiles] | None = None
     """Surface maps of the object, one set for each material."""

@@ -50,6 +50,7 @@ class Qwen3TtsTextToSpeech17bInput(InputModel, Request["Qwen3TtsTextToSpeech17bO
     """Language of the text or the recording."""
 
     speaker_voice_embedding_file_url: FileInput | None = None
+    """Where a voice that was learnt before is."""
 
     reference_text: str | None = None
     """What is said in the reference recording."""

@@ -109,6 +109,7 @@ class RecraftV3CreateStyleInput(InputModel, Request["RecraftV3CreateStyleOutput"
         "vector_illustration/line_circuit",
         "vector_illustration/linocut",
     ] = "digital_illustration"
+    """Ready-made look to start from."""
 
 
 class RecraftV3CreateStyleOutput(OutputModel):

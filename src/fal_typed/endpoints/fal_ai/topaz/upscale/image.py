@@ -41,6 +41,7 @@ class TopazUpscaleImageInput(InputModel, Request["TopazUpscaleImageOutput"]):
     """
 
     crop_to_fill: bool = False
+    """Cuts off what does not fit the wanted shape instead of leaving borders."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
     """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""

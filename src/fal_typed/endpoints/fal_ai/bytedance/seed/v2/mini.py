@@ -20,6 +20,7 @@ class Seed2MiniMessage(InputModel):
     """Part of the parameters: role, content."""
 
     role: Literal["system", "user", "assistant"]
+    """Who speaks: the instructions, the user or the model."""
 
     content: str | list[dict[str, Any]]
 
@@ -44,6 +45,7 @@ class BytedanceSeedV2MiniInput(InputModel, Request["BytedanceSeedV2MiniOutput"])
     thinking: Literal["enabled", "disabled", "auto"] = "enabled"
 
     reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None
+    """How long the model may think before it answers."""
 
     max_completion_tokens: Annotated[int, Field(ge=1, le=65536)] = 4096
     """From 1 to 65536."""
@@ -63,6 +65,7 @@ class Seed2MiniMessageOutput(OutputModel):
     """Part of the result: role, content."""
 
     role: Literal["system", "user", "assistant"]
+    """Who speaks: the instructions, the user or the model."""
 
     content: str | list[dict[str, Any]]
 
@@ -76,6 +79,7 @@ class BytedanceSeedV2MiniOutput(OutputModel):
     messages: list[Seed2MiniMessageOutput]
 
     reasoning_content: str | None = None
+    """What the model thought before it answered."""
 
 
 bytedance_seed_v2_mini = Endpoint(

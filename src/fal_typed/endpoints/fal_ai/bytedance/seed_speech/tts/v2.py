@@ -80,6 +80,7 @@ class BytedanceSeedSpeechTtsV2Input(InputModel, Request["BytedanceSeedSpeechTtsV
     """Speaker whose voice reads the words, by name."""
 
     voice_instruction: str = UNSET
+    """Says in words how to speak."""
 
     volume: float = 1
     """How loud the sound is."""

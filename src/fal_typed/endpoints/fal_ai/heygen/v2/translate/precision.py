@@ -206,6 +206,7 @@ class HeygenV2TranslatePrecisionInput(InputModel, Request["HeygenV2TranslatePrec
     """Changes the speech only and leaves the lips as they are."""
 
     speaker_num: int | None = None
+    """How many people talk in the video."""
 
     enable_dynamic_duration: bool | None = True
     """Lets the video become longer or shorter to fit the new speech."""

@@ -34,12 +34,16 @@ class Hunyuan3dV31ProImageTo3dInput(InputModel, Request["Hunyuan3dV31ProImageTo3
     """The object seen from its right."""
 
     top_image_url: FileInput | None = None
+    """Picture of the object from above."""
 
     bottom_image_url: FileInput | None = None
+    """Picture of the object from below."""
 
     left_front_image_url: FileInput | None = None
+    """Picture of the object from its front corner on one side."""
 
     right_front_image_url: FileInput | None = None
+    """Picture of the object from its front corner on the other side."""
 
     generate_type: Literal["Normal", "Geometry"] = "Normal"
     """Whether the object is made with its surface or as a bare shape."""
