@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 
     from fal_typed.document import Schema
 
-_FAMILIES = (("integer", "number"), ("string",), ("array",))
-_LENGTHS = (("minLength", "maxLength", "length"), ("minItems", "maxItems", "items"))
-_NOT_BOUNDS = frozenset({"type", "items"})
+_FAMILIES = (("integer", "number"), ("string",), ("array",), ("object",))
+_LENGTHS = (
+    ("minLength", "maxLength", "length"),
+    ("minItems", "maxItems", "items"),
+    ("minProperties", "maxProperties", "entries"),
+)
+_NOT_BOUNDS = frozenset({"type", "items", "additionalProperties"})
 
 
 def compare_bounds(place: str, olds: Sequence[Schema], news: Sequence[Schema]) -> list[Difference]:
@@ -57,6 +61,8 @@ def _compare(place: str, old: Schema, new: Schema) -> Iterator[Difference]:
     for shortest, longest, what in _LENGTHS:
         yield from _compare_lengths(place, old, new, (shortest, longest, what))
     yield from _compare_patterns(place, old.get("pattern"), new.get("pattern"))
+    if old.get("uniqueItems") != new.get("uniqueItems"):
+        yield Difference(f"input-repeats-{'refused' if new.get('uniqueItems') else 'taken'}", place)
 
 
 def _lowest(schema: Schema) -> tuple[float, bool]:

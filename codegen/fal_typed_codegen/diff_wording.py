@@ -35,7 +35,8 @@ _KINDS = {
 _BOUNDS = frozenset(
     {
         "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
-        "maxLength", "minItems", "maxItems", "pattern", "min", "max", "ge", "gt", "le", "lt",
+        "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "uniqueItems",
+        "pattern", "min", "max", "ge", "gt", "le", "lt",
         "multiple_of", "min_length", "max_length", "min_items", "max_items",
     }
 )  # fmt: skip

@@ -17,6 +17,7 @@ from tests.codegen.building import document, ref
 TEXT: dict[str, Any] = {"type": "string"}
 INT: dict[str, Any] = {"type": "integer"}
 NUMBER: dict[str, Any] = {"type": "number"}
+MAP: dict[str, Any] = {"type": "object", "additionalProperties": INT}
 ITEM = {"type": "object", "properties": {"a": TEXT}}
 FILE: dict[str, Any] = {
     "type": "object",
@@ -275,6 +276,12 @@ CASES = [
     given(
         "input-max-items-raised", array(INT, maxItems=1), array(INT, maxItems=2), "Input(x=[1])\n"
     ),
+    given("input-repeats-refused", array(INT), array(INT, uniqueItems=True), "Input(x=[1, 1])\n"),
+    given("input-repeats-taken", array(INT, uniqueItems=True), array(INT), "Input(x=[1])\n"),
+    given("input-min-entries-raised", MAP, {**MAP, "minProperties": 1}, "Input(x={})\n"),
+    given("input-min-entries-lowered", {**MAP, "minProperties": 1}, MAP, 'Input(x={"a": 1})\n'),
+    given("input-max-entries-lowered", MAP, {**MAP, "maxProperties": 0}, 'Input(x={"a": 1})\n'),
+    given("input-max-entries-raised", {**MAP, "maxProperties": 1}, MAP, 'Input(x={"a": 1})\n'),
     given("input-pattern-changed", TEXT, {**TEXT, "pattern": "^a"}, 'Input(x="b")\n'),
     given("input-pattern-removed", {**TEXT, "pattern": "^a"}, TEXT, 'Input(x="a")\n'),
     given(
@@ -390,6 +397,6 @@ CASES = [
     ),
     given("format-changed", TEXT, {**TEXT, "format": "uri"}),
     given("hints-changed", TEXT, {**TEXT, "ui": {"important": True}}),
-    given("keyword-changed", array(INT), array(INT, uniqueItems=True)),
+    given("keyword-changed", array(INT), array(INT, minContains=1)),
     changed("document-changed", _set_server),
 ]  # fmt: skip
