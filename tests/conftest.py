@@ -118,7 +118,7 @@ class _Painted:
                 value = function(*args, **kwargs)
             else:
                 value = self._colour.wait(inside_the_loop())
-            is_ours = type(value).__module__.startswith("fal_typed.handles")
+            is_ours = type(value).__module__.startswith("fal_typed._queue.handles")
             return _Painted(value, self._colour, suffix="") if is_ours else value
 
         return call

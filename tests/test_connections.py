@@ -13,9 +13,10 @@ import weakref
 
 import pytest
 
-from fal_typed import AsyncFalClient, FalClient, FalConnectionError, RetryPolicy, default, transport
-from fal_typed import retry as retries
-from fal_typed.flow import HttpRequest, HttpResponse, TransportError
+from fal_typed import AsyncFalClient, FalClient, FalConnectionError, RetryPolicy, default
+from fal_typed._core import retry as retries
+from fal_typed._core.flow import HttpRequest, HttpResponse, TransportError
+from fal_typed._transport import base as transport
 from tests.core.flux import ID, dev
 from tests.scripted import Reply, scripted
 from tests.transport.wire import playing
@@ -215,8 +216,8 @@ class Network:
 
 
 def driven(network, repeat=retries.Repeat.COSTS, url="https://fal.run/x", attempts=1):
-    from fal_typed.driver import SyncDriver
-    from fal_typed.flow import Deadline
+    from fal_typed._core.driver import SyncDriver
+    from fal_typed._core.flow import Deadline
 
     flow = retries.send_retrying(
         HttpRequest("POST", url, {"authorization": "Key k"}, b"{}"),

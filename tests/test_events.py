@@ -9,7 +9,8 @@ import traceback
 import httpx
 import pytest
 
-from fal_typed import FalError, FalInputError, FalRateLimitError, RetryPolicy, transport
+from fal_typed import FalError, FalInputError, FalRateLimitError, RetryPolicy
+from fal_typed._transport import base as transport
 from tests.core.flux import ID
 from tests.scripted import Reply, scripted
 

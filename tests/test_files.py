@@ -21,12 +21,12 @@ from fal_typed import (
     File,
     Image,
     RetryPolicy,
-    data_uri,
     encode,
     encode_file,
     encode_image,
 )
-from fal_typed.download import safe_name, target_path
+from fal_typed._downloads.fetching import safe_name, target_path
+from fal_typed._uploads import data_uri
 from fal_typed.testing import FalEmulator
 from tests.scripted import Reply, ScriptedServer, Seen, scripted
 

@@ -95,7 +95,7 @@ def test_a_list_that_leads_back_ends(platform, colour):
 
 def test_models_can_be_listed_without_a_key(colour):
     with scripted(lambda _: page(MODEL)) as home:
-        from fal_typed.hosts import Hosts
+        from fal_typed._core.hosts import Hosts
 
         client = colour.client()._target
         settings = client.settings().with_changes(hosts=Hosts.emulated(home.host))

@@ -16,8 +16,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from fal_typed import AsyncFalClient, FalAuthenticationError, FalPermissionError, ProxyApp
-from fal_typed.hosts import Hosts
-from fal_typed.proxy_target import Allowance, Target
+from fal_typed._core.hosts import Hosts
+from fal_typed.proxy.target import Allowance, Target
 from fal_typed.testing import FalEmulator
 from tests.clients.conftest import need_node
 from tests.clients.drivers import JS

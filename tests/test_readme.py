@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 from fal_typed.testing import FalEmulator
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from fal_typed import (
     SchemaDriftWarning,
     verify_webhook,
     verify_webhook_async,
-    webhooks,
 )
+from fal_typed.webhooks import verification as webhooks
 from tests.core.flux import dev
 from tests.scripted import Reply, scripted
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from fal_typed.catalog import Catalog
-from fal_typed.document import InvalidDocumentError
+from fal_typed._documents.catalog import Catalog
+from fal_typed._documents.document import InvalidDocumentError
 from fal_typed_codegen import read, write
 from fal_typed_codegen.application_project import TABLE, Project, ProjectError
 from fal_typed_codegen.application_render import application_modules

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.untyped import as_list, as_object
+from fal_typed._core.json_values import as_list, as_object
 
 if sys.version_info >= (3, 11):
     import tomllib

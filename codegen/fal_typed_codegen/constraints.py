@@ -15,7 +15,7 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fal_typed.document import Schema
+    from fal_typed._documents.document import Schema
 
 Number: TypeAlias = "int | float"
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.untyped import as_list, as_object
+from fal_typed._core.json_values import as_list, as_object
 from fal_typed_codegen.interface import CLASS_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fal_typed.document import Schema
+    from fal_typed._documents.document import Schema
     from fal_typed_codegen.interface import Model
 
 _COMPARISONS: tuple[tuple[str, Callable[[Any, Any], bool]], ...] = (

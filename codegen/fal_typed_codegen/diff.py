@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fal_typed.app_document import is_app_document
-from fal_typed.untyped import as_object
+from fal_typed._core.json_values import as_object
+from fal_typed._documents.app_document import is_app_document
 from fal_typed_codegen.diff_interfaces import compare_interfaces
 from fal_typed_codegen.diff_kinds import KINDS, LEVELS, Difference
 from fal_typed_codegen.diff_wording import compare_wording
@@ -25,7 +25,7 @@ from fal_typed_codegen.read import read_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fal_typed.document import EndpointDocument
+    from fal_typed._documents.document import EndpointDocument
     from fal_typed_codegen.diff_kinds import Level
     from fal_typed_codegen.naming import ModuleNames
 
@@ -181,7 +181,7 @@ def compare_documents(
     Returns:
         The changes, as they are met.
 
-    >>> from fal_typed.catalog import Catalog
+    >>> from fal_typed._documents.catalog import Catalog
     >>> dev = Catalog().document("fal-ai/flux/dev")
     >>> compare_documents(dev, dev)
     []

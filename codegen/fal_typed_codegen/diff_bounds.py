@@ -10,7 +10,7 @@ from fal_typed_codegen.diff_kinds import Difference
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fal_typed.document import Schema
+    from fal_typed._documents.document import Schema
 
 _FAMILIES = (("integer", "number"), ("string",), ("array",), ("object",))
 _LENGTHS = (

@@ -14,7 +14,7 @@ from fal_typed_codegen.media import FILE_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fal_typed.document import Route
+    from fal_typed._documents.document import Route
     from fal_typed_codegen.interface import Direction, Field, Interface, Model
 
 _NOT_FILES = frozenset({"InputModel", "OutputModel", "RootModel"})

@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fal_typed.document import InvalidDocumentError
-from fal_typed.untyped import as_object
+from fal_typed._core.json_values import as_object
+from fal_typed._documents.document import InvalidDocumentError
 from fal_typed_codegen.diff import SourceFile, State
 from fal_typed_codegen.lock import LOCK_NAME, Lock
 from fal_typed_codegen.read import document_files

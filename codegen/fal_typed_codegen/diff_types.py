@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fal_typed.untyped import as_list, as_text
+from fal_typed._core.json_values import as_list, as_text
 from fal_typed_codegen.diff_bounds import compare_bounds
 from fal_typed_codegen.diff_kinds import Difference
 from fal_typed_codegen.interface import CLASS_PREFIX
@@ -18,7 +18,7 @@ from fal_typed_codegen.media import FILE_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from fal_typed.document import Schema
+    from fal_typed._documents.document import Schema
     from fal_typed_codegen.interface import Direction, Model
 
 Atom: TypeAlias = tuple[Any, ...]

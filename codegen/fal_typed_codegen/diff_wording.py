@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.document import component_name
-from fal_typed.untyped import as_list, as_object
+from fal_typed._core.json_values import as_list, as_object
+from fal_typed._documents.document import component_name
 from fal_typed_codegen.canonical import SCHEMA_MAPS, SUBSCHEMAS
 from fal_typed_codegen.diff_kinds import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fal_typed.document import EndpointDocument, Schema
+    from fal_typed._documents.document import EndpointDocument, Schema
 
 _MAX_DEPTH = 64
 _KINDS = {

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.answers import retry_after, transport_error
-from fal_typed.errors import FalError
-from fal_typed.flow import (
+from fal_typed._core.flow import (
     CloseStream,
     Deadline,
     Draw,
@@ -20,10 +18,12 @@ from fal_typed.flow import (
     TransportError,
     sleep,
 )
+from fal_typed._core.responses import retry_after, transport_error
+from fal_typed.errors import FalError
 
 if TYPE_CHECKING:
-    from fal_typed.flow import Flow, HttpRequest, OpenedStream
-    from fal_typed.retry import RetryPolicy
+    from fal_typed._core.flow import Flow, HttpRequest, OpenedStream
+    from fal_typed._core.retry import RetryPolicy
 
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _MEGABYTE = 1024 * 1024

@@ -33,7 +33,7 @@ from fal_typed_codegen.shared import shared_modules
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fal_typed.document import EndpointDocument
+    from fal_typed._documents.document import EndpointDocument
     from fal_typed_codegen.build import Built, Task
 
 _ALONE = 24
@@ -420,7 +420,7 @@ def _generator_fingerprint() -> str:
     here = resources.files("fal_typed_codegen")
     digest = hashlib.sha256()
     templates = sorted(here.joinpath("templates").iterdir(), key=lambda item: item.name)
-    reader = resources.files("fal_typed").joinpath("app_document.py")
+    reader = resources.files("fal_typed").joinpath("_documents/app_document.py")
     for item in [*(here.joinpath(name) for name in _PARTS), reader, *templates]:
         digest.update(item.read_bytes().replace(b"\r\n", b"\n"))
     for distribution in ("datamodel-code-generator", "ruff"):

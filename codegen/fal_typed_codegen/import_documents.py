@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fal_typed.document import EndpointDocument, InvalidDocumentError
+from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
 from fal_typed_codegen.canonical import (
     UnsafeIdError,
     canonical_bytes,

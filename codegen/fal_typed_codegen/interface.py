@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from fal_typed.untyped import as_list, as_object, as_text
+from fal_typed._core.json_values import as_list, as_object, as_text
 
 if TYPE_CHECKING:
-    from fal_typed.document import Route, Schema
+    from fal_typed._documents.document import Route, Schema
 
 Direction: TypeAlias = Literal["input", "output"]
 

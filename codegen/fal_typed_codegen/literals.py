@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.untyped import as_list
+from fal_typed._core.json_values import as_list
 
 if TYPE_CHECKING:
-    from fal_typed.document import Schema
+    from fal_typed._documents.document import Schema
 
 
 def has_values(schema: Schema) -> bool:

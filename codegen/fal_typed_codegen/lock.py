@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fal_typed.document import EndpointDocument, InvalidDocumentError, component_name
+from fal_typed._documents.document import EndpointDocument, InvalidDocumentError, component_name
 from fal_typed_codegen.canonical import SCHEMA_MAPS, SUBSCHEMAS
 
 if TYPE_CHECKING:

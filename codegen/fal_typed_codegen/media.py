@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fal_typed.untyped import as_list, as_object
+from fal_typed._core.json_values import as_list, as_object
 
 if TYPE_CHECKING:
-    from fal_typed.document import Schema
+    from fal_typed._documents.document import Schema
 
 FileClass: TypeAlias = Literal["File", "Image", "Video", "Audio"]
 

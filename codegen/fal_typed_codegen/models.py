@@ -14,13 +14,13 @@ import json
 import warnings
 from typing import TYPE_CHECKING, Any, cast
 
-from fal_typed.untyped import as_list, as_object, as_text
+from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed_codegen.interface import CLASS_PREFIX, references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from fal_typed.document import Schema
+    from fal_typed._documents.document import Schema
     from fal_typed_codegen.interface import Model
 
 _MAX_INLINE = 8

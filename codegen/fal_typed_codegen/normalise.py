@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.document import InvalidDocumentError, component_name
-from fal_typed.untyped import as_list, as_object, as_text
+from fal_typed._core.json_values import as_list, as_object, as_text
+from fal_typed._documents.document import InvalidDocumentError, component_name
 from fal_typed_codegen import constraints, literals, media
 from fal_typed_codegen.glossary import json_type
 from fal_typed_codegen.interface import (
@@ -28,7 +28,7 @@ from fal_typed_codegen.naming import class_name, field_name
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
-    from fal_typed.document import EndpointDocument, Schema
+    from fal_typed._documents.document import EndpointDocument, Schema
     from fal_typed_codegen.naming import ModuleNames
 
 MAX_DEPTH = 32

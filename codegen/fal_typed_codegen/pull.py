@@ -14,9 +14,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.app_document import is_app_document, split
-from fal_typed.document import EndpointDocument, InvalidDocumentError
-from fal_typed.untyped import as_list, as_object
+from fal_typed._core.json_values import as_list, as_object
+from fal_typed._documents.app_document import is_app_document, split
+from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
 from fal_typed_codegen import sources
 from fal_typed_codegen.canonical import UnsafeIdError, canonical_bytes, path_for
 from fal_typed_codegen.lock import LOCK_NAME, Lock, LockEntry, meaning_hash, write_atomic
@@ -25,9 +25,9 @@ from fal_typed_codegen.sources import Found, Taker, Wanted, is_pattern
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fal_typed._core.flow import Flow
+    from fal_typed._core.settings import Settings
     from fal_typed.client import FalClient
-    from fal_typed.flow import Flow
-    from fal_typed.settings import Settings
 
 STATE_NAME = ".pull.json"
 """Beside the lock while a pull is under way: what is done of it. Hidden, so no document."""

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fal_typed.app_document import is_app_document, may_be_app_document, split
-from fal_typed.document import EndpointDocument, InvalidDocumentError
-from fal_typed.endpoint_id import EndpointId
+from fal_typed._calls.endpoint_id import EndpointId
+from fal_typed._core.json_values import as_object
+from fal_typed._documents.app_document import is_app_document, may_be_app_document, split
+from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
 from fal_typed.errors import FalInputError
-from fal_typed.untyped import as_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fal_typed.document import Schema
+    from fal_typed._documents.document import Schema
 
 MAX_SIZE = 64 * 1024 * 1024
 MAX_PARTS = 30

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import jinja2
 
-    from fal_typed.document import RealtimeMode, Route
+    from fal_typed._documents.document import RealtimeMode, Route
     from fal_typed_codegen.interface import Field, Interface, Model
     from fal_typed_codegen.naming import ModuleNames
 
@@ -31,7 +31,7 @@ _MODULES = {
     "typing_extensions": {"deprecated"},
     "fal_typed.endpoint": {"Endpoint"},
     "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
-    "fal_typed.model": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
+    "fal_typed.models": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
 }
 COMMAND = "fal-typed generate"
 # What the platform writes where a component is missing.

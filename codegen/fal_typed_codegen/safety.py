@@ -14,7 +14,7 @@ from fal_typed_codegen.naming import IMPORTED
 MODULES = frozenset(
     {
         "__future__", "typing", "pydantic", "fal_typed.endpoint", "fal_typed.files",
-        "fal_typed.lazy", "fal_typed.model", "typing_extensions",
+        "fal_typed._core.lazy", "fal_typed.models", "typing_extensions",
     }
 )  # fmt: skip
 _TYPES = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})

@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from fal_typed.answers import http_error, is_error, parse_json, parse_object
+from fal_typed._core.flow import HttpRequest, blocking, gather
+from fal_typed._core.json_values import as_list, as_object, as_text
+from fal_typed._core.responses import http_error, is_error, parse_json, parse_object
+from fal_typed._core.settings import USER_AGENT
 from fal_typed.errors import FalError, FalProtocolError
-from fal_typed.flow import HttpRequest, blocking, gather
-from fal_typed.settings import USER_AGENT
-from fal_typed.untyped import as_list, as_object, as_text
 from fal_typed_codegen.fetch import fetch
 from fal_typed_codegen.read import document_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from fal_typed.flow import Flow
-    from fal_typed.settings import Settings
+    from fal_typed._core.flow import Flow
+    from fal_typed._core.settings import Settings
 
 EXPAND = "openapi-3.0"
 BATCH = 10

@@ -20,11 +20,37 @@ from typing import TYPE_CHECKING
 from fal_typed._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from fal_typed._calls.lifecycle import Acl as Acl
+    from fal_typed._calls.lifecycle import AclRule as AclRule
+    from fal_typed._calls.lifecycle import Lifecycle as Lifecycle
+    from fal_typed._core.hooks import EventHooks as EventHooks
+    from fal_typed._core.hooks import RequestEvent as RequestEvent
+    from fal_typed._core.hooks import ResponseEvent as ResponseEvent
+    from fal_typed._core.hooks import RetryEvent as RetryEvent
+    from fal_typed._core.retry import RetryPolicy as RetryPolicy
+    from fal_typed._queue.flows import Completed as Completed
+    from fal_typed._queue.flows import InProgress as InProgress
+    from fal_typed._queue.flows import LogEntry as LogEntry
+    from fal_typed._queue.flows import Queued as Queued
+    from fal_typed._queue.flows import QueueStatus as QueueStatus
+    from fal_typed._queue.handles import AsyncHandle as AsyncHandle
+    from fal_typed._queue.handles import Handle as Handle
+    from fal_typed._realtime.connection import AsyncRealtimeConnection as AsyncRealtimeConnection
+    from fal_typed._realtime.connection import RealtimeConnection as RealtimeConnection
+    from fal_typed._realtime.pipelines import AsyncPendingRun as AsyncPendingRun
+    from fal_typed._realtime.pipelines import AsyncPipeline as AsyncPipeline
+    from fal_typed._realtime.pipelines import PendingRun as PendingRun
+    from fal_typed._realtime.pipelines import Pipeline as Pipeline
+    from fal_typed._realtime.websockets import AsyncWebSocket as AsyncWebSocket
+    from fal_typed._realtime.websockets import WebSocket as WebSocket
+    from fal_typed._streaming.streams import AsyncStream as AsyncStream
+    from fal_typed._streaming.streams import Stream as Stream
+    from fal_typed._uploads.data_uri import encode as encode
+    from fal_typed._uploads.data_uri import encode_file as encode_file
+    from fal_typed._uploads.data_uri import encode_image as encode_image
+    from fal_typed._uploads.multipart import Multipart as Multipart
     from fal_typed.client import AsyncFalClient as AsyncFalClient
     from fal_typed.client import FalClient as FalClient
-    from fal_typed.data_uri import encode as encode
-    from fal_typed.data_uri import encode_file as encode_file
-    from fal_typed.data_uri import encode_image as encode_image
     from fal_typed.default import cancel as cancel
     from fal_typed.default import cancel_async as cancel_async
     from fal_typed.default import handle as handle
@@ -78,43 +104,17 @@ if TYPE_CHECKING:
     from fal_typed.errors import FalWebhookError as FalWebhookError
     from fal_typed.errors import Problem as Problem
     from fal_typed.errors import SchemaDriftWarning as SchemaDriftWarning
-    from fal_typed.events import EventHooks as EventHooks
-    from fal_typed.events import RequestEvent as RequestEvent
-    from fal_typed.events import ResponseEvent as ResponseEvent
-    from fal_typed.events import RetryEvent as RetryEvent
     from fal_typed.files import Audio as Audio
     from fal_typed.files import File as File
     from fal_typed.files import FileInput as FileInput
     from fal_typed.files import Image as Image
     from fal_typed.files import Video as Video
-    from fal_typed.handles import AsyncHandle as AsyncHandle
-    from fal_typed.handles import Handle as Handle
-    from fal_typed.lifecycle import Acl as Acl
-    from fal_typed.lifecycle import AclRule as AclRule
-    from fal_typed.lifecycle import Lifecycle as Lifecycle
-    from fal_typed.multipart import Multipart as Multipart
-    from fal_typed.pipelines import AsyncPendingRun as AsyncPendingRun
-    from fal_typed.pipelines import AsyncPipeline as AsyncPipeline
-    from fal_typed.pipelines import PendingRun as PendingRun
-    from fal_typed.pipelines import Pipeline as Pipeline
-    from fal_typed.plain_sockets import AsyncWebSocket as AsyncWebSocket
-    from fal_typed.plain_sockets import WebSocket as WebSocket
     from fal_typed.platform import AsyncPlatform as AsyncPlatform
     from fal_typed.platform import Platform as Platform
     from fal_typed.proxy import ProxyApp as ProxyApp
     from fal_typed.proxy import ProxyRequest as ProxyRequest
-    from fal_typed.queue import Completed as Completed
-    from fal_typed.queue import InProgress as InProgress
-    from fal_typed.queue import LogEntry as LogEntry
-    from fal_typed.queue import Queued as Queued
-    from fal_typed.queue import QueueStatus as QueueStatus
-    from fal_typed.realtime_connections import AsyncRealtimeConnection as AsyncRealtimeConnection
-    from fal_typed.realtime_connections import RealtimeConnection as RealtimeConnection
     from fal_typed.results import RawResponse as RawResponse
     from fal_typed.results import Result as Result
-    from fal_typed.retry import RetryPolicy as RetryPolicy
-    from fal_typed.streaming import AsyncStream as AsyncStream
-    from fal_typed.streaming import Stream as Stream
     from fal_typed.webhooks import WebhookEvent as WebhookEvent
     from fal_typed.webhooks import verify_webhook as verify_webhook
     from fal_typed.webhooks import verify_webhook_async as verify_webhook_async
@@ -125,7 +125,7 @@ _EXPORTS = {
         "AsyncFalClient",
         "FalClient",
     ),
-    "data_uri": (
+    "_uploads.data_uri": (
         "encode",
         "encode_file",
         "encode_image",
@@ -187,7 +187,7 @@ _EXPORTS = {
         "Problem",
         "SchemaDriftWarning",
     ),
-    "events": (
+    "_core.hooks": (
         "EventHooks",
         "RequestEvent",
         "ResponseEvent",
@@ -200,23 +200,23 @@ _EXPORTS = {
         "Image",
         "Video",
     ),
-    "handles": (
+    "_queue.handles": (
         "AsyncHandle",
         "Handle",
     ),
-    "lifecycle": (
+    "_calls.lifecycle": (
         "Acl",
         "AclRule",
         "Lifecycle",
     ),
-    "multipart": ("Multipart",),
-    "pipelines": (
+    "_uploads.multipart": ("Multipart",),
+    "_realtime.pipelines": (
         "AsyncPendingRun",
         "AsyncPipeline",
         "PendingRun",
         "Pipeline",
     ),
-    "plain_sockets": (
+    "_realtime.websockets": (
         "AsyncWebSocket",
         "WebSocket",
     ),
@@ -228,14 +228,14 @@ _EXPORTS = {
         "ProxyApp",
         "ProxyRequest",
     ),
-    "queue": (
+    "_queue.flows": (
         "Completed",
         "InProgress",
         "LogEntry",
         "Queued",
         "QueueStatus",
     ),
-    "realtime_connections": (
+    "_realtime.connection": (
         "AsyncRealtimeConnection",
         "RealtimeConnection",
     ),
@@ -243,8 +243,8 @@ _EXPORTS = {
         "RawResponse",
         "Result",
     ),
-    "retry": ("RetryPolicy",),
-    "streaming": (
+    "_core.retry": ("RetryPolicy",),
+    "_streaming.streams": (
         "AsyncStream",
         "Stream",
     ),

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from typing_extensions import Unpack, override
 
+from fal_typed._calls.building import call_options, keyword_call
+from fal_typed._core.json_values import as_object
 from fal_typed.client import AsyncFalClient, BaseClient, FalClient
 from fal_typed.errors import FalInputError
 from fal_typed.options import SocketOptions
-from fal_typed.prepare import call_options, keyword_call
-from fal_typed.untyped import as_object
 
 if TYPE_CHECKING:
-    from fal_typed.call import Call
+    from fal_typed._calls.call import Call
+    from fal_typed._core.settings import Settings
+    from fal_typed._queue.flows import Job
+    from fal_typed._realtime.websockets import AsyncWebSocket, WebSocket
     from fal_typed.endpoint import Endpoint
-    from fal_typed.model import Request
-    from fal_typed.plain_sockets import AsyncWebSocket, WebSocket
-    from fal_typed.queue import Job
-    from fal_typed.settings import Settings
+    from fal_typed.models import Request
 
 Client = TypeVar("Client", bound=BaseClient)
 

@@ -14,16 +14,27 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from typing_extensions import ParamSpec, Self, TypeVar, Unpack
 
-from fal_typed import call as calls
-from fal_typed import queue
-from fal_typed.cdn_tokens import CdnTokens
-from fal_typed.connections import Connections
-from fal_typed.credentials import Credentials, Key
-from fal_typed.events import EventHooks, Observer
-from fal_typed.flow import Flow
-from fal_typed.handles import AsyncHandle, Handle
-from fal_typed.hosts import Hosts
-from fal_typed.login import renewed_first
+from fal_typed._calls import call as calls
+from fal_typed._calls.building import (
+    call_options,
+    endpoint_of,
+    reference_call,
+    request_call,
+    untyped_call,
+)
+from fal_typed._core.connections import Connections
+from fal_typed._core.credentials import Credentials, Key
+from fal_typed._core.flow import Flow
+from fal_typed._core.hooks import EventHooks, Observer
+from fal_typed._core.hosts import Hosts
+from fal_typed._core.login import renewed_first
+from fal_typed._core.retry import RetryPolicy
+from fal_typed._core.settings import Settings
+from fal_typed._queue import flows as queue
+from fal_typed._queue.handles import AsyncHandle, Handle
+from fal_typed._realtime.tokens import TokenCache
+from fal_typed._streaming.streams import AsyncStream, Stream, default_path
+from fal_typed._uploads.cdn_tokens import CdnTokens
 from fal_typed.options import (
     CallOptions,
     ClientOptions,
@@ -36,33 +47,22 @@ from fal_typed.options import (
     SubscribeOptions,
     UploadOptions,
 )
-from fal_typed.prepare import (
-    call_options,
-    endpoint_of,
-    reference_call,
-    request_call,
-    untyped_call,
-)
 from fal_typed.results import Result
-from fal_typed.retry import RetryPolicy
-from fal_typed.settings import Settings
-from fal_typed.streaming import AsyncStream, Stream, default_path
-from fal_typed.tokens import TokenCache
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from fal_typed.call import Call
-    from fal_typed.content import Uploadable
+    from fal_typed._calls.call import Call
+    from fal_typed._queue.flows import Job, QueueStatus
+    from fal_typed._realtime.connection import AsyncRealtimeConnection, RealtimeConnection
+    from fal_typed._realtime.pipelines import AsyncPipeline, Pipeline
+    from fal_typed._realtime.websockets import AsyncWebSocket, WebSocket
+    from fal_typed._transport.base import HttpClient
+    from fal_typed._uploads.content import Uploadable
     from fal_typed.endpoint import Endpoint
     from fal_typed.files import PILImage
-    from fal_typed.model import Request
-    from fal_typed.pipelines import AsyncPipeline, Pipeline
-    from fal_typed.plain_sockets import AsyncWebSocket, WebSocket
-    from fal_typed.platform import AsyncPlatform, Platform
-    from fal_typed.queue import Job, QueueStatus
-    from fal_typed.realtime_connections import AsyncRealtimeConnection, RealtimeConnection
-    from fal_typed.transport import HttpClient
+    from fal_typed.models import Request
+    from fal_typed.platform.api import AsyncPlatform, Platform
 
 P = ParamSpec("P")
 Out = TypeVar("Out")
@@ -248,7 +248,7 @@ class BaseClient:
         image_format: str = "png",
         **options: Unpack[UploadOptions],
     ) -> Callable[[Settings], Flow[str]]:
-        from fal_typed import storage
+        from fal_typed._uploads import storage
 
         timeout = cast("float | None", self._options.get("timeout"))
         given: UploadOptions = {"timeout": timeout, **options}
@@ -283,7 +283,7 @@ class FalClient(BaseClient):
     @property
     def platform(self) -> Platform:
         """The platform API: models, prices, usage (docs/protocol.md section 10)."""
-        from fal_typed.platform import Platform
+        from fal_typed.platform.api import Platform
 
         return Platform(self)
 
@@ -464,7 +464,7 @@ class FalClient(BaseClient):
             ...     connection.recv()["prompt"]
             'a cat'
         """
-        from fal_typed.realtime_connections import RealtimeConnection
+        from fal_typed._realtime.connection import RealtimeConnection
 
         return RealtimeConnection(self, *self.realtime_call(application, options))
 
@@ -482,7 +482,7 @@ class FalClient(BaseClient):
             FalHTTPError: On entering the block: the token or the connection was refused.
             FalConnectionError: On entering the block: the platform was not reached.
         """
-        from fal_typed.plain_sockets import WebSocket
+        from fal_typed._realtime.websockets import WebSocket
 
         return WebSocket(self, self._call(application, None, options))
 
@@ -521,7 +521,7 @@ class FalClient(BaseClient):
             ...     pipeline.run({"prompt": "a cat"}).data["prompt"]
             'a cat'
         """
-        from fal_typed.pipelines import Pipeline
+        from fal_typed._realtime.pipelines import Pipeline
 
         return Pipeline(self, *self.connection_call(application, options))
 
@@ -717,7 +717,7 @@ class AsyncFalClient(BaseClient):
     @property
     def platform(self) -> AsyncPlatform:
         """The platform API: models, prices, usage (docs/protocol.md section 10)."""
-        from fal_typed.platform import AsyncPlatform
+        from fal_typed.platform.api import AsyncPlatform
 
         return AsyncPlatform(self)
 
@@ -816,13 +816,13 @@ class AsyncFalClient(BaseClient):
         self, application: Any, **options: Unpack[RealtimeOptions]
     ) -> AsyncRealtimeConnection[..., Any]:
         """Open a realtime session; see `FalClient.realtime`."""
-        from fal_typed.realtime_connections import AsyncRealtimeConnection
+        from fal_typed._realtime.connection import AsyncRealtimeConnection
 
         return AsyncRealtimeConnection(self, *self.realtime_call(application, options))
 
     def ws_connect(self, application: str, **options: Unpack[SocketOptions]) -> AsyncWebSocket:
         """Open a plain websocket; see `FalClient.ws_connect`."""
-        from fal_typed.plain_sockets import AsyncWebSocket
+        from fal_typed._realtime.websockets import AsyncWebSocket
 
         return AsyncWebSocket(self, self._call(application, None, options))
 
@@ -842,7 +842,7 @@ class AsyncFalClient(BaseClient):
         self, application: Any, **options: Unpack[PipelineOptions]
     ) -> AsyncPipeline[..., Any]:
         """Open one connection for many direct runs; see `FalClient.pipeline`."""
-        from fal_typed.pipelines import AsyncPipeline
+        from fal_typed._realtime.pipelines import AsyncPipeline
 
         return AsyncPipeline(self, *self.connection_call(application, options))
 

@@ -10,22 +10,23 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from typing_extensions import ParamSpec, Unpack
 
-from fal_typed import call as calls
-from fal_typed import default, queue
+from fal_typed import default
+from fal_typed._calls import call as calls
+from fal_typed._calls.building import call_options, keyword_call, reference_call
+from fal_typed._queue import flows as queue
+from fal_typed._queue.handles import AsyncHandle, Handle
+from fal_typed._streaming.streams import AsyncStream, Stream, default_path
 from fal_typed.errors import FalInputError
-from fal_typed.handles import AsyncHandle, Handle
 from fal_typed.options import EndpointOptions, PipelineOptions, RealtimeOptions
-from fal_typed.prepare import call_options, keyword_call, reference_call
-from fal_typed.streaming import AsyncStream, Stream, default_path
 
 if TYPE_CHECKING:
-    from fal_typed.call import Call
+    from fal_typed._calls.call import Call
+    from fal_typed._core.settings import Settings
+    from fal_typed._queue.flows import Job, QueueStatus
+    from fal_typed._realtime.connection import AsyncRealtimeConnection, RealtimeConnection
+    from fal_typed._realtime.pipelines import AsyncPipeline, Pipeline
     from fal_typed.client import BaseClient
-    from fal_typed.pipelines import AsyncPipeline, Pipeline
-    from fal_typed.queue import Job, QueueStatus
-    from fal_typed.realtime_connections import AsyncRealtimeConnection, RealtimeConnection
     from fal_typed.results import Result
-    from fal_typed.settings import Settings
 
 P = ParamSpec("P")
 In = TypeVar("In")
@@ -243,14 +244,14 @@ class Endpoint(Generic[P, In, Out]):
             FalHTTPError: On entering the block: the token or the connection was refused.
             FalConnectionError: On entering the block: the platform was not reached.
         """
-        from fal_typed.realtime_connections import RealtimeConnection
+        from fal_typed._realtime.connection import RealtimeConnection
 
         client = self._client()
         return RealtimeConnection(client, *client.realtime_call(self, options))
 
     def realtime_async(self, **options: Unpack[RealtimeOptions]) -> AsyncRealtimeConnection[P, Out]:
         """Open a realtime session; `realtime` for async code."""
-        from fal_typed.realtime_connections import AsyncRealtimeConnection
+        from fal_typed._realtime.connection import AsyncRealtimeConnection
 
         client = self._client()
         return AsyncRealtimeConnection(client, *client.realtime_call(self, options))
@@ -270,14 +271,14 @@ class Endpoint(Generic[P, In, Out]):
             FalHTTPError: On entering the block: the connection was refused.
             FalConnectionError: On entering the block: the platform was not reached.
         """
-        from fal_typed.pipelines import Pipeline
+        from fal_typed._realtime.pipelines import Pipeline
 
         client = self._client()
         return Pipeline(client, *client.connection_call(self, options))
 
     def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPipeline[P, Out]:
         """Open one connection for many direct runs; `pipeline` for async code."""
-        from fal_typed.pipelines import AsyncPipeline
+        from fal_typed._realtime.pipelines import AsyncPipeline
 
         client = self._client()
         return AsyncPipeline(client, *client.connection_call(self, options))

@@ -17,9 +17,9 @@ from pydantic_core import (
     core_schema,
 )
 
-from fal_typed.inputs import PendingFile
-from fal_typed.model import OutputModel
-from fal_typed.untyped import as_object
+from fal_typed._core.json_values import as_object
+from fal_typed._uploads.inputs import PendingFile
+from fal_typed.models import OutputModel
 
 if TYPE_CHECKING:
     from fal_typed.client import AsyncFalClient, FalClient
@@ -53,7 +53,7 @@ class File(OutputModel):
         Raises:
             FalDownloadError: The file is gone, or the download broke too often.
         """
-        from fal_typed import download
+        from fal_typed._downloads import fetching as download
 
         return download.client_of(client).perform(
             lambda settings: download.read(settings, self.url)
@@ -61,7 +61,7 @@ class File(OutputModel):
 
     async def read_async(self, *, client: FalClient | AsyncFalClient | None = None) -> bytes:
         """Fetch the file into memory; `read` for async code."""
-        from fal_typed import download
+        from fal_typed._downloads import fetching as download
 
         return await download.client_of(client).perform_async(
             lambda settings: download.read(settings, self.url)
@@ -85,7 +85,7 @@ class File(OutputModel):
         Raises:
             FalDownloadError: The file is gone, or the download broke too often.
         """
-        from fal_typed import download
+        from fal_typed._downloads import fetching as download
 
         target = download.target_path(path, self.file_name, self.url)
         return download.client_of(client).perform(
@@ -96,7 +96,7 @@ class File(OutputModel):
         self, path: str | os.PathLike[str], *, client: FalClient | AsyncFalClient | None = None
     ) -> Path:
         """Fetch the file onto disk; `save` for async code."""
-        from fal_typed import download
+        from fal_typed._downloads import fetching as download
 
         target = download.target_path(path, self.file_name, self.url)
         return await download.client_of(client).perform_async(
@@ -109,7 +109,7 @@ class File(OutputModel):
         Raises:
             FalDownloadError: The file is gone, or the download broke too often.
         """
-        from fal_typed import download
+        from fal_typed._downloads import fetching as download
 
         return download.client_of(client).perform(
             lambda settings: download.open_temporary(settings, self.url)
@@ -117,7 +117,7 @@ class File(OutputModel):
 
     async def open_async(self, *, client: FalClient | AsyncFalClient | None = None) -> BinaryIO:
         """Fetch the file and open it for reading; `open` for async code."""
-        from fal_typed import download
+        from fal_typed._downloads import fetching as download
 
         return await download.client_of(client).perform_async(
             lambda settings: download.open_temporary(settings, self.url)
@@ -140,13 +140,13 @@ class Image(File):
             FalDownloadError: The file is gone, or the download broke too often.
             ImportError: Pillow is not installed.
         """
-        from fal_typed import download
+        from fal_typed._downloads import fetching as download
 
         return download.pillow_image(self.read(client=client))
 
     async def to_pil_async(self, *, client: FalClient | AsyncFalClient | None = None) -> PILImage:
         """Fetch the picture as a Pillow image; `to_pil` for async code."""
-        from fal_typed import download
+        from fal_typed._downloads import fetching as download
 
         return download.pillow_image(await self.read_async(client=client))
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
+    from fal_typed._calls.lifecycle import Lifecycle
+    from fal_typed._core.retry import RetryPolicy
+    from fal_typed._queue.flows import QueueStatus
+    from fal_typed._uploads.multipart import Multipart
+    from fal_typed._uploads.progress import OnProgress
     from fal_typed.client import AsyncFalClient, FalClient
     from fal_typed.errors import FalError
-    from fal_typed.lifecycle import Lifecycle
-    from fal_typed.multipart import Multipart
-    from fal_typed.progress import OnProgress
-    from fal_typed.queue import QueueStatus
-    from fal_typed.retry import RetryPolicy
 
 OnEnqueue = Callable[[str], Union[Awaitable[object], object]]
 OnQueueUpdate = Callable[["QueueStatus"], Union[Awaitable[object], object]]

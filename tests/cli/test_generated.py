@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fal_typed import Endpoint
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 from fal_typed.cli.generated import find_generated
 
 

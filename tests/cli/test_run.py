@@ -10,7 +10,7 @@ import pytest
 import typer
 from PIL import Image
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 from fal_typed.cli.run import parse_arguments, save_files
 
 if TYPE_CHECKING:

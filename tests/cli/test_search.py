@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 from fal_typed.cli.search import find
 
 if TYPE_CHECKING:

@@ -27,9 +27,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from pydantic import BaseModel
 from pydantic import ValidationError as Refusal
 
-from fal_typed.document import EndpointDocument
+from fal_typed._calls.validation import dump_input, read_output
+from fal_typed._documents.document import EndpointDocument
 from fal_typed.errors import SchemaDriftWarning
-from fal_typed.validation import dump_input, read_output
 from tests.codegen.instances import Instances, Schema, reference, same
 
 ROOT = Path(__file__).parents[2]

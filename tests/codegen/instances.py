@@ -18,7 +18,7 @@ from typing import Any
 from fal_typed_codegen.media import is_file_parameter
 from jsonschema import Draft202012Validator
 
-from fal_typed.document import EndpointDocument
+from fal_typed._documents.document import EndpointDocument
 
 Schema = dict[str, Any]
 

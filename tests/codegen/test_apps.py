@@ -27,9 +27,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fal_typed import FalClient
-from fal_typed.app_document import is_app_document, split
-from fal_typed.catalog import Catalog, UnknownEndpointError
-from fal_typed.document import EndpointDocument, InvalidDocumentError
+from fal_typed._documents.app_document import is_app_document, split
+from fal_typed._documents.catalog import Catalog, UnknownEndpointError
+from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
 from fal_typed.errors import FalInputError
 from tests.codegen.building import contents, document, ref
 

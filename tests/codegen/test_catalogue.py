@@ -10,7 +10,7 @@ from pathlib import Path
 from fal_typed_codegen.generate import generate
 from fal_typed_codegen.naming import choose_names
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 from tests.codegen.building import contents
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +80,6 @@ def test_generated_modules_stand_on_few_hand_written_ones() -> None:
         "pydantic",
         "fal_typed.endpoint",
         "fal_typed.files",
-        "fal_typed.lazy",
-        "fal_typed.model",
+        "fal_typed._core.lazy",
+        "fal_typed.models",
     }

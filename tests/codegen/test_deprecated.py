@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from fal_typed.model import InputModel
-from fal_typed.validation import dump_input
+from fal_typed._calls.validation import dump_input
+from fal_typed.models import InputModel
 from tests.codegen.building import Packages, document, ref
 from tests.typing import checkers
 

@@ -21,9 +21,9 @@ from fal_typed_codegen.naming import choose_names
 from fal_typed_codegen.normalise import normalise
 from fal_typed_codegen.render import endpoint_module
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
+from fal_typed._documents.document import EndpointDocument
 from fal_typed.cli import main
-from fal_typed.document import EndpointDocument
 from tests.codegen.building import document, ref, write_documents
 
 TEXT = {"type": "string"}

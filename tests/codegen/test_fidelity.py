@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from fal_typed_codegen.generate import generate
 
-from fal_typed.document import EndpointDocument
+from fal_typed._documents.document import EndpointDocument
 from tests.codegen.building import Packages
 from tests.codegen.fidelity import ROOT, Tally, compare, compare_files, documents, modules_of
 from tests.codegen.random_documents import RandomDocuments

@@ -18,7 +18,7 @@ from fal_typed_codegen.glossary import (
     read_glossary,
 )
 
-from fal_typed.document import EndpointDocument, component_name
+from fal_typed._documents.document import EndpointDocument, component_name
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 GLOSSARY = read_glossary(

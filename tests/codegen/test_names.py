@@ -11,7 +11,7 @@ from fal_typed_codegen.naming import choose_names, class_name, field_name, modul
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,80}", re.ASCII)
 SEGMENTS = st.text(min_size=0, max_size=80) | st.sampled_from(

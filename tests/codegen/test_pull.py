@@ -19,10 +19,10 @@ from fal_typed_codegen.pull import STATE_NAME, PruneError, Report, pull
 from fal_typed_codegen.sources import Wanted
 
 from fal_typed import FalClient
-from fal_typed.catalog import Catalog
+from fal_typed._core.retry import RetryPolicy
+from fal_typed._documents.catalog import Catalog
 from fal_typed.cli import main
 from fal_typed.errors import FalError
-from fal_typed.retry import RetryPolicy
 from fal_typed.testing import FalEmulator
 from tests.codegen.building import document, write_documents
 from tests.scripted import Reply, ScriptedServer, Seen, scripted

@@ -165,7 +165,7 @@ def test_prose_reads_well(text: str, cleaned: str) -> None:
         "import os",
         "from os import path",
         "from .. import x",
-        "from fal_typed.model import InputModel as print",
+        "from fal_typed.models import InputModel as print",
         "print(1)",
         "x = print(1)",
         "x = [i for i in ()]",
@@ -200,7 +200,7 @@ def test_other_code_is_refused(source: str) -> None:
 
 def test_generated_code_is_not_refused() -> None:
     verify(
-        '"""Doc."""\nfrom typing import Any\nfrom fal_typed.model import InputModel\n'
+        '"""Doc."""\nfrom typing import Any\nfrom fal_typed.models import InputModel\n'
         "from acme_fal._shared.size import Size\n"
         'class A(InputModel):\n    """Doc."""\n    model_config = ConfigDict(extra="allow")\n'
         "    x: list[Any] = [{'a': -1}]\n    s: Size = Size(width=1)\n"

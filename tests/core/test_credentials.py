@@ -11,7 +11,8 @@ import types
 
 import pytest
 
-from fal_typed import FalCredentialsError, credentials, login
+from fal_typed import FalCredentialsError
+from fal_typed._core import credentials, login
 from tests.core.flux import ID, dev
 from tests.scripted import Reply, scripted
 

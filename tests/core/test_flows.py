@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fal_typed import FalError, Result, RetryPolicy, queue
-from fal_typed.call import Call
-from fal_typed.credentials import Credentials
-from fal_typed.endpoint_id import EndpointId
-from fal_typed.flow import (
+from fal_typed import FalError, Result, RetryPolicy
+from fal_typed._calls.call import Call
+from fal_typed._calls.endpoint_id import EndpointId
+from fal_typed._core.credentials import Credentials
+from fal_typed._core.flow import (
     CloseStream,
     Draw,
     HttpResponse,
@@ -25,10 +25,11 @@ from fal_typed.flow import (
     Sleep,
     TransportError,
 )
+from fal_typed._core.settings import Settings
+from fal_typed._queue import flows as queue
+from fal_typed._queue.flows import LogEntry
+from fal_typed._transport.sse import EventDecoder
 from fal_typed.options import CallOptions
-from fal_typed.queue import LogEntry
-from fal_typed.settings import Settings
-from fal_typed.sse import EventDecoder
 
 ACCEPTED = {
     "request_id": "r1",

@@ -9,7 +9,7 @@ import pickle
 import pytest
 
 from fal_typed import FalInputError
-from fal_typed.model import UNSET
+from fal_typed.models import UNSET
 from tests.core.flux import DevInput, Size, dev
 
 

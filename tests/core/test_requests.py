@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from fal_typed import Endpoint, FalServerError, FalTimeoutError
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 from tests.core.flux import ID, dev
 from tests.scripted import Reply, scripted
 

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fal_typed import Completed, FalInputError, queue
+from fal_typed import Completed, FalInputError
+from fal_typed._queue import flows as queue
 from tests.core.flux import ID, dev
 from tests.scripted import Reply, scripted
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 
-from fal_typed.document import EndpointDocument
+from fal_typed._documents.document import EndpointDocument
 
 FILE = "https://v3.fal.media/files/b/example.png"
 _DEEPEST = 5

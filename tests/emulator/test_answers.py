@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from PIL import Image
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 from fal_typed.testing.answers import AnswerMaker
 from fal_typed.testing.media import CONTENT_TYPES, MediaSpec, UnreadableSpecError, render
 
@@ -96,7 +96,7 @@ def test_every_answer_fits_its_schema(endpoint_id):
 
 
 def test_recursive_schemas_end():
-    from fal_typed.document import EndpointDocument
+    from fal_typed._documents.document import EndpointDocument
 
     tree = {
         "type": "object",

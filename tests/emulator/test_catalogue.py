@@ -14,7 +14,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 from fal_typed.testing.media import MediaSpec
 from tests.emulator.inputs import fullest, smallest, validator
 from tests.emulator.opening import opens, urls

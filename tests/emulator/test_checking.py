@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fal_typed.document import EndpointDocument
+from fal_typed._documents.document import EndpointDocument
 from fal_typed.testing.checking import Checker
 
 DOCUMENT = EndpointDocument(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 from fal_typed.testing import FalEmulator
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 from fal_typed.testing import FalEmulator
 
 IDS = Catalog().ids()

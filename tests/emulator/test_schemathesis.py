@@ -11,8 +11,8 @@ import pytest
 import schemathesis
 from schemathesis import GenerationMode
 
-from fal_typed.catalog import Catalog
-from fal_typed.document import EndpointDocument
+from fal_typed._documents.catalog import Catalog
+from fal_typed._documents.document import EndpointDocument
 from tests.emulator.inputs import validator
 
 CHUNKS = 10

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fal_typed.catalog import Catalog, UnknownEndpointError
+from fal_typed._documents.catalog import Catalog, UnknownEndpointError
 from fal_typed.testing import FalEmulator
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ import pytest
 
 from fal_typed import FalInputError, FalRealtimeError, FalValidationError
 from fal_typed.cli import main
-from fal_typed.model import InputModel
+from fal_typed.models import InputModel
 
 pytestmark = pytest.mark.xdist_group("real_app")
 PACKAGE = "fal_of_echo"

@@ -7,7 +7,7 @@ import pytest
 
 from fal_typed import FalHTTPError, FalRealtimeError, SchemaDriftWarning
 from fal_typed.endpoint import Endpoint
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 pytestmark = pytest.mark.xdist_group("real_app")
 ID = "tests/echo"

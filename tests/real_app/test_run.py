@@ -7,7 +7,7 @@ import pytest
 from fal_typed import Endpoint, FalServerError, FalValidationError
 from fal_typed.errors import FalHTTPError
 from fal_typed.files import Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 pytestmark = pytest.mark.xdist_group("real_app")
 

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from fal_typed import FalAuthenticationError, FalCredentialsError, FalProtocolError, FalServerError
-from fal_typed.connecting import connect, connect_for_runs
-from fal_typed.credentials import Credentials
-from fal_typed.flow import (
+from fal_typed._calls.building import reference_call
+from fal_typed._core.credentials import Credentials
+from fal_typed._core.flow import (
     Draw,
     Flow,
     HttpRequest,
@@ -22,12 +22,12 @@ from fal_typed.flow import (
     OpenSocket,
     Send,
 )
-from fal_typed.hosts import Hosts
+from fal_typed._core.hosts import Hosts
+from fal_typed._core.retry import RetryPolicy
+from fal_typed._core.settings import Settings
+from fal_typed._realtime.connecting import connect, connect_for_runs
+from fal_typed._realtime.tokens import TokenCache
 from fal_typed.options import CallOptions
-from fal_typed.prepare import reference_call
-from fal_typed.retry import RetryPolicy
-from fal_typed.settings import Settings
-from fal_typed.tokens import TokenCache
 
 SETTINGS = Settings(credentials=Credentials("id:secret"), retry=RetryPolicy(attempts=3))
 

@@ -16,8 +16,8 @@ from fal_typed import (
     FalTimeoutError,
     FalValidationError,
 )
+from fal_typed._realtime.pipelines import AnswerReader
 from fal_typed.endpoints.fal_ai.flux.dev import FluxDevInput, FluxDevOutput, flux_dev
-from fal_typed.pipelines import AnswerReader
 
 ID = "fal-ai/flux/dev"
 

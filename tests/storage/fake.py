@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fal_typed.flow import (
+from fal_typed._core.flow import (
     Blocking,
     Draw,
     Gather,

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from fal_typed import FalClient, FalServerError, RetryPolicy, cdn
-from fal_typed import storage as storage_flows
-from fal_typed.credentials import Credentials
-from fal_typed.flow import Deadline, Send, Sleep
-from fal_typed.hosts import Hosts
-from fal_typed.settings import Settings
+from fal_typed import FalClient, FalServerError, RetryPolicy
+from fal_typed._core.credentials import Credentials
+from fal_typed._core.flow import Deadline, Send, Sleep
+from fal_typed._core.hosts import Hosts
+from fal_typed._core.settings import Settings
+from fal_typed._uploads import cdn
+from fal_typed._uploads import storage as storage_flows
 from tests.storage.fake import Hand, reply
 
 NO_DEADLINE = Deadline(None, None)

@@ -14,12 +14,12 @@ from dataclasses import replace
 import pytest
 import trustme
 
-from fal_typed import transport as transports
-from fal_typed.flow import FilePart, HttpRequest, TransportError
-from fal_typed.transport import next_hop
-from fal_typed.transport_aiohttp import AiohttpTransport
-from fal_typed.transport_httpx import AsyncHttpxTransport, HttpxTransport
-from fal_typed.transport_pool import AsyncPoolTransport, PoolTransport
+from fal_typed._core.flow import FilePart, HttpRequest, TransportError
+from fal_typed._transport import base as transports
+from fal_typed._transport.aiohttp import AiohttpTransport
+from fal_typed._transport.base import next_hop
+from fal_typed._transport.httpx import AsyncHttpxTransport, HttpxTransport
+from fal_typed._transport.pool import AsyncPoolTransport, PoolTransport
 from tests.transport.wire import playing
 
 ALL = [HttpxTransport, PoolTransport, AsyncHttpxTransport, AsyncPoolTransport, AiohttpTransport]
@@ -277,7 +277,7 @@ def test_a_server_with_an_unknown_certificate_is_sent_nothing(subject, tls):
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_host_that_is_not_reached_has_its_twin_asked(method, colour, trusted, monkeypatch):
-    from fal_typed import retry
+    from fal_typed._core import retry
 
     async def answer(connection):
         first, headers, _ = await connection.request()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from fal_typed_codegen.glossary import describe, json_type
 from fal_typed_codegen.media import is_file_parameter
 
-from fal_typed.document import component_name
+from fal_typed._documents.document import component_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fal_typed_codegen.glossary import Direction
 
-    from fal_typed.document import EndpointDocument, Schema
+    from fal_typed._documents.document import EndpointDocument, Schema
 
 _TYPES = {
     "string": "str",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from fal_typed import FalClient, Queued
-from fal_typed.catalog import Catalog, UnknownEndpointError
+from fal_typed._documents.catalog import Catalog, UnknownEndpointError
 from fal_typed.cli.generated import find_generated
 from fal_typed.files import File
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fal_typed import QueueStatus, Result
-    from fal_typed.document import EndpointDocument, Schema
+    from fal_typed._documents.document import EndpointDocument, Schema
     from fal_typed.options import SubscribeOptions
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 
 if TYPE_CHECKING:
-    from fal_typed.document import EndpointDocument
+    from fal_typed._documents.document import EndpointDocument
 
 
 @dataclass(frozen=True)

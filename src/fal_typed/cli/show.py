@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fal_typed.catalog import Catalog, UnknownEndpointError
+from fal_typed._documents.catalog import Catalog, UnknownEndpointError
 from fal_typed.cli.generated import find_generated
 from fal_typed.cli.parameters import Parameter, parameters, sections
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fal_typed.document import EndpointDocument, Route, Schema
+    from fal_typed._documents.document import EndpointDocument, Route, Schema
 
 _EXAMPLE_TEXT = {"prompt": "a cat", "text": "Good morning."}
 

@@ -11,7 +11,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
-from fal_typed.document import component_name
+from fal_typed._documents.document import component_name
 from fal_typed.testing import scalars, sizes
 from fal_typed.testing.asking import Asked
 from fal_typed.testing.chance import chance
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Container, Mapping
 
-    from fal_typed.document import EndpointDocument, Schema
+    from fal_typed._documents.document import EndpointDocument, Schema
 
 _FINAL = 0
 _STEPS = 4  # events of a stream

@@ -14,7 +14,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from fal_typed.document import EndpointDocument, Schema, component_name
+from fal_typed._documents.document import EndpointDocument, Schema, component_name
 from fal_typed.testing.messages import as_list
 
 if TYPE_CHECKING:

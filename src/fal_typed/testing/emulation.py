@@ -17,7 +17,7 @@ from fal_typed.testing.webhooks import Webhooks
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-    from fal_typed.catalog import Catalog
+    from fal_typed._documents.catalog import Catalog
     from fal_typed.testing.clock import Clock
     from fal_typed.testing.messages import Answer, Request
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fal_typed.testing.messages import as_list
 
 if TYPE_CHECKING:
-    from fal_typed.document import EndpointDocument, Schema
+    from fal_typed._documents.document import EndpointDocument, Schema
 
 _KINDS = {"string": "text", "integer": "integer", "number": "number", "boolean": "flag"}
 _HINTS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fal_typed.document import EndpointDocument, Schema
+    from fal_typed._documents.document import EndpointDocument, Schema
 
 _BY_WORD: tuple[tuple[tuple[str, ...], str], ...] = (
     (("safetensors", "lora", "weights", "embedding", "latents", "pkl", "npz"), "safetensors"),

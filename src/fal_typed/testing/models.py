@@ -8,8 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from fal_typed.catalog import Catalog, UnknownEndpointError
-from fal_typed.document import EndpointDocument, InvalidDocumentError, Route
+from fal_typed._documents.catalog import Catalog, UnknownEndpointError
+from fal_typed._documents.document import EndpointDocument, InvalidDocumentError, Route
 from fal_typed.testing.answers import AnswerMaker
 from fal_typed.testing.checking import Checker
 from fal_typed.testing.faults import EndpointFaults, FaultBook

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from fal_typed.catalog import UnknownEndpointError
-from fal_typed.document import InvalidDocumentError
+from fal_typed._documents.catalog import UnknownEndpointError
+from fal_typed._documents.document import InvalidDocumentError
 from fal_typed.testing import services
 from fal_typed.testing.asking import TEXT_NAMES
 from fal_typed.testing.forms import form_fields

@@ -8,8 +8,8 @@ import uuid
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from fal_typed.catalog import UnknownEndpointError
-from fal_typed.document import InvalidDocumentError
+from fal_typed._documents.catalog import UnknownEndpointError
+from fal_typed._documents.document import InvalidDocumentError
 from fal_typed.testing.emulation import Call, Emulation
 from fal_typed.testing.keys import ADMIN, API
 from fal_typed.testing.messages import Answer, Request, Response, json_response
@@ -17,7 +17,7 @@ from fal_typed.testing.models import parse
 from fal_typed.testing.usage import BadPeriodError, Period, usage
 
 if TYPE_CHECKING:
-    from fal_typed.document import EndpointDocument
+    from fal_typed._documents.document import EndpointDocument
     from fal_typed.testing.emulation import Endpoint
 
 _USUAL_PAGE = 100

@@ -10,7 +10,7 @@ from fal_typed.testing.kinds import extension_of
 from fal_typed.testing.media import MediaSpec, render
 
 if TYPE_CHECKING:
-    from fal_typed.document import EndpointDocument, Schema
+    from fal_typed._documents.document import EndpointDocument, Schema
     from fal_typed.testing.asking import Asked
 
 _FIXED = {"content_type": "application/octet-stream", "finish_reason": "stop", "level": "INFO"}

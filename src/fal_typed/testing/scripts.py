@@ -12,7 +12,7 @@ from fal_typed.testing.messages import dump
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-    from fal_typed.document import Route
+    from fal_typed._documents.document import Route
     from fal_typed.testing.codecs import Codec
     from fal_typed.testing.faults import EndpointFaults
     from fal_typed.testing.sockets import SocketHandler

@@ -13,7 +13,7 @@ from typing_extensions import Self
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from fal_typed.catalog import Catalog
+from fal_typed._documents.catalog import Catalog
 from fal_typed.testing.app import App
 from fal_typed.testing.clock import Clock
 from fal_typed.testing.emulation import Emulation

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from fal_typed._transport.tls import ssl_context
 from fal_typed.testing.messages import Response, detail
 from fal_typed.testing.scrubbing import Scrubber, parsed, query, secrets_of
 from fal_typed.testing.services import HOSTS, LOCAL
-from fal_typed.tls import ssl_context
 
 if TYPE_CHECKING:
     from fal_typed.testing.messages import Request

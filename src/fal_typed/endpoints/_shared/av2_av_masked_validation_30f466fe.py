@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from fal_typed.files import FileInput
-from fal_typed.model import UNSET, InputModel
+from fal_typed.models import UNSET, InputModel
 
 
 class AV2AVMaskedValidation(InputModel):

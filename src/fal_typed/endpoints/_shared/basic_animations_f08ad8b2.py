@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from fal_typed.files import File
-from fal_typed.model import OutputModel
+from fal_typed.models import OutputModel
 
 
 class BasicAnimations(OutputModel):

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from fal_typed.model import OutputModel
+from fal_typed.models import OutputModel
 
 
 class BoundingBox(OutputModel):

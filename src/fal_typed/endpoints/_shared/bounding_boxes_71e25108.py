@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from fal_typed.endpoints._shared.bounding_box_a2dcb1da import BoundingBox
-from fal_typed.model import OutputModel
+from fal_typed.models import OutputModel
 
 
 class BoundingBoxes(OutputModel):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fal_typed.endpoints._shared.color_palette_member_8c27c683 import ColorPaletteMember
-from fal_typed.model import InputModel
+from fal_typed.models import InputModel
 
 
 class ColorPalette(InputModel):

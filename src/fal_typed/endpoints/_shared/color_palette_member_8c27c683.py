@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
-from fal_typed.model import InputModel
+from fal_typed.models import InputModel
 
 
 class ColorPaletteMember(InputModel):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from fal_typed.endpoints._shared.control_net_union_input_c4698170 import ControlNetUnionInput
 from fal_typed.files import FileInput
-from fal_typed.model import InputModel
+from fal_typed.models import InputModel
 
 
 class ControlNetUnion(InputModel):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from fal_typed.endpoints._shared.trajectory_cc2b5bcd import Trajectory
 from fal_typed.files import FileInput
-from fal_typed.model import UNSET, InputModel
+from fal_typed.models import UNSET, InputModel
 
 
 class DynamicMask(InputModel):

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from fal_typed.files import FileInput
-from fal_typed.model import InputModel
+from fal_typed.models import InputModel
 
 
 class ImageConditioningInput(InputModel):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from fal_typed.files import FileInput
-from fal_typed.model import InputModel
+from fal_typed.models import InputModel
 
 
 class ImageStyleReference(InputModel):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fal_typed.model import InputModel
+from fal_typed.models import InputModel
 
 
 class LoudnessNormalizationSetting(InputModel):

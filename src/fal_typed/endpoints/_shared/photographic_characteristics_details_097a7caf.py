@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from fal_typed.model import InputModel
+from fal_typed.models import InputModel
 
 
 class PhotographicCharacteristicsDetails(InputModel):

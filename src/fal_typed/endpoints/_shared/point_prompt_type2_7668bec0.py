@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fal_typed.model import InputModel
+from fal_typed.models import InputModel
 
 
 class PointPromptType2(InputModel):

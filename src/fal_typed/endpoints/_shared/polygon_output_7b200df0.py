@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from fal_typed.endpoints._shared.polygon_25cf5ad5 import Polygon
-from fal_typed.model import OutputModel
+from fal_typed.models import OutputModel
 
 
 class PolygonOutput(OutputModel):

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from fal_typed.model import UNSET, InputModel
+from fal_typed.models import UNSET, InputModel
 
 
 class RGBColor(InputModel):

@@ -12,7 +12,7 @@ from fal_typed.endpoints._shared.photographic_characteristics_0ad095aa import (
     PhotographicCharacteristics,
 )
 from fal_typed.endpoints._shared.prompt_object_c2ad30d4 import PromptObject
-from fal_typed.model import InputModel
+from fal_typed.models import InputModel
 
 
 class StructuredPrompt(InputModel):

@@ -11,7 +11,7 @@ from fal_typed.endpoints._shared.photographic_characteristics_details_097a7caf i
     PhotographicCharacteristicsDetails,
 )
 from fal_typed.endpoints._shared.text_render_759a0e2c import TextRender
-from fal_typed.model import InputModel
+from fal_typed.models import InputModel
 
 
 class StructuredPromptType2(InputModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fal_typed.model import UNSET, InputModel
+from fal_typed.models import UNSET, InputModel
 
 
 class TextVoice(InputModel):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from fal_typed.endpoints._shared.prompt_tokens_details_3b06918a import PromptTokensDetails
-from fal_typed.model import OutputModel
+from fal_typed.models import OutputModel
 
 
 class UsageInfoType2(OutputModel):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fal_typed.files import FileInput
-from fal_typed.model import UNSET, InputModel
+from fal_typed.models import UNSET, InputModel
 
 
 class VideoConditioningInput(InputModel):

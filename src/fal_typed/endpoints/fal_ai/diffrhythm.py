@@ -13,7 +13,7 @@ from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class DiffrhythmInput(InputModel, Request["DiffrhythmOutput"]):

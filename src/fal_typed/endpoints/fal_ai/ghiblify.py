@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class GhiblifyInput(InputModel, Request["GhiblifyOutput"]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class HunyuanPortraitInput(InputModel, Request["HunyuanPortraitOutput"]):

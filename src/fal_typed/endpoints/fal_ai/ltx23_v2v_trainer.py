@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.v2_v_validation_e0da4249 import V2VValidation
 from fal_typed.files import File, FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltx23V2vTrainerInput(InputModel, Request["Ltx23V2vTrainerOutput"]):

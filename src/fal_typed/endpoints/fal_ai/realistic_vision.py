@@ -16,7 +16,7 @@ from fal_typed.endpoints._shared.embedding_30b56ee3 import Embedding
 from fal_typed.endpoints._shared.image_size_type2_9d46cf4f import ImageSizeType2
 from fal_typed.endpoints._shared.lora_weight_type2_9f60a1ac import LoraWeightType2
 from fal_typed.files import Image
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class RealisticVisionInput(InputModel, Request["RealisticVisionOutput"]):

@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.lora_weight_type2_5f7826d7 import LoraWeightType2
 from fal_typed.files import FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class WanI2vLoraInput(InputModel, Request["WanI2vLoraOutput"]):

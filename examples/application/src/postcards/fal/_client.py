@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         Result,
         Stream,
     )
-    from fal_typed.model import Request
+    from fal_typed.models import Request
     from fal_typed.options import (
         PipelineOptions,
         RealtimeOptions,

@@ -12,7 +12,7 @@ from typing import Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class FiboEditReplaceObjectByTextInput(InputModel, Request["FiboEditReplaceObjectByTextOutput"]):

@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Lucy2VtonRealtimeInput(InputModel, Request["Lucy2VtonRealtimeOutput"]):

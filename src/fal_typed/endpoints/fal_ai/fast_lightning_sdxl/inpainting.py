@@ -16,7 +16,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.embedding_30b56ee3 import Embedding
 from fal_typed.endpoints._shared.image_size_type2_9d46cf4f import ImageSizeType2
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class FastLightningSdxlInpaintingInput(InputModel, Request["FastLightningSdxlInpaintingOutput"]):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed.lazy import lazy_module
+from fal_typed._core.lazy import lazy_module
 
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.finegrain_eraser._endpoint import (

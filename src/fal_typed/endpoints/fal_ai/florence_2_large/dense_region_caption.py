@@ -12,7 +12,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.bounding_box_a2dcb1da import BoundingBox
 from fal_typed.endpoints._shared.bounding_boxes_71e25108 import BoundingBoxes
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Florence2LargeDenseRegionCaptionInput(

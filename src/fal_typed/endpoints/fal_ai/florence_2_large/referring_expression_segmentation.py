@@ -12,7 +12,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.polygon_25cf5ad5 import Polygon
 from fal_typed.endpoints._shared.polygon_output_7b200df0 import PolygonOutput
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Florence2LargeReferringExpressionSegmentationInput(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.region_3d9895e8 import Region
 from fal_typed.files import FileInput
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Florence2LargeRegionToCategoryInput(

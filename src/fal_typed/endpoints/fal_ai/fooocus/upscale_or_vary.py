@@ -15,7 +15,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.image_prompt_1fcd2acd import ImagePrompt
 from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
 from fal_typed.files import FileInput, Image
-from fal_typed.model import UNSET, InputModel, OutputModel, Request, UniqueItems
+from fal_typed.models import UNSET, InputModel, OutputModel, Request, UniqueItems
 
 
 class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"]):

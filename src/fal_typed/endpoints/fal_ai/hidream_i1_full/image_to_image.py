@@ -16,7 +16,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
 from fal_typed.endpoints._shared.lora_weight_type3_08688245 import LoraWeightType3
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class HidreamI1FullImageToImageInput(InputModel, Request["HidreamI1FullImageToImageOutput"]):

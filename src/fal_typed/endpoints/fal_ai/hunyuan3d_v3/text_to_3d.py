@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.model_urls_type3_d1973e3f import ModelUrlsType3
 from fal_typed.files import File
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Hunyuan3dV3TextTo3dInput(InputModel, Request["Hunyuan3dV3TextTo3dOutput"]):

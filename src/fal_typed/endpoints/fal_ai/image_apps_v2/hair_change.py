@@ -12,7 +12,7 @@ from typing import Literal
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
 from fal_typed.files import FileInput, Image
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class ImageAppsV2HairChangeInput(InputModel, Request["ImageAppsV2HairChangeOutput"]):

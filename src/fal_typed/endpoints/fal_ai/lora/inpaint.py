@@ -19,7 +19,7 @@ from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
 from fal_typed.endpoints._shared.sigmas_input_ecfd4499 import SigmasInput
 from fal_typed.endpoints._shared.timesteps_input_299a8246 import TimestepsInput
 from fal_typed.files import File, FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class LoraInpaintInput(InputModel, Request["LoraInpaintOutput"]):

@@ -13,7 +13,7 @@ from typing import Literal
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.audio_extend_validation_a75afa09 import AudioExtendValidation
 from fal_typed.files import Audio, File, FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltx23TrainerV2AudioExtendSuffixInput(

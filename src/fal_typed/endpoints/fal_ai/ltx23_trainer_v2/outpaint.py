@@ -12,7 +12,7 @@ from typing import Any, Literal
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.v2_a_validation_9ae5710c import V2AValidation
 from fal_typed.files import Audio, File, FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltx23TrainerV2OutpaintInput(InputModel, Request["Ltx23TrainerV2OutpaintOutput"]):

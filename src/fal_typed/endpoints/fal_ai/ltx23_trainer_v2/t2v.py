@@ -12,7 +12,7 @@ from typing import Literal
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.t2_a_validation_690bb5f4 import T2AValidation
 from fal_typed.files import Audio, File, FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltx23TrainerV2T2vInput(InputModel, Request["Ltx23TrainerV2T2vOutput"]):

@@ -15,7 +15,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.lo_ra_weight_type3_82384791 import LoRAWeightType3
 from fal_typed.files import FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class ImageCondition(InputModel):

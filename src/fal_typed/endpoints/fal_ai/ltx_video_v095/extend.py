@@ -16,7 +16,7 @@ from fal_typed.endpoints._shared.video_conditioning_input_type2_f7ddb490 import 
     VideoConditioningInputType2,
 )
 from fal_typed.files import Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class LtxVideoV095ExtendInput(InputModel, Request["LtxVideoV095ExtendOutput"]):

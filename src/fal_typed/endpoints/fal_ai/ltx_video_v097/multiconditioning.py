@@ -12,7 +12,7 @@ from typing import Literal
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.video_conditioning_input_621f1a16 import VideoConditioningInput
 from fal_typed.files import FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class ImageConditioningInput(InputModel):

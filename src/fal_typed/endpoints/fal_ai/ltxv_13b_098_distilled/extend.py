@@ -17,7 +17,7 @@ from fal_typed.endpoints._shared.extend_video_conditioning_input_8d916c40 import
 )
 from fal_typed.endpoints._shared.lo_ra_weight_8323e586 import LoRAWeight
 from fal_typed.files import Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltxv13b098DistilledExtendInput(InputModel, Request["Ltxv13b098DistilledExtendOutput"]):

@@ -17,7 +17,7 @@ from fal_typed.endpoints._shared.image_conditioning_input_e9d14e2b import ImageC
 from fal_typed.endpoints._shared.lo_ra_weight_8323e586 import LoRAWeight
 from fal_typed.endpoints._shared.video_conditioning_input_6ac00663 import VideoConditioningInput
 from fal_typed.files import Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltxv13b098DistilledMulticonditioningInput(

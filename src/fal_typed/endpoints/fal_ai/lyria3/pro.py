@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Lyria3ProInput(InputModel, Request["Lyria3ProOutput"]):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.event_segment_1a999fcf import EventSegment
 from fal_typed.files import FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class MarlinInput(InputModel, Request["MarlinOutput"]):

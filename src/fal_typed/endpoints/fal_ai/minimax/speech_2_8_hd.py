@@ -20,7 +20,7 @@ from fal_typed.endpoints._shared.pronunciation_dict_11f67a30 import Pronunciatio
 from fal_typed.endpoints._shared.voice_modify_ce7ca49c import VoiceModify
 from fal_typed.endpoints._shared.voice_setting_80cf7828 import VoiceSetting
 from fal_typed.files import Audio
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class MinimaxSpeech28HdInput(InputModel, Request["MinimaxSpeech28HdOutput"]):

@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.audio_setting25_e98491e3 import AudioSetting25
 from fal_typed.files import Audio
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class MinimaxMusicV25Input(InputModel, Request["MinimaxMusicV25Output"]):

@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.usage_info_10f717f5 import UsageInfo
 from fal_typed.files import FileInput
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Moondream3PreviewCaptionInput(InputModel, Request["Moondream3PreviewCaptionOutput"]):

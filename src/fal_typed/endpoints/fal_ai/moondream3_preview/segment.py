@@ -15,7 +15,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.object_42ce04b2 import Object
 from fal_typed.endpoints._shared.usage_info_10f717f5 import UsageInfo
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class SegmentSamplingSettings(InputModel):

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class PersonaplexRealtimeInput(InputModel, Request["PersonaplexRealtimeOutput"]):

@@ -11,7 +11,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.box_prompt_type2_0b4f1c9a import BoxPromptType2
 from fal_typed.endpoints._shared.point_prompt_type2_7668bec0 import PointPromptType2
 from fal_typed.files import File, FileInput, Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Sam2VideoInput(InputModel, Request["Sam2VideoOutput"]):

@@ -15,7 +15,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.box_prompt_base_0a2c3762 import BoxPromptBase
 from fal_typed.endpoints._shared.point_prompt_base_bdc6fef8 import PointPromptBase
 from fal_typed.files import File, FileInput, Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Sam3VideoInput(InputModel, Request["Sam3VideoOutput"]):

@@ -15,7 +15,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.box_prompt_9b80bfe1 import BoxPrompt
 from fal_typed.endpoints._shared.point_prompt_78b4bcdf import PointPrompt
 from fal_typed.files import File, FileInput, Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Sam3VideoRleInput(InputModel, Request["Sam3VideoRleOutput"]):

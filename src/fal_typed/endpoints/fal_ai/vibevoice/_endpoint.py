@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.vibe_voice_speaker_59b66e00 import VibeVoiceSpeaker
 from fal_typed.files import Audio
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class VibevoiceInput(InputModel, Request["VibevoiceOutput"]):

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Wan22VaceFunA14bOutpaintingInput(InputModel, Request["Wan22VaceFunA14bOutpaintingOutput"]):

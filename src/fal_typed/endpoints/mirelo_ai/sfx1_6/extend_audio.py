@@ -12,7 +12,7 @@ from typing import Literal
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
 from fal_typed.files import FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Sfx16ExtendAudioInput(InputModel, Request["Sfx16ExtendAudioOutput"]):

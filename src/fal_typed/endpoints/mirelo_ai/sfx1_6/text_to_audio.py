@@ -11,7 +11,7 @@ from typing import Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Sfx16TextToAudioInput(InputModel, Request["Sfx16TextToAudioOutput"]):

@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.usage_info_4a866132 import UsageInfo
 from fal_typed.files import FileInput
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Nemotron3NanoOmniAudioInput(InputModel, Request["Nemotron3NanoOmniAudioOutput"]):

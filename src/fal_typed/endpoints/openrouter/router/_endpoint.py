@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.prompt_tokens_details_3b06918a import PromptTokensDetails
 from fal_typed.endpoints._shared.usage_info_a920575b import UsageInfo
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class RouterInput(InputModel, Request["RouterOutput"]):

@@ -8,7 +8,7 @@ https://fal.ai/models/openrouter/router/enterprise
 from __future__ import annotations
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class RouterEnterpriseInput(InputModel, Request["RouterEnterpriseOutput"]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class V11TextToMusicInput(InputModel, Request["V11TextToMusicOutput"]):

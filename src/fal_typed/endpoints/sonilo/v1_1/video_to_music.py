@@ -10,7 +10,7 @@ from __future__ import annotations
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
 from fal_typed.files import FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class V11VideoToMusicInput(InputModel, Request["V11VideoToMusicOutput"]):

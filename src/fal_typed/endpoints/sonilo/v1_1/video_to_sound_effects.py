@@ -13,7 +13,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
 from fal_typed.endpoints._shared.sfx_segment_df85a3a7 import SfxSegment
 from fal_typed.files import FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class V11VideoToSoundEffectsInput(InputModel, Request["V11VideoToSoundEffectsOutput"]):

@@ -18,7 +18,7 @@ from fal_typed.endpoints._shared.sfx_segment_df85a3a7 import SfxSegment
 from fal_typed.endpoints._shared.video_format_e67276a7 import VideoFormat
 from fal_typed.endpoints._shared.video_model_34750dfe import VideoModel
 from fal_typed.files import FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class V11VideoToVideoSoundEffectsInput(InputModel, Request["V11VideoToVideoSoundEffectsOutput"]):

@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.model_urls_type2_1e988d66 import ModelUrlsType2
 from fal_typed.files import File, FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class H31MultiviewTo3dInput(InputModel, Request["H31MultiviewTo3dOutput"]):

@@ -20,7 +20,7 @@ from fal_typed.endpoints._shared.photographic_characteristics_0ad095aa import (
 from fal_typed.endpoints._shared.prompt_object_c2ad30d4 import PromptObject
 from fal_typed.endpoints._shared.structured_prompt_ca5e7c40 import StructuredPrompt
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class FiboGenerateInput(InputModel, Request["FiboGenerateOutput"]):

@@ -19,7 +19,7 @@ from fal_typed.endpoints._shared.photographic_characteristics_0ad095aa import (
 )
 from fal_typed.endpoints._shared.prompt_object_c2ad30d4 import PromptObject
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class StructuredInstruction(InputModel):

@@ -21,7 +21,7 @@ from fal_typed.endpoints._shared.photographic_characteristics_details_097a7caf i
 from fal_typed.endpoints._shared.structured_prompt_type2_0b1409c4 import StructuredPromptType2
 from fal_typed.endpoints._shared.text_render_759a0e2c import TextRender
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class FiboLiteGenerateInput(InputModel, Request["FiboLiteGenerateOutput"]):

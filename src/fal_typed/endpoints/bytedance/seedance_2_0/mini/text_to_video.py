@@ -12,7 +12,7 @@ from typing import Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Seedance20MiniTextToVideoInput(InputModel, Request["Seedance20MiniTextToVideoOutput"]):

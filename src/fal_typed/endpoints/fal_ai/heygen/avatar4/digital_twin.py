@@ -13,7 +13,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.character_c7a88aa4 import Character
 from fal_typed.endpoints._shared.text_voice_6a1916db import TextVoice
 from fal_typed.files import FileInput, Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class HeygenAvatar4DigitalTwinInput(InputModel, Request["HeygenAvatar4DigitalTwinOutput"]):

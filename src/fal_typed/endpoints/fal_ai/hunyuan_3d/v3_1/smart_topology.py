@@ -12,7 +12,7 @@ from typing import Literal
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.model_urls_c327c334 import ModelUrls
 from fal_typed.files import File, FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Hunyuan3dV31SmartTopologyInput(InputModel, Request["Hunyuan3dV31SmartTopologyOutput"]):

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput, Image
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Hyper3dRodinV2Input(InputModel, Request["Hyper3dRodinV2Output"]):

@@ -17,7 +17,7 @@ from fal_typed.endpoints._shared.color_palette_23ea0f27 import ColorPalette
 from fal_typed.endpoints._shared.color_palette_member_8c27c683 import ColorPaletteMember
 from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class IdeogramV3ReplaceBackgroundInput(InputModel, Request["IdeogramV3ReplaceBackgroundOutput"]):

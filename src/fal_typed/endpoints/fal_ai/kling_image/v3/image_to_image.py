@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.element_input_a7484bf5 import ElementInput
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class KlingImageV3ImageToImageInput(InputModel, Request["KlingImageV3ImageToImageOutput"]):

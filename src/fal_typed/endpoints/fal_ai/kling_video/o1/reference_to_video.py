@@ -15,7 +15,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.omni_video_element_input_603901af import OmniVideoElementInput
 from fal_typed.files import FileInput, Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class KlingVideoO1ReferenceToVideoInput(InputModel, Request["KlingVideoO1ReferenceToVideoOutput"]):

@@ -12,7 +12,7 @@ from typing import Literal
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.a2_a_validation_42953681 import A2AValidation
 from fal_typed.files import Audio, File, FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltx23TrainerV2IcLoraA2aInput(InputModel, Request["Ltx23TrainerV2IcLoraA2aOutput"]):

@@ -12,7 +12,7 @@ from typing import Literal
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.v2_v_validation_e0da4249 import V2VValidation
 from fal_typed.files import Audio, File, FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltx23TrainerV2IcLoraV2vInput(InputModel, Request["Ltx23TrainerV2IcLoraV2vOutput"]):

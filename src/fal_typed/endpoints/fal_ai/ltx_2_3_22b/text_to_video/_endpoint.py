@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
 from fal_typed.files import Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltx2322bTextToVideoInput(InputModel, Request["Ltx2322bTextToVideoOutput"]):

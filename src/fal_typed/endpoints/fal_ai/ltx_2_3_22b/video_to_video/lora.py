@@ -16,7 +16,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
 from fal_typed.endpoints._shared.lo_ra_input_e67a3052 import LoRAInput
 from fal_typed.files import FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltx2322bVideoToVideoLoraInput(InputModel, Request["Ltx2322bVideoToVideoLoraOutput"]):

@@ -14,7 +14,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
 from fal_typed.endpoints._shared.lo_ra_input_0df2b20f import LoRAInput
 from fal_typed.files import FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltx23QualityExtendVideoLoraInput(InputModel, Request["Ltx23QualityExtendVideoLoraOutput"]):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.lo_ra_input_0df2b20f import LoRAInput
 from fal_typed.files import Audio
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltx23QualityTextToAudioLoraInput(InputModel, Request["Ltx23QualityTextToAudioLoraOutput"]):

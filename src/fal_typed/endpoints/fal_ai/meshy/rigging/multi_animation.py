@@ -10,7 +10,7 @@ from __future__ import annotations
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.basic_animations_f08ad8b2 import BasicAnimations
 from fal_typed.files import File, FileInput
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class MeshyRiggingMultiAnimationInput(InputModel, Request["MeshyRiggingMultiAnimationOutput"]):

@@ -11,7 +11,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.model_urls_f08f3ac0 import ModelUrls
 from fal_typed.endpoints._shared.texture_files_68534f27 import TextureFiles
 from fal_typed.files import File, FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class MeshyV5RetextureInput(InputModel, Request["MeshyV5RetextureOutput"]):

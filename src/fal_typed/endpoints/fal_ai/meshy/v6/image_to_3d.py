@@ -14,7 +14,7 @@ from fal_typed.endpoints._shared.basic_animations_f08ad8b2 import BasicAnimation
 from fal_typed.endpoints._shared.model_urls_f08f3ac0 import ModelUrls
 from fal_typed.endpoints._shared.texture_files_68534f27 import TextureFiles
 from fal_typed.files import File, FileInput
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class MeshyV6ImageTo3dInput(InputModel, Request["MeshyV6ImageTo3dOutput"]):

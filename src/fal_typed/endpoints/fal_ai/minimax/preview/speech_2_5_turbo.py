@@ -17,7 +17,7 @@ from fal_typed.endpoints._shared.audio_setting_76aef991 import AudioSetting
 from fal_typed.endpoints._shared.pronunciation_dict_11f67a30 import PronunciationDict
 from fal_typed.endpoints._shared.voice_setting_80cf7828 import VoiceSetting
 from fal_typed.files import Audio
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class MinimaxPreviewSpeech25TurboInput(InputModel, Request["MinimaxPreviewSpeech25TurboOutput"]):

@@ -16,7 +16,7 @@ from fal_typed.endpoints._shared.box_prompt_9b80bfe1 import BoxPrompt
 from fal_typed.endpoints._shared.mask_metadata_5ea86232 import MaskMetadata
 from fal_typed.endpoints._shared.point_prompt_78b4bcdf import PointPrompt
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Sam3ImageInput(InputModel, Request["Sam3ImageOutput"]):

@@ -13,7 +13,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.image_style_reference_05f021a0 import ImageStyleReference
 from fal_typed.endpoints._shared.style_23766645 import Style
 from fal_typed.files import Image
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class V2MediumTextToImageInput(InputModel, Request["V2MediumTextToImageOutput"]):

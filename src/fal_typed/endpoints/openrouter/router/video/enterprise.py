@@ -15,7 +15,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.prompt_tokens_details_3b06918a import PromptTokensDetails
 from fal_typed.endpoints._shared.usage_info_type2_ecfccea9 import UsageInfoType2
 from fal_typed.files import FileInput
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class RouterVideoEnterpriseInput(InputModel, Request["RouterVideoEnterpriseOutput"]):

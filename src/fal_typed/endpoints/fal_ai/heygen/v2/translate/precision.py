@@ -11,7 +11,7 @@ from typing import Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class HeygenV2TranslatePrecisionInput(InputModel, Request["HeygenV2TranslatePrecisionOutput"]):

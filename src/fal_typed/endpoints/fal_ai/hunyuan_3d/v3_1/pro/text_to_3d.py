@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.model_urls_c327c334 import ModelUrls
 from fal_typed.files import File
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Hunyuan3dV31ProTextTo3dInput(InputModel, Request["Hunyuan3dV31ProTextTo3dOutput"]):

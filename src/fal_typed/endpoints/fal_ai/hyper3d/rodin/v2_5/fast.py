@@ -12,7 +12,7 @@ from typing import Literal
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.rodin_gen25_bbbox_field_85204351 import RodinGen25BbboxField
 from fal_typed.files import File, FileInput, Image
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Hyper3dRodinV25FastInput(InputModel, Request["Hyper3dRodinV25FastOutput"]):

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class IdeogramV2TurboRemixInput(InputModel, Request["IdeogramV2TurboRemixOutput"]):

@@ -16,7 +16,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.dynamic_mask_88c1be63 import DynamicMask
 from fal_typed.endpoints._shared.trajectory_cc2b5bcd import Trajectory
 from fal_typed.files import FileInput, Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class KlingVideoV1StandardImageToVideoInput(

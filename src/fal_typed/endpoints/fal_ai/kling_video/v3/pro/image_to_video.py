@@ -20,7 +20,7 @@ from fal_typed.endpoints._shared.kling_v3_multi_prompt_element_fcded4a0 import (
     KlingV3MultiPromptElement,
 )
 from fal_typed.files import FileInput, Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class KlingVideoV3ProImageToVideoInput(InputModel, Request["KlingVideoV3ProImageToVideoOutput"]):

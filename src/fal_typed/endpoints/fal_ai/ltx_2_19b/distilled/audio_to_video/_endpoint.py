@@ -15,7 +15,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
 from fal_typed.files import FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Ltx219bDistilledAudioToVideoInput(InputModel, Request["Ltx219bDistilledAudioToVideoOutput"]):

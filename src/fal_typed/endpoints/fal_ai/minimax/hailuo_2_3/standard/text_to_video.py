@@ -14,7 +14,7 @@ from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class MinimaxHailuo23StandardTextToVideoInput(

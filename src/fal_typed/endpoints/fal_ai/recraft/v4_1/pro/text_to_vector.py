@@ -13,7 +13,7 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
 from fal_typed.endpoints._shared.rgb_color_ecaac373 import RGBColor
 from fal_typed.files import Image
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class RecraftV41ProTextToVectorInput(InputModel, Request["RecraftV41ProTextToVectorOutput"]):

@@ -15,7 +15,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.lo_ra_weight_type2_8a084d5a import LoRAWeightType2
 from fal_typed.files import Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class WanV22A14bTextToVideoLoraInput(InputModel, Request["WanV22A14bTextToVideoLoraOutput"]):

@@ -17,7 +17,7 @@ from fal_typed.endpoints._shared.fal_ai_flux2_klein_lo_ra_input_7aa81118 import 
 )
 from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
 from fal_typed.files import Image
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Flux2Klein9bBaseLoraInput(InputModel, Request["Flux2Klein9bBaseLoraOutput"]):

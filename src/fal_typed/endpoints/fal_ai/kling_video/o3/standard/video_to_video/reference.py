@@ -17,7 +17,7 @@ from fal_typed.endpoints._shared.kling_v3_image_element_input_4aa1f4b0 import (
     KlingV3ImageElementInput,
 )
 from fal_typed.files import FileInput, Video
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class KlingVideoO3StandardVideoToVideoReferenceInput(

@@ -15,7 +15,7 @@ from fal_typed.endpoints._shared.kling_v3_multi_prompt_element_fcded4a0 import (
     KlingV3MultiPromptElement,
 )
 from fal_typed.files import FileInput, Video
-from fal_typed.model import UNSET, InputModel, OutputModel, Request
+from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class KlingVideoV3TurboProImageToVideoInput(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pydantic import ConfigDict
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Isaac01OpenaiV1ChatCompletionsInput(

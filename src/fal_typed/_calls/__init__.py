@@ -1,0 +1,1 @@
+"""What every call goes through: building, endpoint ids and validation."""

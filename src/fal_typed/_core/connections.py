@@ -1,0 +1,109 @@
+"""The open connections of a client: one pool per process, and per event loop in async code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from asyncio import AbstractEventLoop
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from fal_typed._core.driver import AsyncDriver, SyncDriver
+from fal_typed._transport.base import async_transport, sync_transport
+
+if TYPE_CHECKING:
+    from fal_typed._core.hooks import Observer
+    from fal_typed._transport.base import HttpClient
+
+
+class Connections:
+    """Makes drivers when they are first needed, and shares them between threads.
+
+    A forked child never uses its parent's sockets, and an event loop never another's.
+    """
+
+    def __init__(
+        self, http_client: HttpClient | None = None, observer: Observer | None = None
+    ) -> None:
+        self._http_client = http_client
+        self._observer = observer
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._driver: SyncDriver | None = None
+        self._async_drivers: WeakKeyDictionary[AbstractEventLoop, _LoopDriver] = WeakKeyDictionary()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Connections, ())
+
+    def driver(self) -> SyncDriver:
+        """The driver of sync code."""
+        self._renew_after_fork()
+        if self._driver is None:
+            with self._lock:
+                if self._driver is None:
+                    self._driver = SyncDriver(
+                        sync_transport(self._http_client), observer=self._observer
+                    )
+        return self._driver
+
+    def async_driver(self) -> AsyncDriver:
+        """The driver of the running event loop."""
+        self._renew_after_fork()
+        loop = asyncio.get_running_loop()
+        held = self._async_drivers.get(loop)
+        if held is None:
+            held = _LoopDriver(self._http_client, self._observer)
+            with self._lock:
+                self._forget_closed_loops()
+                self._async_drivers[loop] = held
+        return held.driver
+
+    def close(self) -> None:
+        """Close the connections of sync code."""
+        with self._lock:
+            driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.transport.close()
+
+    async def close_async(self) -> None:
+        """Close the connections of the running event loop."""
+        with self._lock:
+            held = self._async_drivers.pop(asyncio.get_running_loop(), None)
+        if held is not None:
+            await held.lifetime.aclose()
+
+    def _forget_closed_loops(self) -> None:
+        # A pool may hold its loop, and so keep itself from being forgotten by weak reference.
+        for loop in [loop for loop in self._async_drivers if loop.is_closed()]:
+            del self._async_drivers[loop]
+
+    def _renew_after_fork(self) -> None:
+        if self._process != os.getpid():
+            self._reset()
+
+
+class _LoopDriver:
+    """A driver that is closed with its event loop.
+
+    A loop that ends (as in `asyncio.run`) finishes the asynchronous generators begun in it, and
+    closing the connections is the last step of this one.
+    """
+
+    def __init__(self, http_client: HttpClient | None, observer: Observer | None) -> None:
+        self.driver = AsyncDriver(async_transport(http_client), observer=observer)
+        self.lifetime = _lifetime(self.driver)
+        with suppress(StopIteration):
+            self.lifetime.__anext__().send(None)
+
+
+async def _lifetime(driver: AsyncDriver) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await driver.transport.close()

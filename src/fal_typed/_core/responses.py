@@ -1,0 +1,238 @@
+"""Reading the platform's answers: JSON, request ids and errors (docs/protocol.md section 8)."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from fal_typed._core.flow import HttpRequest, HttpResponse, TransportError
+from fal_typed._core.json_values import as_list, as_object, as_text
+from fal_typed.errors import (
+    FalAuthenticationError,
+    FalCancelledError,
+    FalConflictError,
+    FalConnectionError,
+    FalContentPolicyError,
+    FalError,
+    FalHTTPError,
+    FalNotFoundError,
+    FalPermissionError,
+    FalProtocolError,
+    FalRateLimitError,
+    FalRequestTimeoutError,
+    FalServerError,
+    FalTimeoutError,
+    FalValidationError,
+    Problem,
+)
+
+_BY_STATUS: dict[int, type[FalHTTPError]] = {
+    400: FalValidationError,
+    401: FalAuthenticationError,
+    403: FalPermissionError,
+    404: FalNotFoundError,
+    408: FalRequestTimeoutError,
+    409: FalConflictError,
+    422: FalValidationError,
+    429: FalRateLimitError,
+    499: FalCancelledError,
+    504: FalRequestTimeoutError,
+}
+_SERVER_ERRORS = 500
+_FIRST_ERROR = 400
+_MAX_TEXT = 300
+_ADVICE = {
+    401: "Check the key: https://fal.ai/dashboard/keys.",
+    403: "Check that the key's account has access.",
+    404: "Check the endpoint id; results are kept for a limited time only.",
+    429: "Wait and try again, or raise the account's limits.",
+}
+
+
+def is_error(response: HttpResponse) -> bool:
+    """Whether the platform refused; every 2xx and 3xx status is none."""
+    return response.status >= _FIRST_ERROR
+
+
+def request_id_of(response: HttpResponse) -> str | None:
+    """The request id in the answer's headers."""
+    return response.headers.get("x-fal-request-id")
+
+
+def parse_json(response: HttpResponse) -> Any:
+    """The body as JSON.
+
+    Raises:
+        FalProtocolError: It is none.
+    """
+    try:
+        return json.loads(response.body)
+    except ValueError:
+        raise FalProtocolError(
+            f"{_place(response)} answered {response.status} with no JSON: {_excerpt(response)!r}",
+            request_id=request_id_of(response),
+        ) from None
+
+
+def parse_object(response: HttpResponse) -> dict[str, Any]:
+    """The body as a JSON object.
+
+    Raises:
+        FalProtocolError: It is none.
+    """
+    value = as_object(parse_json(response))
+    if value is None:
+        raise FalProtocolError(
+            f"{_place(response)} answered with JSON that is no object: {_excerpt(response)!r}",
+            request_id=request_id_of(response),
+        )
+    return value
+
+
+def http_error(
+    response: HttpResponse, *, endpoint: str | None = None, request_id: str | None = None
+) -> FalHTTPError:
+    """The error an answer stands for."""
+    content = _content(response)
+    detail = content.get("detail")
+    problems = [_problem(item) for item in as_list(detail) or []]
+    kind = _kind(response, problems)
+    text = "; ".join(map(str, problems)) or _text(content) or _excerpt(response)
+    advice = _ADVICE.get(response.status, "")
+    place = endpoint or _place(response)
+    return kind(
+        f"{place} answered {response.status}: {text} {advice}".strip(),
+        status_code=response.status,
+        headers=response.headers,
+        body=response.body,
+        detail=as_text(detail) or as_list(detail),
+        errors=problems,
+        error_type=_error_type(content, response, problems),
+        needs_retry=needs_retry(response),
+        retry_after=retry_after(response),
+        request_id=request_id or request_id_of(response),
+    )
+
+
+def transport_error(
+    error: TransportError,
+    request: HttpRequest,
+    *,
+    request_id: str | None = None,
+    costs: bool = True,
+) -> FalError:
+    """The error for a request that got no answer.
+
+    Args:
+        error: What happened.
+        request: The request.
+        request_id: Its id, if it is known already.
+        costs: Whether a POST that was accepted has begun something that is billed.
+    """
+    known = request_id or (request_id_of(error.head) if error.head else None)
+    maybe = costs and error.sent and request.method == "POST"
+    warning = (
+        " The platform may have accepted it, so it was not sent again; look for it at "
+        "https://fal.ai/dashboard before you do."
+        if maybe
+        else ""
+    )
+    if error.timed_out:
+        return FalTimeoutError(
+            f"Timed out: {error}.{warning}",
+            timeout=request.timeout,
+            request_id=known,
+            maybe_accepted=maybe,
+        )
+    return FalConnectionError(
+        f"Connection failed: {error}.{warning}", request_id=known, maybe_accepted=maybe
+    )
+
+
+def needs_retry(response: HttpResponse) -> bool | None:
+    """Whether the platform says that trying again may help, or None if it says nothing."""
+    said = response.headers.get("x-fal-needs-retry", "").strip().lower()
+    return None if not said else said in ("1", "true", "yes")
+
+
+def retry_after(response: HttpResponse) -> float | None:
+    """Seconds the platform asks to wait, or None."""
+    said = response.headers.get("retry-after", "").strip()
+    if not said:
+        return None
+    try:
+        seconds = float(said)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(said).timestamp() - time.time()
+        except (TypeError, ValueError):
+            return None
+    return max(0.0, seconds) if seconds == seconds else None  # noqa: PLR0124 - not NaN
+
+
+def is_ingress_error(response: HttpResponse) -> bool:
+    """Whether the answer is the ingress' own page, so that no app ever saw the request."""
+    return request_id_of(response) is None and b"nginx" in response.body
+
+
+def _content(response: HttpResponse) -> Mapping[str, Any]:
+    try:
+        value = json.loads(response.body)
+    except ValueError:
+        return {}
+    return as_object(value) or {}
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    error = content.get("error")
+    nested = as_object(error)
+    if nested is not None:  # the platform API's form
+        error = nested.get("message")
+    for text in (content.get("detail"), error, content.get("message"), content.get("status")):
+        if isinstance(text, str):
+            return text[:_MAX_TEXT]
+    return ""
+
+
+def _problem(item: object) -> Problem:
+    entry = as_object(item)
+    if entry is None:
+        return Problem((), str(item)[:_MAX_TEXT], "unknown")
+    loc = as_list(entry.get("loc")) or []
+    path = tuple(part for part in loc if isinstance(part, (str, int)))
+    return Problem(
+        path[1:] if path[:1] == ("body",) else path,
+        str(entry.get("msg", ""))[:_MAX_TEXT],
+        str(entry.get("type", "unknown")),
+        as_object(entry.get("ctx")) or {},
+    )
+
+
+def _kind(response: HttpResponse, problems: list[Problem]) -> type[FalHTTPError]:
+    if any(problem.type == "content_policy_violation" for problem in problems):
+        return FalContentPolicyError
+    if response.status in _BY_STATUS:
+        return _BY_STATUS[response.status]
+    return FalServerError if response.status >= _SERVER_ERRORS else FalHTTPError
+
+
+def _error_type(
+    content: Mapping[str, Any], response: HttpResponse, problems: list[Problem]
+) -> str | None:
+    nested = as_object(content.get("error")) or {}
+    header = response.headers.get("x-fal-error-type")
+    for found in (content.get("error_type"), header, nested.get("type")):
+        if isinstance(found, str):
+            return found
+    return problems[0].type if problems else None
+
+
+def _excerpt(response: HttpResponse) -> str:
+    return response.body[:_MAX_TEXT].decode("utf-8", "replace") or "(no body)"
+
+
+def _place(response: HttpResponse) -> str:
+    return response.url.split("?")[0] or "the platform"

@@ -1,0 +1,106 @@
+"""What a client was configured with, and the requests it may therefore send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from fal_typed._core.credentials import Credentials, missing_key
+from fal_typed._core.flow import FilePart, HttpRequest
+from fal_typed._core.hosts import Hosts, is_confidential
+from fal_typed._core.retry import RetryPolicy
+from fal_typed._uploads.cdn_tokens import CdnTokens
+from fal_typed._version import __version__
+from fal_typed.errors import FalCredentialsError, FalInputError
+
+USER_AGENT = f"fal-typed/{__version__} (python)"
+HTTP_TIMEOUT = 60.0
+_UNSENDABLE = ("host", "content-length", "transfer-encoding", "connection")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Configuration of a client; immutable, so that flows can share it."""
+
+    hosts: Hosts = field(default_factory=Hosts)
+    credentials: Credentials = field(default_factory=Credentials)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    timeout: float | None = None
+    proxy_url: str | None = None
+    needs_key: bool = True
+    cdn_tokens: CdnTokens = field(default_factory=CdnTokens, compare=False)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | FilePart = b"",
+        query: Mapping[str, str | int] | None = None,
+        timeout: float | None = HTTP_TIMEOUT,
+        authorization: str | None = None,
+        with_key: bool = True,
+    ) -> HttpRequest:
+        """A request to the platform, with the key if and only if the URL may have it.
+
+        `with_key=False` is for requests that carry a token in its place.
+
+        Raises:
+            FalCredentialsError: There is no key, or the URL would carry it out in the open.
+        """
+        if query:
+            url += ("&" if "?" in url else "?") + urlencode(query)
+        merged = {"accept": "application/json", "user-agent": USER_AGENT}
+        merged |= self._own_headers(headers or {})
+        if body and "content-type" not in merged:
+            merged["content-type"] = "application/json"
+        if self.proxy_url:
+            merged["x-fal-target-url"] = url
+            return HttpRequest(method, self.proxy_url, merged, body, timeout)
+        if with_key and "authorization" not in merged:
+            merged |= self._authorization(url, authorization)
+        return HttpRequest(method, url, merged, body, timeout)
+
+    def with_changes(self, **changes: Any) -> Settings:
+        """The same settings but for some."""
+        return replace(self, **changes)
+
+    def _own_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        own = {name.lower(): value for name, value in {**self.headers, **headers}.items()}
+        for name, value in own.items():
+            if name in _UNSENDABLE or "\n" in value or "\r" in value or "\0" in value:
+                raise FalInputError(f"The header {name!r} cannot be set, or not to this value.")
+        return own
+
+    def _authorization(self, url: str, authorization: str | None) -> dict[str, str]:
+        place = url.split("?", maxsplit=1)[0]
+        if not self.hosts.owns(url):
+            raise FalCredentialsError(
+                f"The key is not sent to {place!r}: it is not one of this client's hosts."
+            )
+        if not is_confidential(url):
+            if self.needs_key:
+                raise FalCredentialsError(f"The key is not sent to {place!r} in the open.")
+            return {}
+        authorization = authorization or self.credentials.authorization()
+        if authorization is None and self.needs_key:
+            raise missing_key()
+        return {"authorization": authorization} if authorization else {}
+
+
+def encode_json(value: object) -> bytes:
+    """A JSON body.
+
+    Raises:
+        FalInputError: The value holds something JSON has no form for; nothing was sent.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode()
+    except (TypeError, ValueError) as error:
+        raise FalInputError(f"The arguments cannot be sent as JSON: {error}") from None

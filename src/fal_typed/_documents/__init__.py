@@ -1,0 +1,1 @@
+"""Reading endpoint documents and the catalog."""

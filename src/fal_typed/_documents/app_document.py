@@ -1,0 +1,249 @@
+"""Reads the document of a whole app, which a `fal.App` serves at ``/openapi.json``.
+
+It has several routes. Each that can be called is an endpoint of its own, below the id that the
+platform runs the app under; it becomes an `EndpointDocument` like any other, so that whoever reads
+those reads private apps as well. Pure standard library.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from fal_typed._calls.endpoint_id import EndpointId
+from fal_typed._core.json_values import as_list, as_object, as_text
+from fal_typed._documents.document import ROUTE, EndpointDocument, InvalidDocumentError, Schema
+from fal_typed.errors import FalInputError
+
+_PROTOCOL = "x-fal-protocol"
+_RESULT_SUFFIX = "/requests/{request_id}"
+_MARK_OF_QUEUE = b'/requests/{request_id}"'
+_COMPONENTS = "#/components/schemas/"
+_SEVERAL = 40
+_LONGEST = 200
+
+
+@dataclass(frozen=True)
+class AppRoutes:
+    """What an app's document holds.
+
+    Attributes:
+        documents: One for each route that can be called, the app's own order kept.
+        left_out: What could not be taken, and why, in a sentence each.
+    """
+
+    documents: tuple[EndpointDocument, ...]
+    left_out: tuple[str, ...]
+
+
+def is_app_document(document: Schema) -> bool:
+    """Whether a document is an app's own: it names no endpoint and has no routes of the queue.
+
+    Args:
+        document: An OpenAPI document as parsed JSON.
+
+    Returns:
+        True for what `split` reads.
+
+    Rests on docs/protocol.md section 11.4.
+
+    >>> is_app_document({"openapi": "3.1.0", "paths": {"/": {}, "/stream": {}}})
+    True
+    """
+    metadata = _object(_object(document.get("info")).get("x-fal-metadata"))
+    paths = _object(document.get("paths"))
+    is_of_queue = any(path.endswith(_RESULT_SUFFIX) for path in paths)
+    return bool(paths) and not is_of_queue and as_text(metadata.get("endpointId")) is None
+
+
+def may_be_app_document(content: bytes) -> bool:
+    """Whether a file may hold the document of an app, told without parsing it."""
+    return _MARK_OF_QUEUE not in content
+
+
+def split(document: Schema, app_id: str) -> AppRoutes:
+    """Make an endpoint document of every route of an app.
+
+    Args:
+        document: The app's document as parsed JSON; it is not changed.
+        app_id: The id that the platform runs the app under: ``owner/alias``.
+
+    Returns:
+        The endpoints: ``/`` is the app's id itself, ``/image`` is ``owner/alias/image``. Routes
+        that take no POST are none. One with parameters in its path, or with a name that no id
+        can have, is left out.
+
+    Raises:
+        InvalidDocumentError: The app has no route that can be called, or the id is none.
+
+    Rests on docs/protocol.md section 11.4.
+
+    >>> routes = split({"paths": {"/": {"post": {}}, "/{x}": {"post": {}}}}, "acme/echo")
+    >>> [one.id for one in routes.documents], routes.left_out
+    (['acme/echo'], ("'/{x}': a path with parameters is no endpoint",))
+    """
+    try:
+        EndpointId.parse(app_id)
+        return _Splitter(document, app_id).routes()
+    except FalInputError as error:
+        raise InvalidDocumentError(str(error)) from None
+    except RecursionError:
+        raise InvalidDocumentError("nested too deeply") from None
+
+
+class _Splitter:
+    def __init__(self, document: Schema, app_id: str) -> None:
+        self._app_id = app_id
+        self._openapi = as_text(document.get("openapi")) or "3.1.0"
+        self._paths = _object(document.get("paths"))
+        self._components = _with_definitions(_object(document.get("components")).get("schemas"))
+        listed = filter(None, map(as_text, _list(document.get("x-fal-order-paths"))))
+        known = [path for path in listed if path in self._paths]
+        self._order = list(dict.fromkeys([*known, *self._paths]))
+
+    def routes(self) -> AppRoutes:
+        found: dict[str, EndpointDocument] = {}
+        left_out: list[str] = []
+        for path in self._order:
+            item = _object(self._paths[path])
+            if "post" not in item and _PROTOCOL not in item:
+                continue
+            problem = self._problem(path, item)
+            if problem:
+                left_out.append(f"{path[:200]!r}: {problem}")
+                continue
+            document = EndpointDocument(self._queue_document(path, item))
+            found.setdefault(document.id, document)
+        if not found:
+            reasons = f": {'; '.join(left_out[:_SEVERAL])}" if left_out else ""
+            raise InvalidDocumentError(f"the app has no route that can be called{reasons}")
+        return AppRoutes(tuple(found.values()), tuple(left_out))
+
+    def _problem(self, path: str, item: Schema) -> str:
+        """Why a route is no endpoint; empty when it is one."""
+        if len(path) > _LONGEST:
+            return f"a path of more than {_LONGEST} characters"
+        if "{" in path:
+            return "a path with parameters is no endpoint"
+        if path != "/" and (path.endswith("/") or not path.startswith("/")):
+            return "an id cannot say where this path begins and ends"
+        try:
+            if EndpointId.parse(self._id(path)).full != self._id(path):
+                return "no id can name this path"
+        except FalInputError:
+            return "no id can name this path"
+        protocol = _object(item.get(_PROTOCOL))
+        if protocol.get("type") == "websocket" or "post" not in item:
+            return f"a plain websocket; open it by ws_connect({self._app_id!r}, path={path!r})"
+        content = _object(_object(_object(item["post"]).get("requestBody")).get("content"))
+        if content and "application/json" not in content:
+            return "it takes no JSON"
+        return ""
+
+    def _id(self, path: str) -> str:
+        return f"{self._app_id}{path.rstrip('/')}"
+
+    def _queue_document(self, path: str, item: Schema) -> Schema:
+        endpoint_id = self._id(path)
+        operation = _object(item["post"])
+        result = {"responses": {"200": _json_content(_result_schema(operation))}}
+        info: Schema = {"title": endpoint_id, "x-fal-metadata": {"endpointId": endpoint_id}}
+        if as_text(operation.get("description")):
+            info["description"] = operation["description"]
+        route = self._route(path, item, operation)
+        return {
+            "openapi": self._openapi,
+            "info": info,
+            "paths": {
+                f"/{endpoint_id}": {ROUTE: route, "post": operation},
+                f"/{endpoint_id}{_RESULT_SUFFIX}": {"get": result},
+            },
+            "components": {"schemas": self._components},
+        }
+
+    def _route(self, path: str, item: Schema, operation: Schema) -> Schema:
+        route: Schema = {"app": self._app_id, "path": path}
+        protocol = item.get(_PROTOCOL)
+        if protocol is not None:
+            return {**route, "kind": "realtime", "protocol": protocol}
+        below = path.rstrip("/")
+        is_stream = "text/event-stream" in _answer(operation) or path.endswith("/stream")
+        has_more = any(f"{below}/{name}" in self._paths for name in ("stream", "realtime"))
+        return {**route, "kind": "stream" if is_stream else "http", "has_more": has_more}
+
+
+def _answer(operation: Schema) -> Schema:
+    """Content of the answer of an operation that went well, by type."""
+    return _object(_object(_object(operation.get("responses")).get("200")).get("content"))
+
+
+def _result_schema(operation: Schema) -> Schema:
+    """Schema of an operation's answer, or of one event where it streams."""
+    content = _answer(operation)
+    events = _object(content.get("text/event-stream"))
+    item = _object(events.get("itemSchema"))
+    data = _object(_object(item.get("properties")).get("data"))
+    if "contentSchema" in data:
+        return _object(data["contentSchema"])
+    if events:
+        # The fields of an event itself (`data`, `id`) say nothing of what is in it.
+        return {} if data else item or _object(events.get("schema"))
+    return _object(_object(content.get("application/json")).get("schema"))
+
+
+def _json_content(schema: Schema) -> Schema:
+    return {"content": {"application/json": {"schema": schema}}}
+
+
+def _with_definitions(components: Any) -> dict[str, Schema]:
+    """Components, and beside them the `$defs` that stand inside of them."""
+    own = {name: _object(schema) for name, schema in _object(components).items()}
+    if not any("$defs" in schema for schema in own.values()):
+        return own
+    found: dict[str, Schema] = {}
+    origins: dict[str, Any] = {**own}
+    for name, schema in own.items():
+        definitions = _object(schema.get("$defs"))
+        outer = {
+            inner: inner if origins.setdefault(inner, it) == it else f"{name}_{inner}"
+            for inner, it in definitions.items()
+        }
+        moved = {f"#/$defs/{inner}": f"{_COMPONENTS}{it}" for inner, it in outer.items()}
+        moved |= {
+            f"{_COMPONENTS}{name}/$defs/{inner}": f"{_COMPONENTS}{it}"
+            for inner, it in outer.items()
+        }
+        for inner, it in outer.items():
+            found.setdefault(it, _object(_moved(definitions[inner], moved)))
+        rest = {key: value for key, value in schema.items() if key != "$defs"}
+        found[name] = _object(_moved(rest, moved))
+    return found
+
+
+def _moved(value: Any, moved: dict[str, str]) -> Any:
+    """A value whose references lead to where their targets are now."""
+    items, mapping = as_list(value), as_object(value)
+    if items is not None:
+        return [_moved(item, moved) for item in items]
+    if mapping is None:
+        return value
+    return {
+        key: moved.get(item, item)
+        if key == "$ref" and isinstance(item, str)
+        else _moved(item, moved)
+        for key, item in mapping.items()
+    }
+
+
+def as_bytes(document: EndpointDocument) -> bytes:
+    """An endpoint's document as the content of a file of its own."""
+    return json.dumps(document.raw).encode()
+
+
+def _object(value: object) -> Schema:
+    return as_object(value) or {}
+
+
+def _list(value: object) -> list[Any]:
+    return as_list(value) or []

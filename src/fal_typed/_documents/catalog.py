@@ -1,0 +1,225 @@
+"""Finds the catalogue of endpoint documents and hands them out by id.
+
+In a checkout the catalogue is the folder ``schemas/``; an installed wheel carries the same
+files in one archive beside this module. A folder of one's own works as well.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from fal_typed._documents.app_document import as_bytes, is_app_document, may_be_app_document, split
+from fal_typed._documents.document import EndpointDocument
+
+if TYPE_CHECKING:
+    from fal_typed._documents.document import Schema
+
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
+_SUFFIX = ".json"
+
+
+class UnknownEndpointError(KeyError):
+    """The catalogue has no document for this id."""
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(endpoint_id)
+        self.endpoint_id = endpoint_id
+
+    def __str__(self) -> str:
+        return f"no document for endpoint {self.endpoint_id!r} in the catalogue"
+
+
+class _Files(Protocol):
+    def names(self) -> list[str]: ...
+
+    def read(self, name: str) -> bytes: ...
+
+
+class Catalog:
+    """Endpoint documents by id, read when asked for.
+
+    A file may also hold the document of a whole app; each of its routes is an endpoint then.
+
+    Args:
+        root: A folder of documents (path = id + ``.json``) or a zip archive of one; None for
+            the catalogue that comes with fal-typed.
+
+    Raises:
+        FileNotFoundError: There is no such folder or archive.
+
+    >>> catalog = Catalog()
+    >>> "fal-ai/flux/dev" in catalog
+    True
+    >>> catalog.document("fal-ai/flux/dev").input_schema["required"]
+    ['prompt']
+    """
+
+    def __init__(self, root: Path | str | None = None) -> None:
+        self.root = default_root() if root is None else Path(root)
+        self._files = _open(self.root)
+        self._documents: dict[str, EndpointDocument] = {}
+        self._apps: dict[str, list[str]] = {}
+
+    @classmethod
+    def of(cls, root: Path | str | Catalog | None) -> Catalog:
+        """Take what callers may give: a catalogue, a path, or None for the default one.
+
+        Args:
+            root: A catalogue, which is returned as it is, or what the constructor takes.
+
+        Returns:
+            The catalogue.
+
+        Raises:
+            FileNotFoundError: There is no such folder or archive.
+        """
+        return root if isinstance(root, Catalog) else cls(root)
+
+    def ids(self) -> list[str]:
+        """List the endpoint ids of the catalogue.
+
+        Returns:
+            Every id, sorted.
+        """
+        stems = (name.removesuffix(_SUFFIX) for name in self._files.names())
+        found: set[str] = set()
+        for stem in filter(_ID.fullmatch, stems):
+            routes = self._routes(stem, self._files.read(stem + _SUFFIX))
+            found.update([stem] if routes is None else routes)
+        return sorted(found)
+
+    def document(self, endpoint_id: str) -> EndpointDocument:
+        """Read one endpoint's document; it is parsed once and kept.
+
+        Args:
+            endpoint_id: The endpoint's id, e.g. ``fal-ai/flux/dev``.
+
+        Returns:
+            The document.
+
+        Raises:
+            UnknownEndpointError: The catalogue has no such document.
+            InvalidDocumentError: The file is there but is not an endpoint document.
+        """
+        document = self._documents.get(endpoint_id)
+        if document is None:
+            content = self._find(endpoint_id)
+            # Of an app, all routes are known by now.
+            document = self._documents.get(endpoint_id)
+            if document is None:
+                document = self._documents[endpoint_id] = EndpointDocument.parse(content)
+        return document
+
+    def read(self, endpoint_id: str) -> bytes:
+        """Read one endpoint's document as it stands in its file.
+
+        Args:
+            endpoint_id: The endpoint's id, e.g. ``fal-ai/flux/dev``.
+
+        Returns:
+            The file's bytes; those of a file of its own for the route of an app.
+
+        Raises:
+            UnknownEndpointError: The catalogue has no such document.
+        """
+        content = self._find(endpoint_id)
+        document = self._documents.get(endpoint_id)
+        return content if document is None or document.route is None else as_bytes(document)
+
+    def _find(self, endpoint_id: str) -> bytes:
+        """Content of the file that holds an endpoint; the routes of an app are known afterwards."""
+        # The pattern keeps "..", absolute paths and drive letters away from the file system.
+        stem = endpoint_id
+        while _ID.fullmatch(stem):
+            content = self._content(stem)
+            if content is not None:
+                routes = self._routes(stem, content)
+                if endpoint_id in (routes or ()) or (routes is None and stem == endpoint_id):
+                    return content
+            stem = stem.rpartition("/")[0]
+        raise UnknownEndpointError(endpoint_id)
+
+    def _content(self, stem: str) -> bytes | None:
+        try:
+            return self._files.read(stem + _SUFFIX)
+        except (OSError, KeyError):
+            return None
+
+    def _routes(self, stem: str, content: bytes) -> list[str] | None:
+        """Ids of an app's routes; None for a file that holds no app."""
+        if stem in self._apps:
+            return self._apps[stem]
+        if not may_be_app_document(content):
+            return None
+        try:
+            raw = json.loads(content)
+            if not (isinstance(raw, dict) and is_app_document(cast("Schema", raw))):
+                return None
+            documents = split(cast("Schema", raw), stem).documents
+        except (ValueError, RecursionError):
+            return None  # asking for it tells what is wrong with it
+        self._documents.update((one.id, one) for one in documents)
+        return self._apps.setdefault(stem, [one.id for one in documents])
+
+    def __contains__(self, endpoint_id: object) -> bool:
+        if not isinstance(endpoint_id, str):
+            return False
+        try:
+            self.read(endpoint_id)
+        except UnknownEndpointError:
+            return False
+        return True
+
+
+def default_root() -> Path:
+    """Find the catalogue that comes with fal-typed.
+
+    Returns:
+        ``schemas/`` of the checkout this module runs from, else the archive in the wheel.
+
+    Raises:
+        FileNotFoundError: This installation carries neither.
+    """
+    here = Path(__file__).resolve()
+    package, checkout = here.parents[1], here.parents[3]
+    candidates = [checkout / "schemas", package / "schemas.zip"]
+    if not (checkout / "pyproject.toml").is_file():
+        candidates.reverse()  # installed: a stray folder in site-packages must not win
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    raise FileNotFoundError(f"no catalogue of endpoint documents at {candidates[0]}")
+
+
+def _open(root: Path) -> _Files:
+    if root.is_dir():
+        return _Folder(root)
+    if root.is_file():
+        return _Archive(root)
+    raise FileNotFoundError(f"no folder or archive of endpoint documents at {root}")
+
+
+class _Folder:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def names(self) -> list[str]:
+        return [path.relative_to(self._root).as_posix() for path in self._root.rglob("*" + _SUFFIX)]
+
+    def read(self, name: str) -> bytes:
+        return (self._root / name).read_bytes()
+
+
+class _Archive:
+    def __init__(self, root: Path) -> None:
+        self._zip = zipfile.ZipFile(root)
+
+    def names(self) -> list[str]:
+        return [name for name in self._zip.namelist() if name.endswith(_SUFFIX)]
+
+    def read(self, name: str) -> bytes:
+        return self._zip.read(name)

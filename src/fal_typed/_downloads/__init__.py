@@ -1,0 +1,1 @@
+"""Downloading the files that results name."""

@@ -1,0 +1,1 @@
+"""The queue: statuses, submitting, following and handles."""

@@ -1,0 +1,1 @@
+"""Realtime connections, plain websockets and pipelines."""

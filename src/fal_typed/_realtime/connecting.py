@@ -1,0 +1,117 @@
+"""Opening websockets on the platform, with a token or the key (docs/protocol.md section 5.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fal_typed._calls.endpoint_id import join_path
+from fal_typed._core import responses
+from fal_typed._core.flow import Deadline, Flow, HttpRequest, HttpResponse, OpenedSocket, OpenSocket
+from fal_typed._core.hosts import is_confidential, websocket_url
+from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed.errors import FalCredentialsError, FalHTTPError, FalInputError
+
+if TYPE_CHECKING:
+    from fal_typed._calls.call import Call
+    from fal_typed._core.settings import Settings
+    from fal_typed._realtime.tokens import TokenCache
+
+HANDSHAKE_LIMIT = 90.0
+"""Seconds until a connection must stand; a model's cold start may be part of it."""
+_OPEN = 101
+_UNAUTHORISED = (401, 403)
+_MAX_BUFFERING = 60
+
+
+def connect(settings: Settings, call: Call[Any], tokens: TokenCache) -> Flow[OpenedSocket]:
+    """Open a websocket to an endpoint's own server.
+
+    Raises:
+        FalHTTPError: The handshake or the token was refused.
+        FalConnectionError: The platform was not reached.
+        FalTimeoutError: The connection did not stand in time.
+    """
+    options = call.options
+    limit = HANDSHAKE_LIMIT if options.timeout is None else options.timeout
+    deadline = yield from Deadline.after(limit)
+    url = join_path(f"{settings.hosts.run}/{call.endpoint.full}", options.path)
+    query = _query(options.max_buffering)
+    if not options.use_jwt:
+        return (yield from _open(call, settings, _keyed(settings, call, url, query), deadline))
+    if not is_confidential(url) and settings.needs_key:
+        raise FalCredentialsError(f"A token is not sent to {url!r} in the open.")
+    while True:
+        token = yield from tokens.find(settings, call, deadline)
+        request = _with_token(settings, call, url, {**query, "fal_jwt_token": token.text})
+        try:
+            return (yield from _open(call, settings, request, deadline))
+        except FalHTTPError as error:
+            tokens.forget(settings, call)
+            if not token.is_reused or error.status_code not in _UNAUTHORISED:
+                raise
+
+
+def connect_for_runs(settings: Settings, call: Call[Any]) -> Flow[OpenedSocket]:
+    """Open the websocket that carries many runs; it takes the key only.
+
+    Rests on docs/protocol.md section 5.5.
+    """
+    deadline = yield from Deadline.after(call.options.timeout or HANDSHAKE_LIMIT)
+    request = _keyed(settings, call, f"{settings.hosts.ws}/{call.endpoint.full}", {})
+    return (yield from _open(call, settings, request, deadline))
+
+
+def _keyed(
+    settings: Settings, call: Call[Any], url: str, query: dict[str, str | int]
+) -> HttpRequest:
+    direct = settings.with_changes(proxy_url=None)  # no proxy of this kind speaks websockets
+    return direct.request("GET", url, headers=call.options.headers, query=query, timeout=None)
+
+
+def _with_token(
+    settings: Settings, call: Call[Any], url: str, query: dict[str, str | int]
+) -> HttpRequest:
+    direct = settings.with_changes(proxy_url=None)
+    request = direct.request(
+        "GET", url, headers=call.options.headers, query=query, timeout=None, with_key=False
+    )
+    headers = {name: value for name, value in request.headers.items() if name != "authorization"}
+    return replace(request, headers=headers)
+
+
+def _query(max_buffering: int | None) -> dict[str, str | int]:
+    if max_buffering is None:
+        return {}
+    if not 1 <= max_buffering <= _MAX_BUFFERING:
+        raise FalInputError(f"max_buffering must be from 1 to {_MAX_BUFFERING}.")
+    return {"max_buffering": max_buffering}
+
+
+def _open(
+    call: Call[Any], settings: Settings, request: HttpRequest, deadline: Deadline
+) -> Flow[OpenedSocket]:
+    opening = _Opening()
+    response = yield from send_retrying(
+        replace(request, url=websocket_url(request.url)),
+        repeat=Repeat.HARMLESS,
+        policy=call.options.retry or settings.retry,
+        deadline=deadline,
+        sender=opening.send,
+    )
+    if opening.socket is None:
+        raise responses.http_error(response, endpoint=call.endpoint.full)
+    return opening.socket
+
+
+class _Opening:
+    """One handshake after the other, until one is accepted."""
+
+    def __init__(self) -> None:
+        self.socket: OpenedSocket | None = None
+
+    def send(self, request: HttpRequest) -> Flow[HttpResponse]:
+        opened: OpenedSocket = yield OpenSocket(request)
+        if opened.response.status == _OPEN:
+            self.socket = opened
+        return opened.response

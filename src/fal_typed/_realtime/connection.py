@@ -1,0 +1,308 @@
+"""What `realtime` gives: a session in the hands of the caller."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic
+
+from typing_extensions import ParamSpec, Self, TypeVar
+
+from fal_typed._calls.building import input_arguments
+from fal_typed._core.flow import invoke
+from fal_typed._realtime.session import Session
+from fal_typed.errors import FalError, FalInputError, FalTimeoutError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from fal_typed._calls.call import Call
+    from fal_typed.client import BaseClient
+    from fal_typed.endpoint import Endpoint
+
+P = ParamSpec("P")
+Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
+
+
+class _View(Generic[P, Out]):
+    """What the two kinds of connections share: all but the waiting."""
+
+    def __init__(
+        self, client: BaseClient, call: Call[Out], endpoint: Endpoint[..., Any, Any] | None
+    ) -> None:
+        self._client = client
+        self._call = call
+        self._endpoint = endpoint
+        self._session: Session[Out] = Session(call, client.tokens)
+        self._failure: BaseException | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._call.endpoint.full!r})"
+
+    @property
+    def request_id(self) -> str | None:
+        """Id of the connection on the platform, if it gave one."""
+        return self._session.request_id
+
+    @property
+    def raw(self) -> Any:
+        """The latest result as it came."""
+        return self._session.raw
+
+    @property
+    def in_flight(self) -> int:
+        """How many inputs were sent and not answered.
+
+        It counts one result per input, so it says little where the endpoint streams.
+        """
+        return self._session.in_flight
+
+    @property
+    def inference_time(self) -> float | None:
+        """Seconds the latest result took, where the platform tells."""
+        return self._session.inference_time
+
+    def _check_reader(self) -> None:
+        if self._call.options.on_result is not None:
+            raise FalInputError("This connection hands its results to on_result.")
+
+    def _check_listener(self) -> None:
+        if self._call.options.on_result is None:
+            raise FalInputError("wait() is for connections with on_result; use recv() here.")
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _still_open(self, timeout: float | None) -> FalTimeoutError:
+        return FalTimeoutError(
+            f"The realtime session of {self._call.endpoint.full} was still open after {timeout} s",
+            timeout=timeout,
+            request_id=self.request_id,
+        )
+
+
+class RealtimeConnection(_View[P, Out]):
+    """A realtime session; use it in a `with` block.
+
+    One thread may send while another receives.
+
+    Example:
+        >>> from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
+        >>> with flux_dev.realtime() as connection:
+        ...     connection.send(prompt="a cat")
+        ...     len(connection.recv().images)
+        1
+    """
+
+    _listener: threading.Thread | None = None
+    _timer: threading.Timer | None = None
+
+    def __enter__(self) -> Self:
+        self._client.perform(self._session.open)
+        if self._call.options.on_result is not None:
+            self._listener = threading.Thread(
+                target=self._listen, name="fal-typed-realtime", daemon=True
+            )
+            self._listener.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+        if error is None:
+            self._raise_failure()
+
+    def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Send an input.
+
+        With `throttle`, one that comes too early is held back, and only the latest is kept.
+
+        Raises:
+            FalInputError: The input does not fit the endpoint; nothing was sent.
+            FalRealtimeError: The session is over.
+        """
+        self._raise_failure()
+        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
+        wait = self._client.resume(self._session.send(arguments))
+        if wait is not None:
+            self._timer = threading.Timer(wait, self._flush)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def recv(self, timeout: float | None = None) -> Out | None:
+        """Wait for the next result; None when the session has come to its end.
+
+        Args:
+            timeout: Seconds until `FalTimeoutError`; the session goes on.
+
+        Raises:
+            FalRealtimeError: The endpoint failed, or the connection broke.
+            FalStreamError: A result cannot be read; the session goes on.
+        """
+        self._check_reader()
+        received = self._receive(timeout)
+        return None if received is None else received[0]
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Out:
+        self._check_reader()
+        received = self._receive(None)
+        if received is None:
+            raise StopIteration
+        return received[0]
+
+    def wait(self, timeout: float | None = None) -> None:
+        """With `on_result`: wait until the session has come to its end.
+
+        Args:
+            timeout: Seconds until `FalTimeoutError`.
+
+        Raises:
+            FalRealtimeError: The session failed, and there is no `on_error`.
+        """
+        self._check_listener()
+        if self._listener is not None:
+            self._listener.join(timeout)
+            if self._listener.is_alive():
+                raise self._still_open(timeout)
+        self._raise_failure()
+
+    def close(self) -> None:
+        """Close the connection; an input still held back is dropped. Closing twice is fine."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._client.resume(self._session.close())
+        if self._listener is not None and self._listener is not threading.current_thread():
+            self._listener.join()
+
+    def _receive(self, timeout: float | None) -> tuple[Out] | None:
+        return self._client.resume(self._session.receive(timeout))
+
+    def _flush(self) -> None:
+        # What is wrong with the connection shows at the next call.
+        with suppress(FalError):
+            self._client.resume(self._session.flush())
+
+    def _listen(self) -> None:
+        try:
+            while self._hand_over():
+                pass
+        except BaseException as error:  # noqa: BLE001 - raised where the caller waits
+            self._failure = error
+
+    def _hand_over(self) -> bool:
+        options = self._call.options
+        try:
+            received = self._receive(None)
+        except FalError as error:
+            if options.on_error is None:
+                raise
+            told = error
+            self._client.resume(invoke(options.on_error, told))
+            return True
+        if received is not None:
+            self._client.resume(invoke(options.on_result, received[0]))
+        return received is not None
+
+
+class AsyncRealtimeConnection(_View[P, Out]):
+    """A realtime session; `RealtimeConnection` for async code."""
+
+    _listener: asyncio.Task[None] | None = None
+    _timer: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._client.perform_async(self._session.open)
+        if self._call.options.on_result is not None:
+            self._listener = asyncio.ensure_future(self._listen())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+        if error is None:
+            self._raise_failure()
+
+    async def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Send an input; see `RealtimeConnection.send`."""
+        self._raise_failure()
+        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
+        wait = await self._client.resume_async(self._session.send(arguments))
+        if wait is not None:
+            self._timer = asyncio.ensure_future(self._flush(wait))
+
+    async def recv(self, timeout: float | None = None) -> Out | None:
+        """Wait for the next result; see `RealtimeConnection.recv`."""
+        self._check_reader()
+        received = await self._receive(timeout)
+        return None if received is None else received[0]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Out:
+        self._check_reader()
+        received = await self._receive(None)
+        if received is None:
+            raise StopAsyncIteration
+        return received[0]
+
+    async def wait(self, timeout: float | None = None) -> None:
+        """With `on_result`: wait until the session has ended; see `RealtimeConnection.wait`."""
+        self._check_listener()
+        if self._listener is not None:
+            await asyncio.wait([self._listener], timeout=timeout)
+            if not self._listener.done():
+                raise self._still_open(timeout)
+        self._raise_failure()
+
+    async def close(self) -> None:
+        """Close the connection; see `RealtimeConnection.close`."""
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._client.resume_async(self._session.close())
+        if self._listener is not None and self._listener is not asyncio.current_task():
+            await asyncio.wait([self._listener])
+
+    async def _receive(self, timeout: float | None) -> tuple[Out] | None:
+        return await self._client.resume_async(self._session.receive(timeout))
+
+    async def _flush(self, wait: float) -> None:
+        await asyncio.sleep(wait)
+        # What is wrong with the connection shows at the next call.
+        with suppress(FalError):
+            await self._client.resume_async(self._session.flush())
+
+    async def _listen(self) -> None:
+        try:
+            while await self._hand_over():
+                pass
+        except BaseException as error:  # noqa: BLE001 - raised where the caller waits
+            self._failure = error
+
+    async def _hand_over(self) -> bool:
+        options = self._call.options
+        try:
+            received = await self._receive(None)
+        except FalError as error:
+            if options.on_error is None:
+                raise
+            told = error
+            await self._client.resume_async(invoke(options.on_error, told))
+            return True
+        if received is not None:
+            await self._client.resume_async(invoke(options.on_result, received[0]))
+        return received is not None

@@ -1,0 +1,373 @@
+"""Many runs over one websocket: HTTP over WebSocket (docs/protocol.md section 5.5).
+
+Inputs go out without waiting for results; the results come in the order of the inputs, each as
+a `start` frame, the body's frames, and an `end` frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent import futures
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, Union
+
+from typing_extensions import ParamSpec, Self, TypeVar
+
+from fal_typed._calls.building import input_arguments
+from fal_typed._core.flow import (
+    CloseSocket,
+    Flow,
+    HttpResponse,
+    Lock,
+    OpenedSocket,
+    ReceiveFrame,
+    SendFrame,
+    SocketClosed,
+    exclusively,
+)
+from fal_typed._core.json_values import as_object, as_text
+from fal_typed._realtime.connecting import connect_for_runs
+from fal_typed.errors import FalConnectionError, FalError, FalProtocolError, FalTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from fal_typed._calls.call import Call
+    from fal_typed._core.settings import Settings
+    from fal_typed.client import BaseClient
+    from fal_typed.endpoint import Endpoint
+    from fal_typed.results import Result
+
+P = ParamSpec("P")
+Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
+_FIRST_ERROR = 400
+_MAX_TEXT = 200
+_TO_FIRST_BYTE = "time_to_first_byte_seconds"
+
+
+@dataclass(frozen=True)
+class RunAnswer:
+    """One run's answer, as if it had come by HTTP."""
+
+    response: HttpResponse
+    metrics: Mapping[str, Any]
+
+
+Outcome = Union[RunAnswer, FalError]
+Settle = Callable[[Outcome], None]
+
+
+@dataclass
+class _Started:
+    request_id: str | None
+    status: int
+    headers: dict[str, str]
+    body: list[bytes] = field(default_factory=list[bytes])
+
+
+class AnswerReader:
+    """Puts answers together from their frames."""
+
+    def __init__(self) -> None:
+        self._started: _Started | None = None
+
+    def feed(self, frame: bytes | str) -> RunAnswer | None:
+        """The answer a frame completes, if it does.
+
+        Raises:
+            FalProtocolError: The frame belongs to no answer.
+        """
+        message = _message(frame)
+        if self._started is None:
+            if message.get("type") != "start":
+                raise FalProtocolError(f"A frame outside of any answer came: {_excerpt(frame)!r}")
+            self._started = _start(message)
+            return None
+        # A body may look like anything, even like an end; the id tells them apart.
+        if message.get("type") == "end" and message.get("request_id") == self._started.request_id:
+            return self._finish(self._started, message)
+        self._started.body.append(frame.encode() if isinstance(frame, str) else frame)
+        return None
+
+    def _finish(self, started: _Started, message: Mapping[str, Any]) -> RunAnswer:
+        self._started = None
+        status = message.get("status")
+        failed_late = isinstance(status, int) and status >= _FIRST_ERROR > started.status
+        response = HttpResponse(
+            status if failed_late and isinstance(status, int) else started.status,
+            started.headers,
+            b"".join(started.body),
+        )
+        first = message.get(_TO_FIRST_BYTE)
+        return RunAnswer(response, {} if first is None else {_TO_FIRST_BYTE: first})
+
+
+def _message(frame: bytes | str) -> dict[str, Any]:
+    if not isinstance(frame, str) or not frame.startswith("{"):
+        return {}
+    try:
+        return as_object(json.loads(frame)) or {}
+    except ValueError:
+        return {}
+
+
+def _start(message: Mapping[str, Any]) -> _Started:
+    headers = {
+        name.lower(): str(value)
+        for name, value in (as_object(message.get("headers")) or {}).items()
+    }
+    request_id = as_text(message.get("request_id"))
+    if request_id is not None:
+        headers.setdefault("x-fal-request-id", request_id)
+    status = message.get("status")
+    return _Started(request_id, status if isinstance(status, int) else 200, headers)
+
+
+def _excerpt(frame: bytes | str) -> bytes | str:
+    return frame[:_MAX_TEXT]
+
+
+class _Runs:
+    """The flows of one connection, on which every input is followed by one answer."""
+
+    def __init__(self, call: Call[Any]) -> None:
+        self.call = call
+        self._socket: OpenedSocket | None = None
+        self._reader = AnswerReader()
+        self._awaited: deque[Settle] = deque()
+        self._broken: FalError | None = None
+        self._sending = Lock()
+
+    def open(self, settings: Settings) -> Flow[None]:
+        self._socket = yield from connect_for_runs(settings, self.call)
+
+    def close(self) -> Flow[None]:
+        if self._socket is not None:
+            yield CloseSocket(self._socket)
+
+    def submit(self, settings: Settings, call: Call[Any], settle: Settle) -> Flow[None]:
+        """Send a run's input; `settle` is called with what becomes of it."""
+        body = yield from call.body(settings)
+        yield from exclusively(self._sending, self._send(body, settle))
+
+    def _send(self, body: bytes, settle: Settle) -> Flow[None]:
+        socket = self._opened()
+        if self._broken is not None:
+            raise self._broken
+        self._awaited.append(settle)
+        try:
+            yield SendFrame(socket, body.decode())
+        except SocketClosed as closed:
+            with suppress(ValueError):  # the reading may have settled it by now
+                self._awaited.remove(settle)
+            raise self._lost(f"is closed ({closed}), so the input was not sent") from None
+
+    def read_all(self) -> Flow[None]:
+        """Read answers until the connection closes, settling each run in its turn."""
+        socket = self._opened()
+        try:
+            while True:
+                frame: bytes | str = yield ReceiveFrame(socket, None)
+                answer = self._reader.feed(frame)
+                if answer is not None and self._awaited:
+                    self._awaited.popleft()(answer)
+        except SocketClosed as closed:
+            error: FalError = self._lost(
+                f"closed ({closed}) before the run was answered; it is not sent again",
+                maybe_accepted=True,
+            )
+        except FalProtocolError as unreadable:
+            # Which answer belongs to which run cannot be told any more.
+            error = unreadable
+            yield CloseSocket(socket)
+        self._broken = error
+        while self._awaited:
+            self._awaited.popleft()(error)
+
+    def _opened(self) -> OpenedSocket:
+        if self._socket is None:
+            raise FalConnectionError("The pipeline is not open: use it in a `with` block.")
+        return self._socket
+
+    def _lost(self, how: str, *, maybe_accepted: bool = False) -> FalConnectionError:
+        return FalConnectionError(
+            f"The connection to {self.call.endpoint.full} {how}.", maybe_accepted=maybe_accepted
+        )
+
+
+class _Pending(Generic[Out]):
+    """A run on a pipeline whose result can be waited for."""
+
+    def __init__(self, call: Call[Out], outcome: Any) -> None:
+        self._call = call
+        self._outcome = outcome
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._call.endpoint.full!r})"
+
+    def _limit(self, timeout: float | None) -> float | None:
+        return self._call.options.timeout if timeout is None else timeout
+
+    def _result(self, outcome: Outcome) -> Result[Out]:
+        if isinstance(outcome, FalError):
+            raise outcome
+        return self._call.result(outcome.response, metrics=outcome.metrics)
+
+    def _too_late(self, limit: float | None) -> FalTimeoutError:
+        return FalTimeoutError(
+            f"{self._call.endpoint.full} did not answer within {limit:g} s; the run goes on, and "
+            "get() can be called again",
+            timeout=limit,
+            maybe_accepted=True,
+        )
+
+
+class PendingRun(_Pending[Out]):
+    """A run whose input is sent; its result can be waited for."""
+
+    def get(self, timeout: float | None = None) -> Result[Out]:
+        """Wait for the result.
+
+        Args:
+            timeout: Seconds until `FalTimeoutError`; the run goes on. Default: the pipeline's.
+
+        Raises:
+            FalHTTPError: The model or the platform refused or failed; other runs go on.
+            FalConnectionError: The connection broke; the run may have been accepted.
+        """
+        limit = self._limit(timeout)
+        done, _ = futures.wait([self._outcome], timeout=limit)
+        if not done:
+            raise self._too_late(limit)
+        return self._result(self._outcome.result())
+
+
+class AsyncPendingRun(_Pending[Out]):
+    """A run whose input is sent; `PendingRun` for async code."""
+
+    async def get(self, timeout: float | None = None) -> Result[Out]:
+        """Wait for the result; see `PendingRun.get`."""
+        limit = self._limit(timeout)
+        done, _ = await asyncio.wait([self._outcome], timeout=limit)
+        if not done:
+            raise self._too_late(limit)
+        return self._result(self._outcome.result())
+
+
+class _View(Generic[P, Out]):
+    """What the two kinds of pipelines share."""
+
+    def __init__(
+        self, client: BaseClient, call: Call[Out], endpoint: Endpoint[..., Any, Any] | None
+    ) -> None:
+        self._client = client
+        self._call = call
+        self._endpoint = endpoint
+        self._runs = _Runs(call)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._call.endpoint.full!r})"
+
+
+class Pipeline(_View[P, Out]):
+    """One connection for many direct runs of one endpoint; use it in a `with` block.
+
+    It saves a handshake per run, and runs wait for each other on the platform instead of in the
+    caller's code. Threads may share it.
+
+    Example:
+        >>> from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
+        >>> with flux_dev.pipeline() as pipeline:
+        ...     pending = [pipeline.submit(prompt="a cat", seed=seed) for seed in (1, 2)]
+        ...     [run.get().data.seed for run in pending]
+        [1, 2]
+    """
+
+    _reader: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._client.perform(self._runs.open)
+        self._reader = threading.Thread(
+            target=self._read_all, name="fal-typed-pipeline", daemon=True
+        )
+        self._reader.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> PendingRun[Out]:
+        """Send a run's input and return at once.
+
+        Raises:
+            FalInputError: The arguments do not fit the endpoint; nothing was sent.
+            FalConnectionError: The connection is closed; the input was not sent.
+        """
+        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
+        call = replace(self._call, arguments=arguments)
+        outcome: futures.Future[Outcome] = futures.Future()
+        self._client.perform(lambda settings: self._runs.submit(settings, call, outcome.set_result))
+        return PendingRun(call, outcome)
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
+        """Send a run's input and wait for its result; see `submit` and `PendingRun.get`."""
+        return self.submit(*args, **kwargs).get()
+
+    def close(self) -> None:
+        """Close the connection; runs without an answer are lost. Closing twice is fine."""
+        self._client.resume(self._runs.close())
+        if self._reader is not None:
+            self._reader.join()
+
+    def _read_all(self) -> None:
+        self._client.resume(self._runs.read_all())
+
+
+class AsyncPipeline(_View[P, Out]):
+    """One connection for many direct runs; `Pipeline` for async code. Tasks may share it."""
+
+    _reader: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._client.perform_async(self._runs.open)
+        self._reader = asyncio.ensure_future(self._client.resume_async(self._runs.read_all()))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def submit(self, *args: P.args, **kwargs: P.kwargs) -> AsyncPendingRun[Out]:
+        """Send a run's input and return at once; see `Pipeline.submit`."""
+        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
+        call = replace(self._call, arguments=arguments)
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        await self._client.perform_async(
+            lambda settings: self._runs.submit(settings, call, outcome.set_result)
+        )
+        return AsyncPendingRun(call, outcome)
+
+    async def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
+        """Send a run's input and wait for its result; see `Pipeline.run`."""
+        return await (await self.submit(*args, **kwargs)).get()
+
+    async def close(self) -> None:
+        """Close the connection; see `Pipeline.close`."""
+        await self._client.resume_async(self._runs.close())
+        if self._reader is not None:
+            await asyncio.wait([self._reader])

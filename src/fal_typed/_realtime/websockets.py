@@ -1,0 +1,171 @@
+"""Plain websockets of endpoints that speak a protocol of their own (`ws_connect`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
+
+from fal_typed._core.flow import (
+    CloseSocket,
+    Flow,
+    OpenedSocket,
+    ReceiveFrame,
+    SendFrame,
+    SocketClosed,
+    TransportError,
+)
+from fal_typed._realtime.connecting import connect
+from fal_typed.errors import FalConnectionError, FalTimeoutError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from fal_typed._calls.call import Call
+    from fal_typed._core.settings import Settings
+    from fal_typed.client import BaseClient
+
+_NORMAL = 1000
+
+
+class _View:
+    """What the two kinds of sockets share: the flows."""
+
+    def __init__(self, client: BaseClient, call: Call[Any]) -> None:
+        self._client = client
+        self._call = call
+        self._socket: OpenedSocket | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._call.endpoint.full!r})"
+
+    @property
+    def request_id(self) -> str | None:
+        """Id of the connection on the platform, if it gave one."""
+        if self._socket is None:
+            return None
+        return self._socket.response.headers.get("x-fal-request-id")
+
+    def _open(self, settings: Settings) -> Flow[None]:
+        self._socket = yield from connect(settings, self._call, self._client.tokens)
+
+    def _send(self, message: bytes | str) -> Flow[None]:
+        try:
+            yield SendFrame(self._opened(), message)
+        except SocketClosed as closed:
+            raise self._broken(closed) from None
+
+    def _receive(self, timeout: float | None) -> Flow[bytes | str | None]:
+        try:
+            message: bytes | str = yield ReceiveFrame(self._opened(), timeout)
+        except SocketClosed as closed:
+            if closed.code == _NORMAL:
+                return None
+            raise self._broken(closed) from None
+        except TransportError:
+            raise FalTimeoutError(
+                f"{self._call.endpoint.full} sent nothing within {timeout:g} s",
+                timeout=timeout,
+                request_id=self.request_id,
+            ) from None
+        return message
+
+    def _close(self) -> Flow[None]:
+        if self._socket is not None:
+            yield CloseSocket(self._socket)
+
+    def _opened(self) -> OpenedSocket:
+        if self._socket is None:
+            raise FalConnectionError("The websocket is not open: use it in a `with` block.")
+        return self._socket
+
+    def _broken(self, closed: SocketClosed) -> FalConnectionError:
+        return FalConnectionError(
+            f"The websocket of {self._call.endpoint.full} is closed ({closed}).",
+            request_id=self.request_id,
+        )
+
+
+class WebSocket(_View):
+    """A plain websocket; use it in a `with` block."""
+
+    def __enter__(self) -> Self:
+        self._client.perform(self._open)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def send(self, message: bytes | str) -> None:
+        """Send a message: text as a text frame, bytes as a binary one.
+
+        Raises:
+            FalConnectionError: The socket is closed.
+        """
+        self._client.resume(self._send(message))
+
+    def recv(self, timeout: float | None = None) -> bytes | str | None:
+        """Wait for the next message; None when the other side closed as planned.
+
+        Args:
+            timeout: Seconds until `FalTimeoutError`; the socket stays open.
+
+        Raises:
+            FalConnectionError: The connection broke.
+        """
+        return self._client.resume(self._receive(timeout))
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes | str:
+        message = self.recv()
+        if message is None:
+            raise StopIteration
+        return message
+
+    def close(self) -> None:
+        """Close the socket. Closing twice is fine."""
+        self._client.resume(self._close())
+
+
+class AsyncWebSocket(_View):
+    """A plain websocket; `WebSocket` for async code."""
+
+    async def __aenter__(self) -> Self:
+        await self._client.perform_async(self._open)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def send(self, message: bytes | str) -> None:
+        """Send a message; see `WebSocket.send`."""
+        await self._client.resume_async(self._send(message))
+
+    async def recv(self, timeout: float | None = None) -> bytes | str | None:
+        """Wait for the next message; see `WebSocket.recv`."""
+        return await self._client.resume_async(self._receive(timeout))
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes | str:
+        message = await self.recv()
+        if message is None:
+            raise StopAsyncIteration
+        return message
+
+    async def close(self) -> None:
+        """Close the socket. Closing twice is fine."""
+        await self._client.resume_async(self._close())

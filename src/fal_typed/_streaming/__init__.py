@@ -1,0 +1,1 @@
+"""Streaming: flows and the objects that users iterate over."""

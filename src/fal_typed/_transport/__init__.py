@@ -1,0 +1,1 @@
+"""All I/O: HTTP and websocket transports behind one interface."""

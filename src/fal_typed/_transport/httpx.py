@@ -1,0 +1,247 @@
+"""HTTP by httpx's clients: for a client of the caller's own, and for ways through proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from typing_extensions import Self
+
+from fal_typed._core.flow import FilePart, HttpRequest, HttpResponse, OpenedStream, TransportError
+from fal_typed._transport.base import (
+    DRAIN_SECONDS,
+    connect_limit,
+    read_part,
+    read_part_async,
+    timed_out,
+    within,
+)
+from fal_typed._transport.tls import ssl_context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fal_typed._transport.base import HttpClient
+
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.InvalidURL,
+    httpx.UnsupportedProtocol,
+)
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
+
+
+class HttpxTransport:
+    """Blocking HTTP by an httpx client.
+
+    Args:
+        client: A client of the caller's own, which stays open when this transport closes.
+    """
+
+    def __init__(self, client: httpx.Client | None = None) -> None:
+        self._owned = client is None
+        self._client = client or httpx.Client(**_settings(httpx.HTTPTransport))
+
+    @classmethod
+    def over(cls, client: HttpClient | None) -> Self:
+        """A transport over the caller's client, if it is one for sync code."""
+        return cls(client if isinstance(client, httpx.Client) else None)
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Send a request and read the whole answer."""
+        ends = None if request.timeout is None else time.monotonic() + request.timeout
+        head: httpx.Response | None = None
+        try:
+            head = self._start(request)
+            chunks: list[bytes] = []
+            for chunk in head.iter_bytes():
+                chunks.append(chunk)
+                # httpx limits each read; an answer that drips must not outlast the whole limit.
+                if ends is not None and time.monotonic() > ends:
+                    raise timed_out(request, _received(head))
+            return HttpResponse(head.status_code, _headers(head), b"".join(chunks), str(head.url))
+        except _FAILURES as error:
+            raise _translated(error, request, head) from None
+        finally:
+            if head is not None:
+                head.close()
+
+    def open(self, request: HttpRequest) -> OpenedStream:
+        """Send a request and leave the body to be read."""
+        try:
+            head = self._start(request)
+        except _FAILURES as error:
+            raise _translated(error, request, None) from None
+        return OpenedStream(head.status_code, _headers(head), _Body(head, head.iter_bytes()))
+
+    def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
+        """Read some bytes, `b""` at the end; the limit of a stream's first read stays."""
+        body: _Body = stream.handle
+        body.response.request.extensions["timeout"]["read"] = timeout
+        try:
+            chunk: bytes = next(body.chunks, b"")
+        except _FAILURES as error:
+            raise _translated(error, None, body.response) from None
+        return chunk
+
+    def close_stream(self, stream: OpenedStream) -> None:
+        """Stop reading a body."""
+        stream.handle.response.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._owned:
+            self._client.close()
+
+    def _start(self, request: HttpRequest) -> httpx.Response:
+        content = request.body
+        built = self._client.build_request(
+            request.method,
+            request.url,
+            headers=_wire_headers(request),
+            content=read_part(content) if isinstance(content, FilePart) else content,
+            timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
+        )
+        return self._client.send(built, stream=True, follow_redirects=request.follow_redirects)
+
+
+class AsyncHttpxTransport:
+    """Awaitable HTTP by an httpx client; see `HttpxTransport`."""
+
+    def __init__(self, client: httpx.AsyncClient | None = None) -> None:
+        self._owned = client is None
+        self._client = client or httpx.AsyncClient(**_settings(httpx.AsyncHTTPTransport))
+
+    @classmethod
+    def over(cls, client: HttpClient | None) -> Self:
+        """A transport over the caller's client, if it is one for async code."""
+        return cls(client if isinstance(client, httpx.AsyncClient) else None)
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Send a request and read the whole answer."""
+        heads: list[httpx.Response] = []
+        try:
+            return await within(request.timeout, self._exchange(request, heads))
+        except asyncio.TimeoutError:
+            raise timed_out(request, _received(heads[0]) if heads else None) from None
+        except _FAILURES as error:
+            raise _translated(error, request, heads[0] if heads else None) from None
+
+    async def _exchange(self, request: HttpRequest, heads: list[httpx.Response]) -> HttpResponse:
+        head = await self._start(request)
+        heads.append(head)
+        try:
+            body = await head.aread()
+        finally:
+            await head.aclose()
+        return HttpResponse(head.status_code, _headers(head), body, str(head.url))
+
+    async def open(self, request: HttpRequest) -> OpenedStream:
+        """Send a request and leave the body to be read."""
+        try:
+            head = await within(request.timeout, self._start(request))
+        except asyncio.TimeoutError:
+            raise timed_out(request, None) from None
+        except _FAILURES as error:
+            raise _translated(error, request, None) from None
+        return OpenedStream(head.status_code, _headers(head), _Body(head, head.aiter_bytes()))
+
+    async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
+        """Read some bytes, `b""` at the end."""
+        body: _Body = stream.handle
+        body.response.request.extensions["timeout"]["read"] = None
+        try:
+            chunk: bytes = await within(timeout, anext(body.chunks, b""))
+        except asyncio.TimeoutError:
+            raise _silent(body.response) from None
+        except _FAILURES as error:
+            raise _translated(error, None, body.response) from None
+        return chunk
+
+    async def close_stream(self, stream: OpenedStream) -> None:
+        """Stop reading a body; a connection whose body is about to end anyway is kept."""
+        body: _Body = stream.handle
+        try:
+            await within(DRAIN_SECONDS, anext(body.chunks, b""))
+        except (asyncio.TimeoutError, *_FAILURES):
+            pass
+        finally:
+            await body.response.aclose()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._owned:
+            await self._client.aclose()
+
+    async def _start(self, request: HttpRequest) -> httpx.Response:
+        content = request.body
+        built = self._client.build_request(
+            request.method,
+            request.url,
+            headers=_wire_headers(request),
+            content=read_part_async(content) if isinstance(content, FilePart) else content,
+            timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
+        )
+        return await self._client.send(
+            built, stream=True, follow_redirects=request.follow_redirects
+        )
+
+
+class _Body:
+    def __init__(self, response: httpx.Response, chunks: Any) -> None:
+        self.response = response
+        self.chunks = chunks
+
+
+def _settings(direct: Any) -> dict[str, Any]:
+    verify = ssl_context()
+    no_cookies = DefaultCookiePolicy(allowed_domains=[])
+    return {
+        "cookies": CookieJar(no_cookies),
+        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=100),
+        "timeout": None,
+        "verify": verify,
+        # What goes to this machine never takes the detour over a proxy, where a key that is
+        # sent without TLS would be read by others.
+        "mounts": {
+            f"all://{host}": direct(verify=verify) for host in ("localhost", "127.0.0.1", "[::1]")
+        },
+    }
+
+
+def _wire_headers(request: HttpRequest) -> dict[str, str]:
+    headers = dict(request.headers)
+    if isinstance(request.body, FilePart):
+        headers["content-length"] = str(request.body.size)
+    return headers
+
+
+def _headers(response: httpx.Response) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _received(head: httpx.Response | None) -> HttpResponse | None:
+    return None if head is None else HttpResponse(head.status_code, _headers(head), b"")
+
+
+def _silent(head: httpx.Response) -> TransportError:
+    message = f"<{head.request.method} {head.request.url.host}>: nothing came in time"
+    return TransportError(message, sent=True, timed_out=True, head=_received(head))
+
+
+def _translated(
+    error: Exception, request: HttpRequest | None, head: httpx.Response | None
+) -> TransportError:
+    where = request or (head and f"<{head.request.method} {head.request.url.host}>")
+    return TransportError(
+        f"{where}: {str(error) or type(error).__name__}",
+        sent=not isinstance(error, _NEVER_SENT),
+        timed_out=isinstance(error, httpx.TimeoutException),
+        head=_received(head),
+    )

@@ -1,0 +1,213 @@
+"""Websockets by the library of that name. No other module imports it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from websockets.asyncio import client as aio
+from websockets.exceptions import (
+    ConcurrencyError,
+    ConnectionClosed,
+    InvalidStatus,
+    WebSocketException,
+)
+from websockets.sync import client as sync
+
+from fal_typed._core.flow import (
+    HttpRequest,
+    HttpResponse,
+    OpenedSocket,
+    SocketClosed,
+    TransportError,
+)
+from fal_typed._core.hosts import is_loopback
+from fal_typed._transport.tls import ssl_context
+from fal_typed.errors import FalInputError
+
+if TYPE_CHECKING:
+    from websockets.http11 import Response
+
+_CLOSE_LIMIT = 2.0
+_TWO_READERS = "Only one thread or task at a time may receive on a websocket."
+
+# The library writes whole handshakes, tokens and keys in them, into its debug log. This logger
+# stands outside of logging's registry, so that no configuration can bring that to light.
+_logger = logging.Logger("fal_typed._transport.websocket", logging.INFO)  # noqa: LOG001 - see above
+_logger.parent = logging.getLogger("fal_typed")
+
+
+class _Refused(Exception):  # noqa: N818 - an answer, which becomes one of ours
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+class _SyncConnection(sync.ClientConnection):
+    # Raising another class than InvalidStatus keeps the library from following redirects, which
+    # would take the token to wherever the answer says.
+    def handshake(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().handshake(*args, **kwargs)
+        except InvalidStatus as error:
+            raise _Refused(error.response) from None
+
+
+class _AsyncConnection(aio.ClientConnection):
+    async def handshake(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            await super().handshake(*args, **kwargs)
+        except InvalidStatus as error:
+            raise _Refused(error.response) from None
+
+
+class SyncSocket:
+    """An open websocket of sync code; one thread may send while another receives."""
+
+    def __init__(self, connection: sync.ClientConnection) -> None:
+        self._connection = connection
+
+    def send(self, data: bytes | str) -> None:
+        """Send a message: text as a text frame, bytes as a binary one."""
+        try:
+            self._connection.send(data)
+        except ConnectionClosed as error:
+            raise _closed(error) from None
+
+    def receive(self, timeout: float | None) -> bytes | str:
+        """Wait for the next message."""
+        try:
+            return self._connection.recv(timeout)
+        except ConnectionClosed as error:
+            raise _closed(error) from None
+        except TimeoutError:
+            raise _silent(timeout) from None
+        except ConcurrencyError:
+            raise FalInputError(_TWO_READERS) from None
+
+    def close(self) -> None:
+        """Close the connection, waiting a moment for the other side to agree."""
+        with suppress(WebSocketException, OSError):
+            self._connection.close()
+
+
+class AsyncSocket:
+    """An open websocket of async code; see `SyncSocket`."""
+
+    def __init__(self, connection: aio.ClientConnection) -> None:
+        self._connection = connection
+
+    async def send(self, data: bytes | str) -> None:
+        """Send a message: text as a text frame, bytes as a binary one."""
+        try:
+            await self._connection.send(data)
+        except ConnectionClosed as error:
+            raise _closed(error) from None
+
+    async def receive(self, timeout: float | None) -> bytes | str:
+        """Wait for the next message."""
+        try:
+            if timeout is None:
+                return await self._connection.recv()
+            return await asyncio.wait_for(self._connection.recv(), timeout)
+        except ConnectionClosed as error:
+            raise _closed(error) from None
+        except asyncio.TimeoutError:
+            raise _silent(timeout) from None
+        except ConcurrencyError:
+            raise FalInputError(_TWO_READERS) from None
+
+    async def close(self) -> None:
+        """Close the connection, waiting a moment for the other side to agree."""
+        with suppress(WebSocketException, OSError):
+            await self._connection.close()
+
+
+def open_socket(request: HttpRequest) -> OpenedSocket:
+    """Open a websocket, blocking; see `flow.OpenSocket`."""
+    try:
+        options = _settings(request)
+        connection = cast(
+            "sync.ClientConnection",
+            sync.connect(request.url, create_connection=_SyncConnection, **options),
+        )
+        # Entering it says that its end is looked after, without which newer releases warn.
+        connection.__enter__()
+    except _Refused as refused:
+        return _refused(request, refused.response)
+    except (OSError, WebSocketException, ValueError) as error:
+        raise _unopened(request, error) from None
+    return OpenedSocket(_accepted(request, connection.response), SyncSocket(connection))
+
+
+async def open_socket_async(request: HttpRequest) -> OpenedSocket:
+    """Open a websocket, awaiting; see `flow.OpenSocket`."""
+    try:
+        connection = await aio.connect(
+            request.url, create_connection=_AsyncConnection, **_settings(request)
+        )
+    except _Refused as refused:
+        return _refused(request, refused.response)
+    except (OSError, asyncio.TimeoutError, WebSocketException, ValueError) as error:
+        raise _unopened(request, error) from None
+    return OpenedSocket(_accepted(request, connection.response), AsyncSocket(connection))
+
+
+def _settings(request: HttpRequest) -> dict[str, Any]:
+    headers = dict(request.headers)
+    settings: dict[str, Any] = {
+        "user_agent_header": headers.pop("user-agent", None),
+        "additional_headers": headers,
+        "open_timeout": request.timeout,
+        "close_timeout": _CLOSE_LIMIT,
+        "max_size": None,
+        # What is worth sending fast is pictures and sound, which only get later by compression.
+        "compression": None,
+        "logger": _logger,
+    }
+    if request.url.startswith("wss:"):
+        settings["ssl"] = ssl_context()
+    if is_loopback(request.url):
+        settings["proxy"] = None
+    return settings
+
+
+def _accepted(request: HttpRequest, response: Response | None) -> HttpResponse:
+    assert response is not None  # noqa: S101 - the handshake is done
+    return HttpResponse(101, _headers(response), b"", _place(request))
+
+
+def _refused(request: HttpRequest, response: Response) -> OpenedSocket:
+    body = bytes(response.body or b"")
+    place = _place(request)
+    return OpenedSocket(HttpResponse(response.status_code, _headers(response), body, place))
+
+
+def _headers(response: Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.raw_items()}
+
+
+def _place(request: HttpRequest) -> str:
+    # The query holds the token.
+    return urlsplit(request.url)._replace(query="").geturl()
+
+
+def _unopened(request: HttpRequest, error: Exception) -> TransportError:
+    timed_out = isinstance(error, (TimeoutError, asyncio.TimeoutError))
+    # Only an OSError's words are told: the library's own may quote the URL, token and all.
+    told = error.strerror if isinstance(error, OSError) else None
+    reason = "no answer in time" if timed_out else told or type(error).__name__
+    return TransportError(f"{request}: {reason}", sent=False, timed_out=timed_out)
+
+
+def _closed(error: ConnectionClosed) -> SocketClosed:
+    if error.rcvd is None:
+        return SocketClosed(None, "the connection broke")
+    return SocketClosed(error.rcvd.code, error.rcvd.reason)
+
+
+def _silent(timeout: float | None) -> TransportError:
+    return TransportError(f"nothing came within {timeout} s", sent=True, timed_out=True)

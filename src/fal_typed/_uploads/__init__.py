@@ -1,0 +1,1 @@
+"""Uploading files and replacing file parameters by their URLs."""

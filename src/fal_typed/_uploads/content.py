@@ -1,0 +1,354 @@
+"""What can be uploaded, and how its bytes are read: as late and as few at a time as possible."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import re
+import stat
+import unicodedata
+from dataclasses import dataclass
+from io import BytesIO, TextIOBase
+from pathlib import PurePath
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Union, cast
+
+from typing_extensions import Self
+
+from fal_typed._core.flow import FilePart
+from fal_typed.errors import FalInputError
+
+if TYPE_CHECKING:
+    from fal_typed.files import File, PILImage
+
+Uploadable = Union[bytes, bytearray, memoryview, "os.PathLike[str]", BinaryIO, "PILImage", "File"]
+"""What can be uploaded: bytes, a path, an open binary file, a Pillow image. A `File` is already."""
+
+OCTETS = "application/octet-stream"
+_MAX_NAME = 200
+_NOT_BINARY = "A file to upload must give bytes when it is read. Open it with mode 'rb'."
+_HEAD = 64
+_SPOOLED_AT_ONCE = 1024 * 1024
+# Types that `mimetypes` learnt late, or not yet; the first extension of a type is used for names.
+_TYPES = {
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".heic": "image/heic",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".ogg": "audio/ogg",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".glb": "model/gltf-binary",
+    ".zip": "application/zip",
+    ".bin": OCTETS,
+}
+_MAGIC = (
+    (re.compile(rb"\x89PNG\r\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8[79]a"), "image/gif"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"RIFF....WAVE", re.DOTALL), "audio/wav"),
+    (re.compile(rb"....ftypavif", re.DOTALL), "image/avif"),
+    (re.compile(rb"....ftyp(heic|heix|mif1)", re.DOTALL), "image/heic"),
+    (re.compile(rb"....ftypM4A", re.DOTALL), "audio/mp4"),
+    (re.compile(rb"....ftyp", re.DOTALL), "video/mp4"),
+    (re.compile(rb"\x1aE\xdf\xa3"), "video/webm"),
+    (re.compile(rb"ID3|\xff[\xfb\xf3\xf2]"), "audio/mpeg"),
+    (re.compile(rb"OggS"), "audio/ogg"),
+    (re.compile(rb"fLaC"), "audio/flac"),
+    (re.compile(rb"glTF"), "model/gltf-binary"),
+    (re.compile(rb"%PDF-"), "application/pdf"),
+    (re.compile(rb"PK\x03\x04"), "application/zip"),
+)
+
+
+class Source(Protocol):
+    """The bytes of a file, taken from its beginning to its end."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes in all, or None when that shows only at the end."""
+        ...
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the bytes can be taken again from the beginning."""
+        ...
+
+    def take(self, offset: int, size: int) -> bytes | FilePart:
+        """The next bytes, fewer or none at the end."""
+        ...
+
+
+@dataclass(frozen=True)
+class DiskSource:
+    """A file on disk, read while it is sent."""
+
+    path: str
+    size: int
+    is_repeatable: bool = True
+
+    def take(self, offset: int, size: int) -> FilePart:
+        """A part of the file, not read yet."""
+        return FilePart(self.path, offset, max(0, min(size, self.size - offset)))
+
+
+@dataclass(frozen=True)
+class MemorySource:
+    """Bytes in memory."""
+
+    data: memoryview
+    is_repeatable: bool = True
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return len(self.data)
+
+    def take(self, offset: int, size: int) -> bytes:
+        """A copy of some of the bytes."""
+        return bytes(self.data[offset : offset + size])
+
+
+class ReaderSource:
+    """An open file, read once from where it stands; it may be a pipe or a socket."""
+
+    is_repeatable = False
+
+    def __init__(self, file: Any, size: int | None) -> None:
+        self.size = size
+        self._file = file
+        self._head = b""
+
+    def take(self, offset: int, size: int) -> bytes:  # noqa: ARG002 - it is read in order
+        """The next bytes."""
+        taken, self._head = self._head[:size], self._head[size:]
+        chunks = [taken] if taken else []  # a single chunk is not copied
+        missing = size - len(taken)
+        while missing > 0 and (chunk := self._read(missing)):
+            chunks.append(chunk)
+            missing -= len(chunk)
+        return b"".join(chunks)
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, to be taken again."""
+        self._head = self.take(0, max(size, len(self._head)))
+        return self._head
+
+    def _read(self, size: int) -> bytes:
+        chunk = self._file.read(size)
+        if not isinstance(chunk, (bytes, bytearray, memoryview)):
+            raise FalInputError(_NOT_BINARY)
+        return bytes(cast("bytes", chunk))
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file that is about to be uploaded."""
+
+    name: str
+    type: str
+    source: Source
+
+    def read(self) -> bytes:
+        """All its bytes."""
+        body = self.source.take(0, self.source.size or 0)
+        if isinstance(body, bytes):
+            return body
+        with open(body.path, "rb") as file:  # noqa: PTH123 - any PathLike
+            return file.read(body.size)
+
+
+def content_of(
+    value: Uploadable | str,
+    content_type: str | None = None,
+    file_name: str | None = None,
+    *,
+    image_format: str = "png",
+    at_once: int = 0,
+) -> Content:
+    """Find out what a file is; opens and reads as little of it as that takes.
+
+    Args:
+        value: The file; a text is its own content, and then needs a content type.
+        content_type: Its media type; default: by its name, else by its first bytes.
+        file_name: Its name; default: the name it has on disk.
+        image_format: What a Pillow image is written as.
+        at_once: An open file of at most this many bytes is read into memory.
+
+    Raises:
+        FalInputError: There is no such file, or the value is none.
+    """
+    if isinstance(value, str):
+        if content_type is None:
+            raise FalInputError(
+                "Is the text a path or the content? Pass a Path to upload the file, or a "
+                "content_type to upload the text itself."
+            )
+        value = value.encode()
+    source: Source
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        view = memoryview(cast("bytes", value)).cast("B")
+        head, name, source = bytes(view[:_HEAD]), "", MemorySource(view)
+    elif isinstance(value, os.PathLike):
+        head, source = _from_disk(value)
+        name = os.path.basename(source.path)  # noqa: PTH119 - no Path is needed
+    elif callable(getattr(value, "read", None)):
+        name = getattr(value, "name", "")
+        head, source = _from_reader(value, at_once)
+    elif is_picture(value):
+        data, content_type = encode_picture(cast("PILImage", value), image_format)
+        head, name, source = b"", "", MemorySource(memoryview(data))
+    else:
+        raise FalInputError(
+            f"A {type(value).__name__} cannot be uploaded. Pass bytes, a path, an open binary "
+            "file or a Pillow image."
+        )
+    name = file_name or (name if isinstance(name, str) else "")
+    known = content_type or type_of_name(name) or type_of_bytes(head) or OCTETS
+    return Content(_base_name(name) or f"upload{extension_of(known)}", known, source)
+
+
+class Whole:
+    """A file as one body: as it is, or, if it can be read only once, by way of the disk."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._spool: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._spool is not None:
+            os.unlink(self._spool)  # noqa: PTH108 - no Path is needed
+
+    def read(self) -> bytes | FilePart:
+        """The body; this may block."""
+        source = self._source
+        if source.is_repeatable and source.size is not None:
+            return source.take(0, source.size)
+        with NamedTemporaryFile(prefix="fal-typed-", delete=False) as file:
+            self._spool = file.name
+            size = 0
+            while chunk := cast("bytes", source.take(size, _SPOOLED_AT_ONCE)):
+                size += file.write(chunk)
+        return FilePart(self._spool, 0, size)
+
+
+def problem_with(value: object) -> str | None:
+    """Why a file could not be uploaded, as far as that shows before it is; None if it can."""
+    try:
+        if isinstance(value, os.PathLike):
+            return _problem_on_disk(cast("os.PathLike[str]", value))
+        if callable(getattr(value, "read", None)):
+            _remaining(value)
+    except FalInputError as error:
+        return error.message
+    return None
+
+
+def _problem_on_disk(path: os.PathLike[str]) -> str | None:
+    try:
+        # Before it is opened, which would wait for ever at a named pipe.
+        regular = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - any PathLike
+        if regular:
+            open(path, "rb").close()  # noqa: PTH123 - any PathLike
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        return f"The file {_shown(path)} cannot be read: {reason}"
+    return None if regular else f"{_shown(path)} is no regular file; open it and pass that"
+
+
+def is_picture(value: object) -> bool:
+    """Whether a value is a Pillow image, or works as one."""
+    return callable(getattr(value, "save", None)) and hasattr(value, "size")
+
+
+def encode_picture(image: PILImage, format: str) -> tuple[bytes, str]:  # noqa: A002
+    """Write a Pillow image.
+
+    Returns:
+        The bytes, and their media type.
+
+    Raises:
+        FalInputError: The picture has no form in this format.
+    """
+    name = "jpeg" if format.lower() == "jpg" else format.lower()
+    buffer = BytesIO()
+    try:
+        image.save(buffer, format=name)
+    except (OSError, KeyError, ValueError) as error:
+        raise FalInputError(
+            f"The picture cannot be written as {name}: {error}. Use another format, such as 'png'."
+        ) from None
+    return buffer.getvalue(), f"image/{name}"
+
+
+def type_of_name(name: str) -> str | None:
+    """The media type that a file's name tells."""
+    extension = PurePath(name).suffix.lower()
+    return _TYPES.get(extension) or mimetypes.guess_type(f"file{extension}")[0]
+
+
+def type_of_bytes(head: bytes) -> str | None:
+    """The media type that a file's first bytes tell."""
+    return next((found for magic, found in _MAGIC if magic.match(head)), None)
+
+
+def extension_of(content_type: str) -> str:
+    """The extension of files of a media type, `.bin` when there is none."""
+    known = next((end for end, found in _TYPES.items() if found == content_type), None)
+    return known or mimetypes.guess_extension(content_type) or ".bin"
+
+
+def header_name(name: str) -> str:
+    """A file name in the few characters a header can hold."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^\w.,;()+=@# -]", "_", plain, flags=re.ASCII)[-_MAX_NAME:].strip() or "upload"
+
+
+def _from_disk(path: os.PathLike[str]) -> tuple[bytes, DiskSource]:
+    problem = _problem_on_disk(path)
+    if problem is not None:
+        raise FalInputError(f"{problem}. Nothing was sent.")
+    with open(path, "rb") as file:  # noqa: PTH123 - any PathLike
+        return file.read(_HEAD), DiskSource(os.fsdecode(path), os.fstat(file.fileno()).st_size)
+
+
+def _from_reader(file: Any, at_once: int) -> tuple[bytes, Source]:
+    source = ReaderSource(file, _remaining(file))
+    start = source.peek(at_once + 1)
+    if len(start) <= at_once:
+        return start[:_HEAD], MemorySource(memoryview(start))
+    return start[:_HEAD], source
+
+
+def _remaining(file: Any) -> int | None:
+    if isinstance(file, TextIOBase):
+        raise FalInputError(_NOT_BINARY)
+    try:
+        if not file.seekable():
+            return None
+        start = file.tell()
+        end = file.seek(0, os.SEEK_END)
+        file.seek(start)
+    except (AttributeError, OSError, ValueError):
+        return None
+    if start and start >= end:
+        raise FalInputError("The open file is at its end. Call seek(0) before it is uploaded.")
+    return int(end) - int(start)
+
+
+def _base_name(name: str) -> str:
+    return re.split(r"[/\\]", name)[-1].strip()
+
+
+def _shown(path: os.PathLike[str]) -> str:
+    text = os.fsdecode(path)
+    return repr(text if len(text) <= _MAX_NAME else text[:_MAX_NAME] + "…")

@@ -1,0 +1,246 @@
+"""Uploading files to the platform (docs/protocol.md section 6).
+
+A small file is sent at once and a large one in parts. When a repository fails, the next one is
+tried.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+from typing_extensions import Unpack
+
+from fal_typed._calls.lifecycle import Lifecycle, upload_headers
+from fal_typed._core import responses
+from fal_typed._core.flow import (
+    Deadline,
+    Fallback,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    blocking,
+    report,
+)
+from fal_typed._core.hosts import is_confidential
+from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.settings import USER_AGENT, Settings, encode_json
+from fal_typed._uploads import cdn
+from fal_typed._uploads.content import Content, Uploadable, Whole, content_of, header_name
+from fal_typed._uploads.multipart import Multipart, upload_parts
+from fal_typed._uploads.progress import OnProgress, Progress
+from fal_typed.errors import FalCredentialsError, FalError, FalInputError, FalUploadError
+from fal_typed.options import Repository, TransferOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+    from fal_typed.files import File
+
+_FALLBACK: Sequence[Repository] = ("fal",)
+# Not the repository's failure, so that another would do no better or must not be tried.
+_FINAL = (FalInputError, FalCredentialsError)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file on its way.
+
+    Attributes:
+        chain: The repositories to try, the first one first.
+        deadline: When the file must have arrived.
+    """
+
+    content: Content
+    chain: Sequence[Repository]
+    lifecycle: Lifecycle | None
+    multipart: Multipart
+    progress: Progress
+    deadline: Deadline
+
+
+def upload(
+    settings: Settings,
+    data: Uploadable | str,
+    content_type: str | None = None,
+    file_name: str | None = None,
+    *,
+    image_format: str = "png",
+    timeout: float | None = None,
+    **options: Unpack[TransferOptions],
+) -> Flow[str]:
+    """Upload a file.
+
+    Args:
+        settings: The client's configuration.
+        data: The file; a text is its own content and not a path.
+        content_type: Its media type; default: by its name, else by its first bytes.
+        file_name: Its name; default: the one it has.
+        image_format: What a Pillow image is written as.
+        timeout: Seconds it may take, or None for no limit.
+        **options: See `TransferOptions`.
+
+    Returns:
+        The file's URL.
+
+    Raises:
+        FalInputError: There is no such file, or it cannot be read.
+        FalHTTPError: The platform refused it.
+        FalConnectionError: The platform was not reached.
+        FalUploadError: The platform's answers make no sense.
+    """
+    if _is_file(data):
+        return data.url
+    deadline = yield from Deadline.after(timeout)
+    prepared = yield from prepare(
+        settings,
+        data,
+        content_type,
+        file_name,
+        image_format=image_format,
+        deadline=deadline,
+        **options,
+    )
+    return (yield from store(settings, prepared))
+
+
+def prepare(
+    settings: Settings,
+    data: Uploadable | str,
+    content_type: str | None = None,
+    file_name: str | None = None,
+    *,
+    image_format: str = "png",
+    deadline: Deadline,
+    repository: Repository | None = None,
+    fallback_repository: Repository | Sequence[Repository] | None = None,
+    lifecycle: Lifecycle | None = None,
+    on_progress: OnProgress | None = None,
+    multipart: Multipart | None = None,
+) -> Flow[Upload]:
+    """Look at a file and decide how it is sent; the arguments are those of `upload`.
+
+    Raises:
+        FalInputError: There is no such file, or no such repository.
+    """
+    chain = _chain(settings, repository, fallback_repository)
+    parts = multipart or Multipart()
+    content = yield from blocking(
+        lambda: content_of(
+            data, content_type, file_name, image_format=image_format, at_once=parts.threshold
+        )
+    )
+    progress = Progress(on_progress, content.source.size)
+    return Upload(content, chain, lifecycle, parts, progress, deadline)
+
+
+def store(settings: Settings, upload: Upload) -> Flow[str]:
+    """Send a file to the first repository that takes it, and give its URL."""
+    for entry in upload.chain:
+        way = _to_cdn if entry == "fal_v3" else _to_signed_url
+        try:
+            yield from upload.progress.begin()
+            return (yield from way(settings, upload))
+        except FalError as error:
+            is_last = entry == upload.chain[-1] or not upload.content.source.is_repeatable
+            if is_last or isinstance(error, _FINAL):
+                raise
+            yield from report(
+                Fallback(f"upload to {entry} failed, trying the next repository: {error}")
+            )
+    raise AssertionError("the last repository returns or raises")
+
+
+def _is_file(data: object) -> TypeIs[File]:
+    if type(data).__module__ == "builtins":
+        return False
+    from fal_typed.files import File
+
+    return isinstance(data, File)
+
+
+def _chain(
+    settings: Settings,
+    repository: Repository | None,
+    fallback: Repository | Sequence[Repository] | None,
+) -> list[Repository]:
+    # A server-side proxy lets only signed URLs through: it would have to hand out the token.
+    first = repository or ("fal" if settings.proxy_url else "fal_v3")
+    rest = _FALLBACK if fallback is None else fallback
+    chain: list[Repository] = []
+    for name in (first, *([rest] if isinstance(rest, str) else rest)):
+        if name not in get_args(Repository):
+            raise FalInputError(f"There is no repository {name!r}; there are fal_v3 and fal.")
+        if name == "cdn":
+            warnings.warn("'cdn' is called 'fal_v3' now.", DeprecationWarning, stacklevel=2)
+        entry: Repository = "fal" if name == "fal" else "fal_v3"
+        if entry not in chain:
+            chain.append(entry)
+    return chain
+
+
+def _to_cdn(settings: Settings, upload: Upload) -> Flow[str]:
+    content, source = upload.content, upload.content.source
+    headers = {
+        "content-type": content.type,
+        "x-fal-file-name": header_name(content.name),
+        **upload_headers(upload.lifecycle),
+    }
+    if source.size is None or source.size > upload.multipart.threshold:
+        return (
+            yield from upload_parts(
+                settings,
+                source,
+                headers,
+                multipart=upload.multipart,
+                progress=upload.progress,
+                deadline=upload.deadline,
+            )
+        )
+    response = yield from cdn.send_to_cdn(
+        settings,
+        "POST",
+        f"{settings.hosts.cdn}/files/upload",
+        headers=headers,
+        body=source.take(0, source.size),
+        deadline=upload.deadline,
+    )
+    yield from upload.progress.add(source.size)
+    return cdn.required(responses.parse_object(response), "access_url", response)
+
+
+def _to_signed_url(settings: Settings, upload: Upload) -> Flow[str]:
+    content = upload.content
+    # The proxies' list of what may pass has this storage type only (docs/protocol.md section 1.7).
+    kind = cdn.STORAGE if settings.proxy_url else {"storage_type": "gcs"}
+    request = settings.request(
+        "POST",
+        f"{settings.hosts.rest}/storage/upload/initiate",
+        query=kind,
+        headers=upload_headers(upload.lifecycle),
+        body=encode_json({"file_name": content.name, "content_type": content.type}),
+    )
+    response = yield from _send(settings, request, upload.deadline)
+    answer = responses.parse_object(response)
+    url = cdn.required(answer, "upload_url", response)
+    if not (is_confidential(url) or settings.hosts.owns(url)):
+        raise FalUploadError("The platform named a place to upload to that is not on TLS.")
+    with Whole(content.source) as one:
+        body = yield from blocking(one.read)
+        # The URL's signature is all the leave that is needed; no key and no token goes along.
+        headers = {"content-type": content.type, "user-agent": USER_AGENT}
+        put = HttpRequest("PUT", url, headers, body, timeout=cdn.time_to_send(body))
+        yield from _send(settings, put, upload.deadline)
+    yield from upload.progress.add(cdn.size_of(body))
+    return cdn.required(answer, "file_url", response)
+
+
+def _send(settings: Settings, request: HttpRequest, deadline: Deadline) -> Flow[HttpResponse]:
+    response = yield from send_retrying(
+        request, repeat=Repeat.STORES, policy=settings.retry, deadline=deadline
+    )
+    if responses.is_error(response):
+        raise responses.http_error(response)
+    return response

@@ -1,0 +1,169 @@
+"""Bases of every generated input and output model.
+
+Generated modules stand on the names here; what a call does with the models (checking
+inputs, building results that may have drifted from their schema) is `validation`'s work.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Hashable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypeVar
+
+from fal_typed._calls.validation import input_error
+
+if TYPE_CHECKING:
+    from fal_typed.endpoint import Endpoint
+
+Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
+
+
+class _Unset:
+    """The one value that means "the caller said nothing"."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __reduce__(self) -> str:
+        return "UNSET"
+
+    def __copy__(self) -> _Unset:
+        return self
+
+    def __deepcopy__(self, memo: object) -> _Unset:
+        return self
+
+
+# Typed Any so that it fits as the default of a parameter of any type, while an explicit None
+# is still an error for the type checkers and at run time.
+UNSET: Any = _Unset()
+"""Default of optional parameters for which the schema names no default; never sent."""
+
+
+def _check_unique(items: list[Any]) -> list[Any]:
+    if len({_frozen(item) for item in items}) < len(items):
+        raise PydanticCustomError("unique_items", "The same item stands in the list twice")
+    return items
+
+
+def _frozen(value: Any) -> object:
+    """Something hashable that is equal for equal JSON: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_unset=True)
+    if isinstance(value, bool):
+        return bool, value
+    if isinstance(value, dict):
+        return frozenset(
+            (key, _frozen(item)) for key, item in cast("dict[str, Any]", value).items()
+        )
+    if isinstance(value, (list, tuple)):
+        return tuple(_frozen(item) for item in cast("list[Any]", value))
+    return value if isinstance(value, Hashable) else id(value)
+
+
+UniqueItems = AfterValidator(_check_unique)
+"""Marks a list parameter in which no item may stand twice."""
+
+
+def _deprecations(model: type[BaseModel], made: BaseModel) -> Iterator[str]:
+    """What of an input that was just made is going away."""
+    if "__deprecated__" in vars(model):
+        yield vars(model)["__deprecated__"]
+    for name in _deprecated_fields(model) & made.model_fields_set:
+        yield f"Parameter {name!r} of {model.__name__} is deprecated."
+
+
+@functools.cache
+def _deprecated_fields(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, info in model.model_fields.items() if info.deprecated)
+
+
+def _warn_deprecated(text: str) -> None:
+    """Warn of the line that called into this package, for Python shows no other by default."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("fal_typed."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, DeprecationWarning, stacklevel=level)
+
+
+if TYPE_CHECKING:
+
+    class Request(Generic[Out]):
+        """An input that knows its endpoint, and so the type of its result."""
+
+        __fal_endpoint__: ClassVar[Endpoint[..., Any, Any] | None]
+
+    class _InputBase(BaseModel):
+        # Editors show this one's words for every input that is made, and pydantic's without it.
+        def __init__(self, **parameters: Any) -> None:
+            """Take the parameters by name and check them.
+
+            Raises:
+                FalInputError: Something does not fit; the error lists every problem.
+            """
+
+else:
+
+    class Request:
+        """An input that knows its endpoint, and so the type of its result."""
+
+        __fal_endpoint__ = None
+
+        # A real Generic would make pydantic build a parametrised class per endpoint.
+        def __class_getitem__(cls, item: object) -> type:
+            return cls
+
+    class _InputMeta(type(BaseModel)):
+        # On the metaclass, so that it sees what users construct and not what pydantic
+        # builds for nested values while it validates.
+        def __call__(cls, /, *args: object, **kwargs: object) -> object:
+            try:
+                made = super().__call__(*args, **kwargs)
+            except ValidationError as error:
+                raise input_error(error, kwargs, cls) from None
+            for text in _deprecations(cls, made):
+                _warn_deprecated(text)
+            return made
+
+    class _InputBase(BaseModel, metaclass=_InputMeta):
+        pass
+
+
+class InputModel(_InputBase):
+    """Base of generated inputs: strict, so that a mistake fails before it is sent."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        protected_namespaces=(),
+        arbitrary_types_allowed=True,
+        defer_build=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
+
+
+class OutputModel(BaseModel):
+    """Base of generated outputs: fields the schema does not name are kept."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        strict=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        protected_namespaces=(),
+        defer_build=True,
+    )

@@ -1,0 +1,368 @@
+"""Webhooks: is a delivery the platform's, and what does it say (docs/protocol.md section 9)?"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Generic, Union, cast, overload
+
+from typing_extensions import TypeVar
+
+from fal_typed._core import responses
+from fal_typed._core.flow import Deadline, Flow, HttpRequest
+from fal_typed._core.hosts import is_confidential
+from fal_typed._core.json_values import as_list, as_object, as_text
+from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.settings import USER_AGENT, Settings
+from fal_typed.errors import FalWebhookError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from fal_typed.client import AsyncFalClient, FalClient
+    from fal_typed.endpoint import Endpoint
+
+Out = TypeVar("Out", default=Any)
+Headers = Union[Mapping[str, Any], Iterable[tuple[Any, Any]]]
+
+_PREFIX = "x-fal-webhook-"
+_FIELDS = ("request-id", "user-id", "timestamp", "signature")
+_TIMESTAMP = re.compile(r"[0-9]{1,12}")
+_SIGNATURE = re.compile(r"[0-9a-fA-F]{128}")
+_KEY_BYTES = 32
+_MAX_AGE = 24 * 3600.0
+_MIN_AGE = 60.0
+_FETCH_LIMIT = 10.0
+
+
+@dataclass(frozen=True)
+class WebhookEvent(Generic[Out]):
+    """What a delivery says; a job may be told of twice, so act once per `request_id`.
+
+    Attributes:
+        request_id: Id of the job, as given by submit.
+        gateway_request_id: Id of the last try, which differs after the platform's own retries.
+        status: `OK` or `ERROR`.
+        data: The typed output; None when the job failed or the output could not be sent.
+        error: What failed, in words.
+        payload_error: Why the output of a job that went well is not in the delivery; fetch it
+            by the request id.
+        raw: The delivery's body as it came; `raw["payload"]` holds the model's error details.
+    """
+
+    request_id: str
+    gateway_request_id: str | None
+    status: str
+    data: Out | None
+    error: str | None = None
+    payload_error: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+
+
+@overload
+def verify_webhook(
+    headers: Headers,
+    body: bytes,
+    *,
+    endpoint: Endpoint[..., Any, Out],
+    client: FalClient | None = ...,
+    jwks: Mapping[str, Any] | None = ...,
+    tolerance: float = ...,
+    clock: Callable[[], float] = ...,
+) -> WebhookEvent[Out]: ...
+@overload
+def verify_webhook(
+    headers: Headers,
+    body: bytes,
+    *,
+    endpoint: None = ...,
+    client: FalClient | None = ...,
+    jwks: Mapping[str, Any] | None = ...,
+    tolerance: float = ...,
+    clock: Callable[[], float] = ...,
+) -> WebhookEvent[Any]: ...
+def verify_webhook(
+    headers: Headers,
+    body: bytes,
+    *,
+    endpoint: Endpoint[..., Any, Any] | None = None,
+    client: FalClient | None = None,
+    jwks: Mapping[str, Any] | None = None,
+    tolerance: float = 300.0,
+    clock: Callable[[], float] = time.time,
+) -> WebhookEvent[Any]:
+    """Check that a delivery is the platform's, and read it (docs/protocol.md section 9.2).
+
+    Needs the extra `webhooks`. The platform's keys are fetched when they are first needed, and
+    kept for at most 24 hours.
+
+    Args:
+        headers: The request's headers, as a mapping or as pairs; names in any case.
+        body: The request's body, exactly as it came.
+        endpoint: The endpoint whose output the delivery holds, for typed `data`.
+        client: Client to fetch the keys with. Default: the module's own.
+        jwks: The platform's key set, if you have it; nothing is fetched then.
+        tolerance: Seconds that the delivery's time may differ from this machine's.
+        clock: Gives the time in seconds since 1970.
+
+    Returns:
+        What the delivery says.
+
+    Raises:
+        FalWebhookError: The delivery is not, or not certainly, the platform's, or it is too
+            old. Answer it with an error status, and do not act on it.
+        FalConnectionError: The keys could not be fetched. Let your server answer 500: the
+            platform delivers again.
+        ImportError: The extra `webhooks` is not installed.
+
+    Example:
+        >>> from fal_typed import FalWebhookError, verify_webhook
+        >>> try:
+        ...     verify_webhook({}, b"{}")
+        ... except FalWebhookError as error:
+        ...     print(error)
+        The delivery has no header X-Fal-Webhook-Request-Id.
+    """
+    delivery = _Delivery.checked(headers, body, tolerance, clock())
+    if jwks is not None:
+        delivery.check_signature(_public_keys(jwks))
+    else:
+        _own(client).perform(lambda settings: _verify(settings, delivery, clock))
+    return _event(body, endpoint)
+
+
+@overload
+async def verify_webhook_async(
+    headers: Headers,
+    body: bytes,
+    *,
+    endpoint: Endpoint[..., Any, Out],
+    client: AsyncFalClient | None = ...,
+    jwks: Mapping[str, Any] | None = ...,
+    tolerance: float = ...,
+    clock: Callable[[], float] = ...,
+) -> WebhookEvent[Out]: ...
+@overload
+async def verify_webhook_async(
+    headers: Headers,
+    body: bytes,
+    *,
+    endpoint: None = ...,
+    client: AsyncFalClient | None = ...,
+    jwks: Mapping[str, Any] | None = ...,
+    tolerance: float = ...,
+    clock: Callable[[], float] = ...,
+) -> WebhookEvent[Any]: ...
+async def verify_webhook_async(
+    headers: Headers,
+    body: bytes,
+    *,
+    endpoint: Endpoint[..., Any, Any] | None = None,
+    client: AsyncFalClient | None = None,
+    jwks: Mapping[str, Any] | None = None,
+    tolerance: float = 300.0,
+    clock: Callable[[], float] = time.time,
+) -> WebhookEvent[Any]:
+    """Check that a delivery is the platform's, and read it; `verify_webhook` for async code."""
+    delivery = _Delivery.checked(headers, body, tolerance, clock())
+    if jwks is not None:
+        delivery.check_signature(_public_keys(jwks))
+    else:
+        await _own(client).perform_async(lambda settings: _verify(settings, delivery, clock))
+    return _event(body, endpoint)
+
+
+def _own(client: FalClient | AsyncFalClient | None) -> FalClient | AsyncFalClient:
+    if client is not None:
+        return client
+    from fal_typed import default
+
+    return default.client
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """A delivery whose parts are well-formed and whose time is right."""
+
+    message: bytes
+    signature: bytes
+
+    @classmethod
+    def checked(cls, headers: Headers, body: bytes, tolerance: float, now: float) -> _Delivery:
+        if not isinstance(body, (bytes, bytearray, memoryview)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise FalWebhookError("The body must be the bytes that came, before any parsing.")
+        request_id, user_id, timestamp, signature = _fields(headers)
+        if not _TIMESTAMP.fullmatch(timestamp):
+            raise FalWebhookError("The delivery's timestamp is no number of seconds.")
+        if not abs(now - int(timestamp)) <= tolerance:
+            raise FalWebhookError(
+                f"The delivery is {abs(now - int(timestamp)):.0f} s off this machine's time; "
+                f"{tolerance:g} s are allowed. Check the machine's clock."
+            )
+        if not _SIGNATURE.fullmatch(signature):
+            raise FalWebhookError("The delivery's signature is not 64 bytes in hexadecimal.")
+        digest = sha256(body).hexdigest()
+        message = f"{request_id}\n{user_id}\n{timestamp}\n{digest}".encode()
+        return cls(message, bytes.fromhex(signature))
+
+    def is_signed_by(self, keys: Iterable[Ed25519PublicKey]) -> bool:
+        """Whether one of these keys made the signature."""
+        from cryptography.exceptions import InvalidSignature
+
+        for key in keys:
+            try:
+                key.verify(self.signature, self.message)
+            except InvalidSignature:
+                continue
+            return True
+        return False
+
+    def check_signature(self, keys: Iterable[Ed25519PublicKey]) -> None:
+        """Raise unless one of these keys made the signature."""
+        if not self.is_signed_by(keys):
+            raise FalWebhookError("No key of the platform made the delivery's signature.")
+
+
+def _fields(headers: Headers) -> list[str]:
+    """The four headers that are signed or sign, each there once and plain text."""
+    found: dict[str, str] = {}
+    for name, value in _pairs(headers):
+        known = found.setdefault(name, value)
+        if known != value:
+            raise FalWebhookError(f"The delivery has the header {name.title()} twice.")
+    for wanted in _FIELDS:
+        if not found.get(_PREFIX + wanted):
+            raise FalWebhookError(f"The delivery has no header {(_PREFIX + wanted).title()}.")
+    return [found[_PREFIX + wanted] for wanted in _FIELDS]
+
+
+def _pairs(headers: Headers) -> Iterable[tuple[str, str]]:
+    items: Any = cast("Any", headers).items() if hasattr(headers, "items") else headers
+    if not isinstance(items, Iterable):
+        raise FalWebhookError("The headers must be a mapping or pairs.")
+    for item in cast("Iterable[object]", items):
+        if not isinstance(item, (tuple, list)) or len(cast("Any", item)) != 2:  # noqa: PLR2004
+            raise FalWebhookError("The headers must be a mapping or pairs.")
+        name = _plain(cast("Any", item)[0]).lower()
+        if not name.startswith(_PREFIX):
+            continue
+        values = as_list(cast("Any", item)[1])
+        for value in [cast("Any", item)[1]] if values is None else values:
+            text = _plain(value)
+            if not text.isprintable():
+                raise FalWebhookError(f"The header {name.title()} holds control characters.")
+            yield name, text.strip()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, str):
+        return value
+    raise FalWebhookError("Headers must be text or bytes.")
+
+
+class _KeySets:
+    """The platform's key sets as they were last fetched, by URL."""
+
+    def __init__(self) -> None:
+        self._fetched: dict[str, tuple[float, list[Ed25519PublicKey]]] = {}
+
+    def get(self, url: str, max_age: float, now: float) -> list[Ed25519PublicKey] | None:
+        """The keys, unless they are older than that."""
+        at, keys = self._fetched.get(url, (float("-inf"), []))
+        return keys if now - at < max_age else None
+
+    def put(self, url: str, now: float, keys: list[Ed25519PublicKey]) -> None:
+        """Keep what was just fetched."""
+        self._fetched[url] = (now, keys)
+
+
+_key_sets = _KeySets()
+
+
+def _verify(settings: Settings, delivery: _Delivery, clock: Callable[[], float]) -> Flow[None]:
+    url = f"{settings.hosts.rest}/.well-known/jwks.json"
+    keys = _key_sets.get(url, _MAX_AGE, clock())
+    if keys is not None and delivery.is_signed_by(keys):
+        return
+    # A key that is not among them may be new. Forged signatures must not become a flood of
+    # requests to the platform, so this is asked once a minute at most.
+    recent = _key_sets.get(url, _MIN_AGE, clock())
+    if recent is None:
+        recent = yield from _fetch_keys(settings, url)
+        _key_sets.put(url, clock(), recent)
+    delivery.check_signature(recent)
+
+
+def _fetch_keys(settings: Settings, url: str) -> Flow[list[Ed25519PublicKey]]:
+    if not is_confidential(url):
+        raise FalWebhookError("The platform's keys are not fetched in the open.")
+    headers = {"accept": "application/json", "user-agent": USER_AGENT}
+    response = yield from send_retrying(
+        HttpRequest("GET", url, headers, timeout=_FETCH_LIMIT),
+        repeat=Repeat.HARMLESS,
+        policy=settings.retry,
+        deadline=(yield from Deadline.after(_FETCH_LIMIT)),
+    )
+    if responses.is_error(response):
+        raise responses.http_error(response)
+    return _public_keys(responses.parse_object(response))
+
+
+def _public_keys(jwks: Mapping[str, Any]) -> list[Ed25519PublicKey]:
+    try:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        raise ImportError(
+            "Verifying webhooks needs a cryptographic library: pip install 'fal-typed[webhooks]'"
+        ) from None
+    entries = [as_object(entry) or {} for entry in as_list(jwks.get("keys")) or []]
+    keys = [_key_bytes(entry) for entry in entries if entry.get("crv") == "Ed25519"]
+    usable = [Ed25519PublicKey.from_public_bytes(key) for key in keys if key is not None]
+    if not usable:
+        raise FalWebhookError("The key set holds no Ed25519 key.")
+    return usable
+
+
+def _key_bytes(entry: Mapping[str, Any]) -> bytes | None:
+    text = as_text(entry.get("x")) or ""
+    try:
+        key = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return None
+    return key if len(key) == _KEY_BYTES else None
+
+
+def _event(body: bytes, endpoint: Endpoint[..., Any, Any] | None) -> WebhookEvent[Any]:
+    try:
+        content = as_object(json.loads(bytes(body)))
+    except ValueError:
+        content = None
+    request_id = as_text((content or {}).get("request_id"))
+    if content is None or request_id is None:
+        raise FalWebhookError("The delivery's body is no event of a request.")
+    status, payload = str(content.get("status")), content.get("payload")
+    went_well = status == "OK" and payload is not None
+    return WebhookEvent(
+        request_id=request_id,
+        gateway_request_id=as_text(content.get("gateway_request_id")),
+        status=status,
+        data=_typed(endpoint, payload) if went_well else None,
+        error=as_text(content.get("error")),
+        payload_error=as_text(content.get("payload_error")),
+        raw=content,
+    )
+
+
+def _typed(endpoint: Endpoint[..., Any, Any] | None, payload: object) -> Any:
+    if endpoint is None:
+        return payload
+    from fal_typed._calls.validation import read_output
+
+    return read_output(endpoint.output, payload)
