@@ -18,7 +18,7 @@ import fal_client.client
 from benchmarks.figures import Figure, in_turn
 from benchmarks.queue_server import running
 from fal_typed import AsyncFalClient
-from fal_typed._transport import base as transport
+from fal_typed._transport import selection as transport
 from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
 
 if TYPE_CHECKING:

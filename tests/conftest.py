@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fal_typed import AsyncFalClient, FalClient, default
+from fal_typed import AsyncFalClient, AsyncHandle, FalClient, Handle, default
 
 _VARIABLES = (
     "FAL_KEY",
@@ -90,10 +90,10 @@ class Colour:
     def close(self) -> None:
         if self.is_async:
             for client in (*self._clients, default.client, default.async_client):
-                self.wait(client._connections.close_async())
+                self.wait(client._runner.connections.close_async())
         for client in self._clients:
-            client._connections.close()
-        default.client._connections.close()
+            client._runner.connections.close()
+        default.client._runner.connections.close()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
@@ -118,8 +118,8 @@ class _Painted:
                 value = function(*args, **kwargs)
             else:
                 value = self._colour.wait(inside_the_loop())
-            is_ours = type(value).__module__.startswith("fal_typed._queue.handles")
-            return _Painted(value, self._colour, suffix="") if is_ours else value
+            is_handle = isinstance(value, (Handle, AsyncHandle))
+            return _Painted(value, self._colour, suffix="") if is_handle else value
 
         return call
 

@@ -15,8 +15,8 @@ import pytest
 
 from fal_typed import AsyncFalClient, FalClient, FalConnectionError, RetryPolicy, default
 from fal_typed._core import retry as retries
-from fal_typed._core.flow import HttpRequest, HttpResponse, TransportError
-from fal_typed._transport import base as transport
+from fal_typed._transport import selection as transport
+from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
 from tests.core.flux import ID, dev
 from tests.scripted import Reply, scripted
 from tests.transport.wire import playing
@@ -139,12 +139,14 @@ def test_a_pickled_client_works_with_the_key_of_its_new_home(colour, monkeypatch
         colour.wait(run) if colour.is_async else None
         assert home.seen[-1].headers["authorization"] == "Key other:key"
         assert home.seen[-1].headers["x-own"] == "1"
-        assert copy.default_options == {"timeout": 30}
+        assert copy._runner.default_options == {"timeout": 30}
         colour.wait(copy.close()) if colour.is_async else copy.close()
 
 
 def test_an_endpoint_and_its_input_are_pickled_too():
-    assert pickle.loads(pickle.dumps(dev.with_options(timeout=3)))._options == {"timeout": 3}
+    assert pickle.loads(pickle.dumps(dev.with_options(timeout=3))).__fal_endpoint__.options == {
+        "timeout": 3
+    }
 
 
 def test_a_client_of_ones_own_is_used_and_left_open(colour):

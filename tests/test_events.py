@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fal_typed import FalError, FalInputError, FalRateLimitError, RetryPolicy
-from fal_typed._transport import base as transport
+from fal_typed._transport import selection as transport
 from tests.core.flux import ID
 from tests.scripted import Reply, scripted
 
@@ -61,7 +61,7 @@ def test_hooks_are_told_of_each_request_answer_and_retry(colour):
     assert request.headers["content-type"] == "application/json"
     assert request.headers["authorization"] == "(hidden)"
     assert (refused.status_code, answered.status_code) == (429, 200)
-    assert (retry.attempt, retry.delay, retry.reason) == (1, 0.0, "answered 429")
+    assert (retry.attempt, retry.delay, retry.reason) == (1, 0.0, "status 429")
     assert answered.request_id == "r1"
     assert answered.headers["x-other"] == "(hidden)"
     assert 0 <= answered.elapsed < 60
@@ -135,7 +135,7 @@ def test_retries_and_fallbacks_are_warnings(colour, caplog):
     records = [record for record in caplog.records if record.name == "fal_typed"]
     assert [record.levelname for record in records] == ["WARNING", "WARNING"]
     assert "polling instead" in records[0].getMessage()
-    assert "(attempt 1: answered 429); trying again in 0.00 s" in records[1].getMessage()
+    assert "(attempt 1: status 429); trying again in 0.00 s" in records[1].getMessage()
 
 
 def test_nothing_is_written_unless_logging_is_set_up(colour, capfd):
@@ -182,10 +182,10 @@ def test_no_repr_or_pickle_of_a_client_holds_the_key(colour):
     header = {"Authorization": f"Key {KEY}", "X-Own": "1"}
     for client in (colour.client(KEY), colour.client(lambda: KEY), colour.client(headers=header)):
         inner = client._target
-        assert SECRET not in repr(inner) + repr(inner.settings()) + str(inner)
+        assert SECRET not in repr(inner) + repr(inner._runner.settings()) + str(inner)
     copy = pickle.loads(pickle.dumps(inner))
     assert SECRET.encode() not in pickle.dumps(inner)
-    assert copy._headers == {"X-Own": "1"}
+    assert copy._runner._headers == {"X-Own": "1"}
 
 
 def test_a_rate_limit_that_lasts_is_told_with_each_attempt(colour):

@@ -1,17 +1,62 @@
-"""What `fal_typed` offers, and that its two lists of it agree."""
+"""What `fal_typed` offers, and that each pair of sync and async twins is alike."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+import subprocess
+import sys
 from pathlib import Path
+from typing import get_overloads
 
 import pytest
 
 import fal_typed
-from fal_typed import AsyncFalClient, AsyncHandle, Endpoint, FalClient, FalError, Handle, errors
+from fal_typed import (
+    AsyncFalClient,
+    AsyncHandle,
+    AsyncPendingRun,
+    AsyncPipeline,
+    AsyncPlatform,
+    AsyncRealtimeConnection,
+    AsyncStream,
+    AsyncWebSocket,
+    Endpoint,
+    FalClient,
+    FalError,
+    File,
+    Handle,
+    Image,
+    PendingRun,
+    Pipeline,
+    Platform,
+    RealtimeConnection,
+    Stream,
+    WebSocket,
+    default,
+    errors,
+    verify_webhook,
+    verify_webhook_async,
+)
 
+ROOT = Path(__file__).parent.parent
 SOURCE = Path(fal_typed.__file__).read_text(encoding="utf-8")
+TWINS = [
+    (FalClient, AsyncFalClient),
+    (Handle, AsyncHandle),
+    (PendingRun, AsyncPendingRun),
+    (Pipeline, AsyncPipeline),
+    (Platform, AsyncPlatform),
+    (RealtimeConnection, AsyncRealtimeConnection),
+    (Stream, AsyncStream),
+    (WebSocket, AsyncWebSocket),
+]
+CLIENT = [
+    "cancel", "close", "handle", "pipeline", "platform", "realtime", "result", "run", "status",
+    "stream", "submit", "subscribe", "upload", "upload_file", "upload_image", "with_options",
+    "ws_connect",
+]  # fmt: skip
+"""Everything that completion offers on a client."""
 
 
 def imported_for_checkers() -> dict[str, str]:
@@ -24,28 +69,34 @@ def imported_for_checkers() -> dict[str, str]:
     }
 
 
+def test_generated_modules_are_up_to_date():
+    command = [sys.executable, str(ROOT / "scripts" / "surface.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_checkers_and_the_interpreter_see_the_same_names():
     assert imported_for_checkers() == fal_typed._MODULE_OF
 
 
 @pytest.mark.parametrize("name", sorted(fal_typed._MODULE_OF))
-def test_every_name_is_there(name):
+def test_every_exported_name_exists(name):
     value = getattr(fal_typed, name)
     assert value is not None
     assert name in dir(fal_typed)
 
 
-def test_no_module_hides_a_name_once_it_is_imported():
+def test_no_module_hides_an_exported_name_once_it_is_imported():
     modules = {path.stem for path in Path(fal_typed.__file__).parent.iterdir()}
     assert not modules & fal_typed._MODULE_OF.keys()
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error():
+def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="nope"):
         _ = fal_typed.nope
 
 
-def test_every_error_is_exported_and_one_tree():
+def test_every_error_is_exported_and_has_one_base():
     classes = [
         value
         for value in vars(errors).values()
@@ -56,6 +107,11 @@ def test_every_error_is_exported_and_one_tree():
         assert issubclass(error, (FalError, Warning))
 
 
+@pytest.mark.parametrize("client", [FalClient, AsyncFalClient])
+def test_a_client_offers_public_names_only(client):
+    assert [name for name in dir(client()) if not name.startswith("_")] == CLIENT
+
+
 def public(owner: type) -> dict[str, object]:
     return {name: value for name, value in inspect.getmembers(owner) if not name.startswith("_")}
 
@@ -63,30 +119,47 @@ def public(owner: type) -> dict[str, object]:
 def parameters(function: object) -> list[tuple[str, object, object]]:
     assert callable(function)
     signature = inspect.signature(function)
-    return [(p.name, p.kind, p.default) for p in signature.parameters.values()]
+    return [(p.name, p.kind, p.default) for p in signature.parameters.values() if p.name != "self"]
 
 
-@pytest.mark.parametrize(
-    ("sync", "asynchronous"), [(FalClient, AsyncFalClient), (Handle, AsyncHandle)]
-)
-def test_the_two_clients_and_handles_are_twins(sync, asynchronous):
+def assert_twins(sync: object, asynchronous: object, name: str) -> None:
+    assert parameters(sync) == parameters(asynchronous), name
+    assert inspect.getdoc(sync), name
+    assert inspect.getdoc(asynchronous), name
+    if sys.version_info >= (3, 11):
+        theirs = [parameters(overload) for overload in get_overloads(asynchronous)]
+        assert [parameters(overload) for overload in get_overloads(sync)] == theirs, name
+
+
+@pytest.mark.parametrize(("sync", "asynchronous"), TWINS, ids=lambda owner: owner.__name__)
+def test_every_method_of_a_class_has_an_async_twin(sync, asynchronous):
     assert public(sync).keys() == public(asynchronous).keys()
     for name, value in public(sync).items():
         if callable(value):
-            assert parameters(value) == parameters(getattr(asynchronous, name)), name
+            assert_twins(value, getattr(asynchronous, name), name)
 
 
-def test_every_method_of_an_endpoint_has_an_async_twin():
-    methods = public(Endpoint)
-    for name, value in methods.items():
-        if not callable(value) or name.endswith("_async") or name == "with_options":
-            continue
-        assert parameters(value) == parameters(methods[f"{name}_async"]), name
+@pytest.mark.parametrize("owner", [Endpoint, File, Image], ids=lambda owner: owner.__name__)
+def test_every_method_that_waits_has_an_async_twin_beside_it(owner):
+    methods = {name: value for name, value in vars(owner).items() if not name.startswith("_")}
+    twins = [name for name in methods if name.endswith("_async")]
+    assert twins
+    for twin in twins:
+        name = twin.removesuffix("_async")
+        assert_twins(getattr(owner, name), getattr(owner, twin), name)
 
 
 def test_every_module_level_function_has_an_async_twin():
-    names = fal_typed._EXPORTS["default"]
+    names = [name for name, module in fal_typed._MODULE_OF.items() if module == "default"]
+    assert {f"{name}{end}" for name in CLIENT for end in ("", "_async")} - set(names) == {
+        f"{name}{end}" for name in ("close", "platform", "with_options") for end in ("", "_async")
+    }
     for name in names:
         if not name.endswith("_async"):
-            twin = getattr(fal_typed, f"{name}_async")
-            assert parameters(getattr(fal_typed, name)) == parameters(twin), name
+            twin = getattr(default, f"{name}_async")
+            assert_twins(getattr(default, name), twin, name)
+            assert_twins(getattr(FalClient, name), getattr(default, name), name)
+
+
+def test_the_webhook_functions_are_twins():
+    assert_twins(verify_webhook, verify_webhook_async, "verify_webhook")

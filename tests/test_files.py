@@ -25,8 +25,8 @@ from fal_typed import (
     encode_file,
     encode_image,
 )
-from fal_typed._downloads.fetching import safe_name, target_path
-from fal_typed._uploads import data_uri
+from fal_typed._core import data_uri
+from fal_typed._downloads.file_names import safe_name, target_path
 from fal_typed.testing import FalEmulator
 from tests.scripted import Reply, ScriptedServer, Seen, scripted
 

@@ -10,12 +10,13 @@ from yarl import URL
 
 from fal_typed import FalCredentialsError, FalInputError
 from fal_typed._core.credentials import Credentials
-from fal_typed._core.flow import TransportError
-from fal_typed._core.hosts import Hosts, is_confidential
+from fal_typed._core.hosts import Hosts
 from fal_typed._core.settings import Settings
 from fal_typed._transport.aiohttp import InvalidURL
 from fal_typed._transport.aiohttp import _url as aiohttp_url
+from fal_typed._transport.base import TransportError
 from fal_typed._transport.pool import _parsed as pool_url
+from fal_typed._transport.urls import is_confidential
 
 OURS = {"fal.run", "queue.fal.run", "rest.fal.ai", "v3.fal.media", "api.fal.ai", "ws.fal.run"}
 PUBLIC = Hosts()

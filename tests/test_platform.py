@@ -98,8 +98,8 @@ def test_models_can_be_listed_without_a_key(colour):
         from fal_typed._core.hosts import Hosts
 
         client = colour.client()._target
-        settings = client.settings().with_changes(hosts=Hosts.emulated(home.host))
-        client.settings = lambda: settings
+        settings = client._runner.settings().with_changes(hosts=Hosts.emulated(home.host))
+        client._runner.settings = lambda: settings
         assert colour(client.platform).models().models[0].endpoint_id == "fal-ai/flux/dev"
         assert "authorization" not in home.seen[0].headers
         with pytest.raises(FalCredentialsError):

@@ -12,18 +12,18 @@ from fal_typed._core.flow import (
     CloseStream,
     Deadline,
     Draw,
-    HttpResponse,
-    OpenStream,
     ReadChunk,
-    TransportError,
     sleep,
 )
+from fal_typed._core.redirects import open_following
 from fal_typed._core.responses import retry_after, transport_error
+from fal_typed._transport.base import HttpResponse, TransportError
 from fal_typed.errors import FalError
 
 if TYPE_CHECKING:
-    from fal_typed._core.flow import Flow, HttpRequest, OpenedStream
+    from fal_typed._core.flow import Flow
     from fal_typed._core.retry import RetryPolicy
+    from fal_typed._transport.base import HttpRequest, OpenedStream
 
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _MEGABYTE = 1024 * 1024
@@ -74,7 +74,7 @@ def _attempt(
 ) -> Flow[tuple[HttpResponse | None, TransportError | None]]:
     try:
         deadline = yield from Deadline.after(request.timeout)
-        stream: OpenedStream = yield OpenStream(request)
+        stream = yield from open_following(request)
         body = yield from _read(stream, deadline, limit, request)
         yield CloseStream(stream)
     except TransportError as error:

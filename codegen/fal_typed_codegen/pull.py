@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fal_typed._core.json_values import as_list, as_object
+from fal_typed._core.runner import runner_of
 from fal_typed._documents.app_document import is_app_document, split
 from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
 from fal_typed_codegen import sources
@@ -106,7 +107,7 @@ def pull(
         _check_prunable(wanted)
     intake = _Intake(root, wanted, app_id, progress, restart=restart)
     try:
-        client.perform(lambda settings: _flow(settings, wanted, intake, jobs))
+        runner_of(client).perform(lambda settings: _flow(settings, wanted, intake, jobs))
     except BaseException:
         intake.interrupt()
         raise

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from fal_typed._core.flow import HttpRequest, blocking, gather
+from fal_typed._core.flow import blocking, gather
 from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._core.responses import http_error, is_error, parse_json, parse_object
 from fal_typed._core.settings import USER_AGENT
+from fal_typed._transport.base import HttpRequest
 from fal_typed.errors import FalError, FalProtocolError
 from fal_typed_codegen.fetch import fetch
 from fal_typed_codegen.read import document_files
@@ -273,7 +274,7 @@ def _any_url(settings: Settings, url: str, taker: Taker) -> Flow[None]:
 
 def _get(url: str) -> HttpRequest:
     headers = {"accept": "application/json", "user-agent": USER_AGENT}
-    return HttpRequest("GET", url, headers, follow_redirects=True)
+    return HttpRequest("GET", url, headers)
 
 
 def _files(path: Path) -> Iterator[tuple[Path, str]]:

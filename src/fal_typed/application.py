@@ -7,22 +7,22 @@ anything is sent, and its result is typed. Any other id works as it does on `Fal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from typing_extensions import Unpack, override
 
-from fal_typed._calls.building import call_options, keyword_call
+from fal_typed._calls.building import call_options, check_options, keyword_call
+from fal_typed._calls.endpoint_spec import spec_of
 from fal_typed._core.json_values import as_object
-from fal_typed.client import AsyncFalClient, BaseClient, FalClient
+from fal_typed.async_client import AsyncFalClient
+from fal_typed.client import BaseClient, FalClient
 from fal_typed.errors import FalInputError
 from fal_typed.options import SocketOptions
 
 if TYPE_CHECKING:
     from fal_typed._calls.call import Call
-    from fal_typed._core.settings import Settings
-    from fal_typed._queue.flows import Job
     from fal_typed._realtime.websockets import AsyncWebSocket, WebSocket
     from fal_typed.endpoint import Endpoint
     from fal_typed.models import Request
@@ -38,32 +38,22 @@ class _KnownEndpoints(BaseClient):
 
     @override
     def _call(
-        self, target: str | Request[Any], arguments: object, options: Mapping[str, Any]
+        self, name: str, target: str | Request[Any], arguments: object, options: Mapping[str, Any]
     ) -> Call[Any]:
         endpoint = self._find(target)
         if endpoint is None:
-            return super()._call(target, arguments, options)
+            return super()._call(name, target, arguments, options)
+        check_options(name, options)
         given = as_object({} if arguments is None else arguments)
         if given is None:
             raise FalInputError(f"{endpoint.id} takes its arguments as a dict; nothing was sent.")
-        return keyword_call(endpoint, given, call_options(self._options, options))
+        return keyword_call(
+            spec_of(endpoint), given, call_options(self._runner.default_options, options)
+        )
 
     @override
-    def connection_call(
-        self,
-        target: str | Endpoint[..., Any, Any] | type[Request[Any]],
-        options: Mapping[str, Any],
-    ) -> tuple[Call[Any], Endpoint[..., Any, Any] | None]:
-        return super().connection_call(self._find(target) or target, options)
-
-    @override
-    def _reference(
-        self,
-        target: str | Endpoint[..., Any, Any] | type[Request[Any]],
-        request_id: str,
-        **options: Any,
-    ) -> Callable[[Settings], Job[Any]]:
-        return super()._reference(self._find(target) or target, request_id, **options)
+    def _known(self, target: Any) -> Any:
+        return self._find(target) or target
 
     def _find(self, target: object) -> Endpoint[..., Any, Any] | None:
         place = self._endpoints.get(target.strip("/")) if isinstance(target, str) else None

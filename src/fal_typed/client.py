@@ -1,42 +1,40 @@
-"""The clients: `FalClient` and, for async code, `AsyncFalClient`.
+"""`FalClient`, the client for sync code, and what it shares with `AsyncFalClient`.
 
-Both are thin: they check what they were given, and hand a flow to a driver.
+This module is the source of the call surface: `make surface` generates from it the async client
+(`async_client.py`) and the module-level functions (`default.py`).
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from typing_extensions import ParamSpec, Self, TypeVar, Unpack
 
-from fal_typed._calls import call as calls
 from fal_typed._calls.building import (
     call_options,
-    endpoint_of,
+    check_options,
+    connection_call,
     reference_call,
     request_call,
     untyped_call,
 )
-from fal_typed._core.connections import Connections
-from fal_typed._core.credentials import Credentials, Key
+from fal_typed._calls.endpoint_spec import spec_of
+from fal_typed._core.credentials import Key
 from fal_typed._core.flow import Flow
-from fal_typed._core.hooks import EventHooks, Observer
-from fal_typed._core.hosts import Hosts
-from fal_typed._core.login import renewed_first
+from fal_typed._core.hooks import EventHooks
 from fal_typed._core.retry import RetryPolicy
+from fal_typed._core.runner import Runner
 from fal_typed._core.settings import Settings
-from fal_typed._queue import flows as queue
-from fal_typed._queue.handles import AsyncHandle, Handle
-from fal_typed._realtime.tokens import TokenCache
-from fal_typed._streaming.streams import AsyncStream, Stream, default_path
-from fal_typed._uploads.cdn_tokens import CdnTokens
+from fal_typed._direct import run as direct
+from fal_typed._queue import cancellation, following, submitting, subscribing
+from fal_typed._queue.handles import Handle
+from fal_typed._queue.jobs import Job, job_from_id
+from fal_typed._streaming.stream import Stream, default_path
 from fal_typed.options import (
-    CallOptions,
     ClientOptions,
     PipelineOptions,
     RealtimeOptions,
@@ -53,20 +51,20 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fal_typed._calls.call import Call
-    from fal_typed._queue.flows import Job, QueueStatus
-    from fal_typed._realtime.connection import AsyncRealtimeConnection, RealtimeConnection
-    from fal_typed._realtime.pipelines import AsyncPipeline, Pipeline
-    from fal_typed._realtime.websockets import AsyncWebSocket, WebSocket
+    from fal_typed._calls.endpoint_spec import EndpointSpec
+    from fal_typed._core.pillow import PILImage
+    from fal_typed._queue.statuses import QueueStatus
+    from fal_typed._realtime.connection import RealtimeConnection
+    from fal_typed._realtime.pipelines import Pipeline
+    from fal_typed._realtime.websockets import WebSocket
     from fal_typed._transport.base import HttpClient
     from fal_typed._uploads.content import Uploadable
     from fal_typed.endpoint import Endpoint
-    from fal_typed.files import PILImage
     from fal_typed.models import Request
-    from fal_typed.platform.api import AsyncPlatform, Platform
+    from fal_typed.platform.api import Platform
 
 P = ParamSpec("P")
 Out = TypeVar("Out")
-T = TypeVar("T")
 
 
 class BaseClient:
@@ -102,25 +100,27 @@ class BaseClient:
             event_hooks: Functions to call with each request, response and retry, by these
                 names; see `EventHooks`.
         """
-        self._credentials = Credentials(key)
-        self._headers = dict(headers or {})
-        self._retry = retry or RetryPolicy()
-        self._run_host = run_host
-        self._queue_host = queue_host
-        self._proxy_url = proxy_url
-        self._options: Mapping[str, Any] = {} if timeout is None else {"timeout": timeout}
-        self._cdn_tokens = CdnTokens()
-        self.tokens = TokenCache()
-        self._settings: Settings | None = None
-        self._connections = Connections(http_client, Observer(event_hooks))
+        self._runner = Runner(
+            key,
+            options={} if timeout is None else {"timeout": timeout},
+            headers=headers,
+            retry=retry,
+            run_host=run_host,
+            queue_host=queue_host,
+            proxy_url=proxy_url,
+            http_client=http_client,
+            event_hooks=event_hooks,
+        )
+
+    @classmethod
+    def _over(cls, runner: Runner) -> Self:
+        """A client that shares a runner."""
+        client = cls.__new__(cls)
+        client._runner = runner  # noqa: SLF001 - a new client of this class
+        return client
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._credentials!r})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A pickle holds no key, in whatever header it is sent.
-        headers = {k: v for k, v in self._headers.items() if k.lower() != "authorization"}
-        return {**self.__dict__, "_headers": headers, "_settings": None}
+        return f"{type(self).__name__}({self._runner.credentials!r})"
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """A client like this one, sharing its connections, with other defaults for calls.
@@ -128,68 +128,20 @@ class BaseClient:
         Args:
             **options: Options of calls, such as `timeout=60` or `with_logs=True`.
         """
-        CallOptions(**cast("Any", options))
+        check_options("with_options", options)
         other = copy.copy(self)
-        other._options = {**self._options, **options}  # noqa: SLF001 - a copy of self
+        other._runner = self._runner.with_options(options)  # noqa: SLF001 - a copy of self
         return other
-
-    @property
-    def default_options(self) -> Mapping[str, Any]:
-        """Options that calls through this client have unless they say otherwise."""
-        return self._options
-
-    def settings(self) -> Settings:
-        """The configuration as it is now; the environment is read anew at each call."""
-        hosts = Hosts.configured(run_host=self._run_host, queue_host=self._queue_host)
-        if self._settings is None or self._settings.hosts is not hosts:
-            self._settings = Settings(
-                hosts=hosts,
-                credentials=self._credentials,
-                headers=self._headers,
-                retry=self._retry,
-                proxy_url=self._proxy_url,
-                needs_key=not hosts.is_emulated,
-                cdn_tokens=self._cdn_tokens,
-            )
-        return self._settings
-
-    def perform(self, flow: Callable[[Settings], Flow[T]]) -> T:
-        """Run a flow of the protocol in the calling thread; calls are made of these."""
-        return self._connections.driver().run(self._begun(flow))
-
-    async def perform_async(self, flow: Callable[[Settings], Flow[T]]) -> T:
-        """Run a flow of the protocol in the running event loop."""
-        return await self._connections.async_driver().run(self._begun(flow))
-
-    def resume(self, flow: Flow[T]) -> T:
-        """Run a flow on a connection that stands, with the settings it was opened with."""
-        return self._connections.driver().run(flow)
-
-    async def resume_async(self, flow: Flow[T]) -> T:
-        """Run a flow on a connection that stands; `resume` for async code."""
-        return await self._connections.async_driver().run(flow)
-
-    def iterate(self, flow: Callable[[Settings], Flow[object]]) -> Generator[Any, None, None]:
-        """Run a flow in the calling thread, yielding what it emits."""
-        return self._connections.driver().iterate(self._begun(flow))
-
-    def iterate_async(self, flow: Callable[[Settings], Flow[object]]) -> AsyncGenerator[Any, None]:
-        """Run a flow in the running event loop, yielding what it emits."""
-        return self._connections.async_driver().iterate(self._begun(flow))
-
-    def _begun(self, flow: Callable[[Settings], Flow[T]]) -> Flow[T]:
-        settings = self.settings()
-        if settings.needs_key and settings.proxy_url is None and settings.credentials.key() is None:
-            return renewed_first(settings, flow)
-        return flow(settings)
 
     def _call(
         self,
+        name: str,
         target: str | Request[Any],
         arguments: object,
         options: Mapping[str, Any],
     ) -> Call[Any]:
-        merged = call_options(self._options, options)
+        check_options(name, options)
+        merged = call_options(self._runner.default_options, options)
         if isinstance(target, str):
             return untyped_call(target, {} if arguments is None else arguments, merged)
         if arguments is not None:
@@ -200,44 +152,29 @@ class BaseClient:
         self, target: str | Request[Any], arguments: object, options: Mapping[str, Any]
     ) -> Call[Any]:
         if isinstance(target, str):
-            return self._call(target, arguments, {"path": default_path(target), **options})
-        endpoint = endpoint_of(type(target))
-        path = endpoint.default_options.get("path", default_path(endpoint.id))
-        return self._call(target, arguments, {"path": path, **options})
+            path = default_path(target)
+        else:
+            spec = spec_of(type(target))
+            path = spec.options.get("path", default_path(spec.id))
+        return self._call("stream", target, arguments, {"path": path, **options})
 
-    def connection_call(
-        self,
-        target: str | Endpoint[..., Any, Any] | type[Request[Any]],
-        options: Mapping[str, Any],
-    ) -> tuple[Call[Any], Endpoint[..., Any, Any] | None]:
-        """What a connection serves: the call without its arguments, and the endpoint if known."""
-        endpoint = None
-        if not isinstance(target, str):
-            endpoint = endpoint_of(target) if isinstance(target, type) else target
-            options = {**endpoint.default_options, **options}
-        return reference_call(target, call_options(self._options, options)), endpoint
+    def _known(self, target: Any) -> Any:
+        """The endpoint behind an id, for clients that know some; else the target itself."""
+        return target
 
-    def realtime_call(
-        self,
-        target: str | Endpoint[..., Any, Any] | type[Request[Any]],
-        options: Mapping[str, Any],
-    ) -> tuple[Call[Any], Endpoint[..., Any, Any] | None]:
-        """What a realtime session serves; see `connection_call`."""
-        call, endpoint = self.connection_call(target, options)
-        is_chosen = endpoint is not None and "path" in endpoint.default_options
-        if is_chosen or "path" in options or call.options.path:
-            return call, endpoint
-        path = "" if call.endpoint.full.endswith("/realtime") else "/realtime"
-        return replace(call, options=replace(call.options, path=path)), endpoint
+    def _connection_call(
+        self, name: str, target: object, options: Mapping[str, Any]
+    ) -> tuple[Call[Any], EndpointSpec | None]:
+        check_options(name, options)
+        return connection_call(self._known(target), self._runner.default_options, options)
 
-    def _reference(
-        self,
-        target: str | Endpoint[..., Any, Any] | type[Request[Any]],
-        request_id: str,
-        **options: Any,
+    def _job(
+        self, target: object, request_id: str, **options: Any
     ) -> Callable[[Settings], Job[Any]]:
-        call = reference_call(target, call_options(self._options, options))
-        return lambda settings: queue.job_from_id(settings, call, request_id)
+        call = reference_call(
+            self._known(target), call_options(self._runner.default_options, options)
+        )
+        return lambda settings: job_from_id(settings, call, request_id)
 
     def _upload(
         self,
@@ -250,7 +187,7 @@ class BaseClient:
     ) -> Callable[[Settings], Flow[str]]:
         from fal_typed._uploads import storage
 
-        timeout = cast("float | None", self._options.get("timeout"))
+        timeout = cast("float | None", self._runner.default_options.get("timeout"))
         given: UploadOptions = {"timeout": timeout, **options}
         return lambda settings: storage.upload(
             settings, data, content_type, file_name, image_format=image_format, **given
@@ -285,11 +222,11 @@ class FalClient(BaseClient):
         """The platform API: models, prices, usage (docs/protocol.md section 10)."""
         from fal_typed.platform.api import Platform
 
-        return Platform(self)
+        return Platform(self._runner)
 
     def close(self) -> None:
         """Close the client's connections; a later call opens new ones."""
-        self._connections.close()
+        self._runner.connections.close()
 
     @overload
     def run(self, application: Request[Out], /, **options: Unpack[RunOptions]) -> Result[Out]: ...
@@ -321,8 +258,8 @@ class FalClient(BaseClient):
             FalTimeoutError: The answer took longer than `timeout`.
             FalConnectionError: The platform was not reached, or the connection broke.
         """
-        call = self._call(application, arguments, options)
-        return self.perform(lambda settings: calls.run(settings, call))
+        call = self._call("run", application, arguments, options)
+        return self._runner.perform(lambda settings: direct.run(settings, call))
 
     @overload
     def subscribe(
@@ -357,8 +294,8 @@ class FalClient(BaseClient):
             FalConnectionError: The platform was not reached. When the error has a request id,
                 the job was accepted and its result can still be fetched with `result`.
         """
-        call = self._call(application, arguments, options)
-        return self.perform(lambda settings: queue.subscribe(settings, call))
+        call = self._call("subscribe", application, arguments, options)
+        return self._runner.perform(lambda settings: subscribing.subscribe(settings, call))
 
     @overload
     def submit(
@@ -388,8 +325,10 @@ class FalClient(BaseClient):
             FalHTTPError: The platform refused the request.
             FalConnectionError: The platform was not reached; see `maybe_accepted`.
         """
-        call = self._call(application, arguments, options)
-        return Handle(self.perform(lambda settings: queue.submit(settings, call)), self)
+        call = self._call("submit", application, arguments, options)
+        return Handle(
+            self._runner.perform(lambda settings: submitting.submit(settings, call)), self._runner
+        )
 
     @overload
     def stream(
@@ -424,7 +363,7 @@ class FalClient(BaseClient):
             ...     len(stream.done().data["images"])
             1
         """
-        return Stream(self, self._stream_call(application, arguments, options))
+        return Stream(self._runner, self._stream_call(application, arguments, options))
 
     @overload
     def realtime(
@@ -464,9 +403,12 @@ class FalClient(BaseClient):
             ...     connection.recv()["prompt"]
             'a cat'
         """
+        from fal_typed._realtime.connecting import realtime_call
         from fal_typed._realtime.connection import RealtimeConnection
 
-        return RealtimeConnection(self, *self.realtime_call(application, options))
+        return RealtimeConnection(
+            self._runner, *realtime_call(*self._connection_call("realtime", application, options))
+        )
 
     def ws_connect(self, application: str, **options: Unpack[SocketOptions]) -> WebSocket:
         """Open a plain websocket of an endpoint that speaks a protocol of its own.
@@ -484,7 +426,7 @@ class FalClient(BaseClient):
         """
         from fal_typed._realtime.websockets import WebSocket
 
-        return WebSocket(self, self._call(application, None, options))
+        return WebSocket(self._runner, self._call("ws_connect", application, None, options))
 
     @overload
     def pipeline(
@@ -523,7 +465,7 @@ class FalClient(BaseClient):
         """
         from fal_typed._realtime.pipelines import Pipeline
 
-        return Pipeline(self, *self.connection_call(application, options))
+        return Pipeline(self._runner, *self._connection_call("pipeline", application, options))
 
     @overload
     def handle(
@@ -542,8 +484,8 @@ class FalClient(BaseClient):
             application: The endpoint, its input class, or its id.
             request_id: Id of the job.
         """
-        job = self._reference(application, request_id)
-        return Handle(job(self.settings()), self)
+        job = self._job(application, request_id)
+        return Handle(job(self._runner.settings()), self._runner)
 
     def status(
         self,
@@ -562,8 +504,8 @@ class FalClient(BaseClient):
         Raises:
             FalNotFoundError: The platform does not know the job (any more).
         """
-        job = self._reference(application, request_id, with_logs=with_logs)
-        return self.perform(lambda settings: queue.read_status(settings, job(settings)))
+        job = self._job(application, request_id, with_logs=with_logs)
+        return self._runner.perform(lambda settings: following.read_status(settings, job(settings)))
 
     @overload
     def result(
@@ -595,8 +537,8 @@ class FalClient(BaseClient):
             FalHTTPError: The job failed.
             FalNotFoundError: The platform does not know the job (any more).
         """
-        job = self._reference(application, request_id, timeout=timeout)
-        return self.perform(lambda settings: queue.wait(settings, job(settings)))
+        job = self._job(application, request_id, timeout=timeout)
+        return self._runner.perform(lambda settings: following.wait(settings, job(settings)))
 
     def cancel(
         self,
@@ -613,8 +555,8 @@ class FalClient(BaseClient):
             FalConflictError: The job is already complete.
             FalNotFoundError: The platform does not know the job (any more).
         """
-        job = self._reference(application, request_id)
-        self.perform(lambda settings: queue.cancel(settings, job(settings)))
+        job = self._job(application, request_id)
+        self._runner.perform(lambda settings: cancellation.cancel(settings, job(settings)))
 
     def upload(
         self,
@@ -646,7 +588,7 @@ class FalClient(BaseClient):
             >>> url.endswith("/hello.txt")
             True
         """
-        return self.perform(self._upload(data, content_type, file_name, **options))
+        return self._runner.perform(self._upload(data, content_type, file_name, **options))
 
     def upload_file(self, path: str | PathLike[str], **options: Unpack[UploadOptions]) -> str:
         """Upload a file from disk; it is read while it is sent.
@@ -663,7 +605,7 @@ class FalClient(BaseClient):
             FalHTTPError: The platform refused it.
             FalConnectionError: The platform was not reached.
         """
-        return self.perform(self._upload(Path(path), **options))
+        return self._runner.perform(self._upload(Path(path), **options))
 
     def upload_image(
         self,
@@ -686,243 +628,4 @@ class FalClient(BaseClient):
             FalHTTPError: The platform refused it.
             FalConnectionError: The platform was not reached.
         """
-        return self.perform(self._upload(image, image_format=format, **options))
-
-
-class AsyncFalClient(BaseClient):
-    """A client for async code; safe to share between tasks, and between event loops.
-
-    Example:
-        >>> import asyncio
-        >>> from fal_typed import AsyncFalClient
-        >>> from fal_typed.endpoints.fal_ai.flux.dev import FluxDevInput
-        >>> async def main():
-        ...     async with AsyncFalClient() as client:
-        ...         return await client.subscribe(FluxDevInput(prompt="a cat"))
-        >>> len(asyncio.run(main()).data.images)
-        1
-    """
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    @property
-    def platform(self) -> AsyncPlatform:
-        """The platform API: models, prices, usage (docs/protocol.md section 10)."""
-        from fal_typed.platform.api import AsyncPlatform
-
-        return AsyncPlatform(self)
-
-    async def close(self) -> None:
-        """Close the connections of the running event loop; a later call opens new ones."""
-        await self._connections.close_async()
-
-    @overload
-    async def run(
-        self, application: Request[Out], /, **options: Unpack[RunOptions]
-    ) -> Result[Out]: ...
-    @overload
-    async def run(
-        self, application: str, arguments: Mapping[str, Any] = ..., **options: Unpack[RunOptions]
-    ) -> Result[dict[str, Any]]: ...
-    async def run(
-        self,
-        application: str | Request[Any],
-        arguments: object = None,
-        **options: Unpack[RunOptions],
-    ) -> Result[Any]:
-        """Call an endpoint directly and wait for its answer; see `FalClient.run`."""
-        call = self._call(application, arguments, options)
-        return await self.perform_async(lambda settings: calls.run(settings, call))
-
-    @overload
-    async def subscribe(
-        self, application: Request[Out], /, **options: Unpack[SubscribeOptions]
-    ) -> Result[Out]: ...
-    @overload
-    async def subscribe(
-        self,
-        application: str,
-        arguments: Mapping[str, Any] = ...,
-        **options: Unpack[SubscribeOptions],
-    ) -> Result[dict[str, Any]]: ...
-    async def subscribe(
-        self,
-        application: str | Request[Any],
-        arguments: object = None,
-        **options: Unpack[SubscribeOptions],
-    ) -> Result[Any]:
-        """Put a call into the queue, follow it, return its result; see `FalClient.subscribe`."""
-        call = self._call(application, arguments, options)
-        return await self.perform_async(lambda settings: queue.subscribe(settings, call))
-
-    @overload
-    async def submit(
-        self, application: Request[Out], /, **options: Unpack[SubmitOptions]
-    ) -> AsyncHandle[Out]: ...
-    @overload
-    async def submit(
-        self, application: str, arguments: Mapping[str, Any] = ..., **options: Unpack[SubmitOptions]
-    ) -> AsyncHandle[dict[str, Any]]: ...
-    async def submit(
-        self,
-        application: str | Request[Any],
-        arguments: object = None,
-        **options: Unpack[SubmitOptions],
-    ) -> AsyncHandle[Any]:
-        """Put a call into the queue and return at once; see `FalClient.submit`."""
-        call = self._call(application, arguments, options)
-        job = await self.perform_async(lambda settings: queue.submit(settings, call))
-        return AsyncHandle(job, self)
-
-    @overload
-    def stream(
-        self, application: Request[Out], /, **options: Unpack[StreamOptions]
-    ) -> AsyncStream[Out]: ...
-    @overload
-    def stream(
-        self, application: str, arguments: Mapping[str, Any] = ..., **options: Unpack[StreamOptions]
-    ) -> AsyncStream[dict[str, Any]]: ...
-    def stream(
-        self,
-        application: str | Request[Any],
-        arguments: object = None,
-        **options: Unpack[StreamOptions],
-    ) -> AsyncStream[Any]:
-        """Read an endpoint's output while it is being made; see `FalClient.stream`."""
-        return AsyncStream(self, self._stream_call(application, arguments, options))
-
-    @overload
-    def realtime(
-        self, application: Endpoint[P, Any, Out], /, **options: Unpack[RealtimeOptions]
-    ) -> AsyncRealtimeConnection[P, Out]: ...
-    @overload
-    def realtime(
-        self, application: type[Request[Out]], /, **options: Unpack[RealtimeOptions]
-    ) -> AsyncRealtimeConnection[[Request[Out]], Out]: ...
-    @overload
-    def realtime(
-        self, application: str, **options: Unpack[RealtimeOptions]
-    ) -> AsyncRealtimeConnection[..., Any]: ...
-    def realtime(
-        self, application: Any, **options: Unpack[RealtimeOptions]
-    ) -> AsyncRealtimeConnection[..., Any]:
-        """Open a realtime session; see `FalClient.realtime`."""
-        from fal_typed._realtime.connection import AsyncRealtimeConnection
-
-        return AsyncRealtimeConnection(self, *self.realtime_call(application, options))
-
-    def ws_connect(self, application: str, **options: Unpack[SocketOptions]) -> AsyncWebSocket:
-        """Open a plain websocket; see `FalClient.ws_connect`."""
-        from fal_typed._realtime.websockets import AsyncWebSocket
-
-        return AsyncWebSocket(self, self._call(application, None, options))
-
-    @overload
-    def pipeline(
-        self, application: Endpoint[P, Any, Out], /, **options: Unpack[PipelineOptions]
-    ) -> AsyncPipeline[P, Out]: ...
-    @overload
-    def pipeline(
-        self, application: type[Request[Out]], /, **options: Unpack[PipelineOptions]
-    ) -> AsyncPipeline[[Request[Out]], Out]: ...
-    @overload
-    def pipeline(
-        self, application: str, **options: Unpack[PipelineOptions]
-    ) -> AsyncPipeline[..., Any]: ...
-    def pipeline(
-        self, application: Any, **options: Unpack[PipelineOptions]
-    ) -> AsyncPipeline[..., Any]:
-        """Open one connection for many direct runs; see `FalClient.pipeline`."""
-        from fal_typed._realtime.pipelines import AsyncPipeline
-
-        return AsyncPipeline(self, *self.connection_call(application, options))
-
-    @overload
-    def handle(
-        self, application: Endpoint[..., Any, Out] | type[Request[Out]], request_id: str
-    ) -> AsyncHandle[Out]: ...
-    @overload
-    def handle(self, application: str, request_id: str) -> AsyncHandle[dict[str, Any]]: ...
-    def handle(
-        self,
-        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
-        request_id: str,
-    ) -> AsyncHandle[Any]:
-        """A handle of a job known by its id; nothing is sent. See `FalClient.handle`."""
-        job = self._reference(application, request_id)
-        return AsyncHandle(job(self.settings()), self)
-
-    async def status(
-        self,
-        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
-        request_id: str,
-        *,
-        with_logs: bool = False,
-    ) -> QueueStatus:
-        """Ask for a job's status once; see `FalClient.status`."""
-        job = self._reference(application, request_id, with_logs=with_logs)
-        return await self.perform_async(lambda settings: queue.read_status(settings, job(settings)))
-
-    @overload
-    async def result(
-        self,
-        application: Endpoint[..., Any, Out] | type[Request[Out]],
-        request_id: str,
-        *,
-        timeout: float | None = ...,
-    ) -> Result[Out]: ...
-    @overload
-    async def result(
-        self, application: str, request_id: str, *, timeout: float | None = ...
-    ) -> Result[dict[str, Any]]: ...
-    async def result(
-        self,
-        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
-        request_id: str,
-        *,
-        timeout: float | None = None,
-    ) -> Result[Any]:
-        """Wait until a job is complete and fetch its result; see `FalClient.result`."""
-        job = self._reference(application, request_id, timeout=timeout)
-        return await self.perform_async(lambda settings: queue.wait(settings, job(settings)))
-
-    async def cancel(
-        self,
-        application: str | Endpoint[..., Any, Any] | type[Request[Any]],
-        request_id: str,
-    ) -> None:
-        """Ask the platform to stop a job; see `FalClient.cancel`."""
-        job = self._reference(application, request_id)
-        await self.perform_async(lambda settings: queue.cancel(settings, job(settings)))
-
-    async def upload(
-        self,
-        data: Uploadable | str,
-        content_type: str | None = None,
-        file_name: str | None = None,
-        **options: Unpack[UploadOptions],
-    ) -> str:
-        """Upload a file to the platform; see `FalClient.upload`."""
-        return await self.perform_async(self._upload(data, content_type, file_name, **options))
-
-    async def upload_file(self, path: str | PathLike[str], **options: Unpack[UploadOptions]) -> str:
-        """Upload a file from disk; see `FalClient.upload_file`."""
-        return await self.perform_async(self._upload(Path(path), **options))
-
-    async def upload_image(
-        self,
-        image: PILImage,
-        format: str = "jpeg",  # noqa: A002 - Pillow's name
-        **options: Unpack[UploadOptions],
-    ) -> str:
-        """Upload a Pillow image; see `FalClient.upload_image`."""
-        return await self.perform_async(self._upload(image, image_format=format, **options))
+        return self._runner.perform(self._upload(image, image_format=format, **options))

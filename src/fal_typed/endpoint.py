@@ -6,26 +6,37 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from typing_extensions import ParamSpec, Unpack
 
-from fal_typed import default
-from fal_typed._calls import call as calls
-from fal_typed._calls.building import call_options, keyword_call, reference_call
-from fal_typed._queue import flows as queue
-from fal_typed._queue.handles import AsyncHandle, Handle
-from fal_typed._streaming.streams import AsyncStream, Stream, default_path
+from fal_typed._calls.building import (
+    call_options,
+    check_options,
+    connection_call,
+    keyword_call,
+    reference_call,
+)
+from fal_typed._calls.endpoint_spec import EndpointSpec
+from fal_typed._core.runner import runner_of
+from fal_typed._direct import run as direct
+from fal_typed._queue import submitting, subscribing
+from fal_typed._queue.async_handles import AsyncHandle
+from fal_typed._queue.handles import Handle
+from fal_typed._queue.jobs import job_from_id
+from fal_typed._streaming.stream import AsyncStream, Stream, default_path
 from fal_typed.errors import FalInputError
 from fal_typed.options import EndpointOptions, PipelineOptions, RealtimeOptions
 
 if TYPE_CHECKING:
     from fal_typed._calls.call import Call
+    from fal_typed._core.runner import Runner
     from fal_typed._core.settings import Settings
-    from fal_typed._queue.flows import Job, QueueStatus
+    from fal_typed._queue.jobs import Job
+    from fal_typed._queue.statuses import QueueStatus
     from fal_typed._realtime.connection import AsyncRealtimeConnection, RealtimeConnection
     from fal_typed._realtime.pipelines import AsyncPipeline, Pipeline
-    from fal_typed.client import BaseClient
     from fal_typed.results import Result
 
 P = ParamSpec("P")
@@ -112,9 +123,12 @@ class Endpoint(Generic[P, In, Out]):
         self.id = id
         self.input = input
         self.output = output
-        self._options: Mapping[str, Any] = dict(options)
+        check_options("with_options", {**options, "client": None})
+        self._client = options.pop("client", None)
         self._bound: dict[str, Any] = {}
-        input.__fal_endpoint__ = self  # type: ignore[attr-defined]  # the request-object form reads it
+        self.__fal_endpoint__ = EndpointSpec(id, cast("type[Any]", input), output, options)
+        # The request-object form reads it.
+        input.__fal_endpoint__ = self.__fal_endpoint__  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         return f"Endpoint({self.id!r})"
@@ -130,35 +144,40 @@ class Endpoint(Generic[P, In, Out]):
         Raises:
             TypeError: There is no such option.
         """
-        call_options(options)
+        check_options("with_options", options)
         other = copy.copy(self)
-        other._options = {**self._options, **options}  # noqa: SLF001 - a copy of self
+        other._client = options.pop("client", self._client)  # noqa: SLF001 - a copy of self
         other._bound = {}  # noqa: SLF001 - a copy of self
+        merged = {**self.__fal_endpoint__.options, **options}
+        other.__fal_endpoint__ = replace(self.__fal_endpoint__, options=merged)
         return other
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_bound": {}}
 
-    @property
-    def default_options(self) -> Mapping[str, Any]:
-        """Options that calls of this endpoint have unless they say otherwise."""
-        return {name: value for name, value in self._options.items() if name != "client"}
-
-    def _client(self) -> BaseClient:
-        return self._options.get("client") or default.client
+    def _runner(self) -> Runner:
+        return runner_of(self._client)
 
     def _call(
         self, args: tuple[object, ...], arguments: Mapping[str, Any], **defaults: object
     ) -> Call[Out]:
         if args:
             raise FalInputError(f"{self.id} takes its parameters by name; nothing was sent.")
-        options = call_options(defaults, self._client().default_options, self._options)
-        return keyword_call(self, arguments, options)
+        spec = self.__fal_endpoint__
+        options = call_options(defaults, self._runner().default_options, spec.options)
+        return keyword_call(spec, arguments, options)
+
+    def _connection_call(
+        self, name: str, options: Mapping[str, Any]
+    ) -> tuple[Call[Out], EndpointSpec | None]:
+        check_options(name, options)
+        return connection_call(self, self._runner().default_options, options)
 
     def _job(self, request_id: str, **options: object) -> Callable[[Settings], Job[Out]]:
-        merged = call_options(self._client().default_options, self._options, options)
+        spec = self.__fal_endpoint__
+        merged = call_options(self._runner().default_options, spec.options, options)
         call = reference_call(self, merged)
-        return lambda settings: queue.job_from_id(settings, call, request_id)
+        return lambda settings: job_from_id(settings, call, request_id)
 
     @takes_parameters
     def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
@@ -169,13 +188,13 @@ class Endpoint(Generic[P, In, Out]):
             FalHTTPError: The model or the platform refused or failed.
         """
         call = self._call(args, kwargs)
-        return self._client().perform(lambda settings: calls.run(settings, call))
+        return self._runner().perform(lambda settings: direct.run(settings, call))
 
     @takes_parameters
     async def run_async(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
         """Call the endpoint directly and wait for its answer; `run` for async code."""
         call = self._call(args, kwargs)
-        return await self._client().perform_async(lambda settings: calls.run(settings, call))
+        return await self._runner().perform_async(lambda settings: direct.run(settings, call))
 
     @takes_parameters
     def subscribe(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
@@ -187,13 +206,15 @@ class Endpoint(Generic[P, In, Out]):
             FalTimeoutError: It was not complete within `timeout`; it was cancelled.
         """
         call = self._call(args, kwargs)
-        return self._client().perform(lambda settings: queue.subscribe(settings, call))
+        return self._runner().perform(lambda settings: subscribing.subscribe(settings, call))
 
     @takes_parameters
     async def subscribe_async(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
         """Put a call into the queue and return its result; `subscribe` for async code."""
         call = self._call(args, kwargs)
-        return await self._client().perform_async(lambda settings: queue.subscribe(settings, call))
+        return await self._runner().perform_async(
+            lambda settings: subscribing.subscribe(settings, call)
+        )
 
     @takes_parameters
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[Out]:
@@ -203,15 +224,15 @@ class Endpoint(Generic[P, In, Out]):
             FalInputError: The arguments do not fit the endpoint; nothing was sent.
             FalHTTPError: The platform refused the request.
         """
-        call, client = self._call(args, kwargs), self._client()
-        return Handle(client.perform(lambda settings: queue.submit(settings, call)), client)
+        call, runner = self._call(args, kwargs), self._runner()
+        return Handle(runner.perform(lambda settings: submitting.submit(settings, call)), runner)
 
     @takes_parameters
     async def submit_async(self, *args: P.args, **kwargs: P.kwargs) -> AsyncHandle[Out]:
         """Put a call into the queue and return a handle; `submit` for async code."""
-        call, client = self._call(args, kwargs), self._client()
-        job = await client.perform_async(lambda settings: queue.submit(settings, call))
-        return AsyncHandle(job, client)
+        call, runner = self._call(args, kwargs), self._runner()
+        job = await runner.perform_async(lambda settings: submitting.submit(settings, call))
+        return AsyncHandle(job, runner)
 
     @takes_parameters
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> Stream[Out]:
@@ -222,12 +243,12 @@ class Endpoint(Generic[P, In, Out]):
         Raises:
             FalInputError: The arguments do not fit the endpoint; nothing was sent.
         """
-        return Stream(self._client(), self._call(args, kwargs, path=default_path(self.id)))
+        return Stream(self._runner(), self._call(args, kwargs, path=default_path(self.id)))
 
     @takes_parameters
     def stream_async(self, *args: P.args, **kwargs: P.kwargs) -> AsyncStream[Out]:
         """Call the endpoint and read its output as it is made; `stream` for async code."""
-        return AsyncStream(self._client(), self._call(args, kwargs, path=default_path(self.id)))
+        return AsyncStream(self._runner(), self._call(args, kwargs, path=default_path(self.id)))
 
     def realtime(self, **options: Unpack[RealtimeOptions]) -> RealtimeConnection[P, Out]:
         """Open a realtime session: a websocket that inputs and results go over.
@@ -244,17 +265,23 @@ class Endpoint(Generic[P, In, Out]):
             FalHTTPError: On entering the block: the token or the connection was refused.
             FalConnectionError: On entering the block: the platform was not reached.
         """
+        from fal_typed._realtime.connecting import realtime_call
         from fal_typed._realtime.connection import RealtimeConnection
 
-        client = self._client()
-        return RealtimeConnection(client, *client.realtime_call(self, options))
+        runner = self._runner()
+        return RealtimeConnection(
+            runner, *realtime_call(*self._connection_call("realtime", options))
+        )
 
     def realtime_async(self, **options: Unpack[RealtimeOptions]) -> AsyncRealtimeConnection[P, Out]:
         """Open a realtime session; `realtime` for async code."""
+        from fal_typed._realtime.connecting import realtime_call
         from fal_typed._realtime.connection import AsyncRealtimeConnection
 
-        client = self._client()
-        return AsyncRealtimeConnection(client, *client.realtime_call(self, options))
+        runner = self._runner()
+        return AsyncRealtimeConnection(
+            runner, *realtime_call(*self._connection_call("realtime", options))
+        )
 
     def pipeline(self, **options: Unpack[PipelineOptions]) -> Pipeline[P, Out]:
         """Open one connection for many direct runs: HTTP over WebSocket.
@@ -273,15 +300,15 @@ class Endpoint(Generic[P, In, Out]):
         """
         from fal_typed._realtime.pipelines import Pipeline
 
-        client = self._client()
-        return Pipeline(client, *client.connection_call(self, options))
+        runner = self._runner()
+        return Pipeline(runner, *self._connection_call("pipeline", options))
 
     def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPipeline[P, Out]:
         """Open one connection for many direct runs; `pipeline` for async code."""
         from fal_typed._realtime.pipelines import AsyncPipeline
 
-        client = self._client()
-        return AsyncPipeline(client, *client.connection_call(self, options))
+        runner = self._runner()
+        return AsyncPipeline(runner, *self._connection_call("pipeline", options))
 
     def handle(self, request_id: str) -> Handle[Out]:
         """A handle of a job known by its id; nothing is sent.
@@ -289,13 +316,13 @@ class Endpoint(Generic[P, In, Out]):
         Args:
             request_id: Id of the job.
         """
-        client = self._client()
-        return Handle(self._job(request_id)(client.settings()), client)
+        runner = self._runner()
+        return Handle(self._job(request_id)(runner.settings()), runner)
 
     def handle_async(self, request_id: str) -> AsyncHandle[Out]:
         """A handle of a job known by its id; `handle` for async code."""
-        client = self._client()
-        return AsyncHandle(self._job(request_id)(client.settings()), client)
+        runner = self._runner()
+        return AsyncHandle(self._job(request_id)(runner.settings()), runner)
 
     def status(self, request_id: str, *, with_logs: bool = False) -> QueueStatus:
         """Ask for a job's status once (docs/protocol.md section 3.2).

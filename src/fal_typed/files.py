@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Protocol, Union, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Union
 
 from pydantic_core import (
     PydanticCustomError,
@@ -18,15 +18,17 @@ from pydantic_core import (
 )
 
 from fal_typed._core.json_values import as_object
-from fal_typed._uploads.inputs import PendingFile
+from fal_typed._core.pillow import PILImage
 from fal_typed.models import OutputModel
 
 if TYPE_CHECKING:
-    from fal_typed.client import AsyncFalClient, FalClient
+    from fal_typed._core.runner import ClientLike
 
 
 class File(OutputModel):
     """A file on the platform's storage, named by a result."""
+
+    __fal_file__: ClassVar[bool] = True
 
     url: str
     """Where the file can be fetched, or a `data:` URI that holds it."""
@@ -40,7 +42,7 @@ class File(OutputModel):
     file_size: int | None = None
     """Size in bytes."""
 
-    def read(self, *, client: FalClient | AsyncFalClient | None = None) -> bytes:
+    def read(self, *, client: ClientLike | None = None) -> bytes:
         """Fetch the file into memory.
 
         Args:
@@ -53,23 +55,21 @@ class File(OutputModel):
         Raises:
             FalDownloadError: The file is gone, or the download broke too often.
         """
-        from fal_typed._downloads import fetching as download
+        from fal_typed._core.runner import runner_of
+        from fal_typed._downloads import fetching
 
-        return download.client_of(client).perform(
-            lambda settings: download.read(settings, self.url)
-        )
+        return runner_of(client).perform(lambda settings: fetching.read(settings, self.url))
 
-    async def read_async(self, *, client: FalClient | AsyncFalClient | None = None) -> bytes:
+    async def read_async(self, *, client: ClientLike | None = None) -> bytes:
         """Fetch the file into memory; `read` for async code."""
-        from fal_typed._downloads import fetching as download
+        from fal_typed._core.runner import runner_of
+        from fal_typed._downloads import fetching
 
-        return await download.client_of(client).perform_async(
-            lambda settings: download.read(settings, self.url)
+        return await runner_of(client).perform_async(
+            lambda settings: fetching.read(settings, self.url)
         )
 
-    def save(
-        self, path: str | os.PathLike[str], *, client: FalClient | AsyncFalClient | None = None
-    ) -> Path:
+    def save(self, path: str | os.PathLike[str], *, client: ClientLike | None = None) -> Path:
         """Fetch the file onto disk.
 
         The download is streamed, goes on where it broke off, and appears under its name only
@@ -85,42 +85,46 @@ class File(OutputModel):
         Raises:
             FalDownloadError: The file is gone, or the download broke too often.
         """
-        from fal_typed._downloads import fetching as download
+        from fal_typed._core.runner import runner_of
+        from fal_typed._downloads import fetching
+        from fal_typed._downloads.file_names import target_path
 
-        target = download.target_path(path, self.file_name, self.url)
-        return download.client_of(client).perform(
-            lambda settings: download.save(settings, self.url, target)
-        )
+        target = target_path(path, self.file_name, self.url)
+        return runner_of(client).perform(lambda settings: fetching.save(settings, self.url, target))
 
     async def save_async(
-        self, path: str | os.PathLike[str], *, client: FalClient | AsyncFalClient | None = None
+        self, path: str | os.PathLike[str], *, client: ClientLike | None = None
     ) -> Path:
         """Fetch the file onto disk; `save` for async code."""
-        from fal_typed._downloads import fetching as download
+        from fal_typed._core.runner import runner_of
+        from fal_typed._downloads import fetching
+        from fal_typed._downloads.file_names import target_path
 
-        target = download.target_path(path, self.file_name, self.url)
-        return await download.client_of(client).perform_async(
-            lambda settings: download.save(settings, self.url, target)
+        target = target_path(path, self.file_name, self.url)
+        return await runner_of(client).perform_async(
+            lambda settings: fetching.save(settings, self.url, target)
         )
 
-    def open(self, *, client: FalClient | AsyncFalClient | None = None) -> BinaryIO:
+    def open(self, *, client: ClientLike | None = None) -> BinaryIO:
         """Fetch the file and open it for reading, as a temporary file that cleans up itself.
 
         Raises:
             FalDownloadError: The file is gone, or the download broke too often.
         """
-        from fal_typed._downloads import fetching as download
+        from fal_typed._core.runner import runner_of
+        from fal_typed._downloads import fetching
 
-        return download.client_of(client).perform(
-            lambda settings: download.open_temporary(settings, self.url)
+        return runner_of(client).perform(
+            lambda settings: fetching.open_temporary(settings, self.url)
         )
 
-    async def open_async(self, *, client: FalClient | AsyncFalClient | None = None) -> BinaryIO:
+    async def open_async(self, *, client: ClientLike | None = None) -> BinaryIO:
         """Fetch the file and open it for reading; `open` for async code."""
-        from fal_typed._downloads import fetching as download
+        from fal_typed._core.runner import runner_of
+        from fal_typed._downloads import fetching
 
-        return await download.client_of(client).perform_async(
-            lambda settings: download.open_temporary(settings, self.url)
+        return await runner_of(client).perform_async(
+            lambda settings: fetching.open_temporary(settings, self.url)
         )
 
 
@@ -133,22 +137,22 @@ class Image(File):
     height: int | None = None
     """Height in pixels."""
 
-    def to_pil(self, *, client: FalClient | AsyncFalClient | None = None) -> PILImage:
+    def to_pil(self, *, client: ClientLike | None = None) -> PILImage:
         """Fetch the picture as a Pillow image (extra `images`).
 
         Raises:
             FalDownloadError: The file is gone, or the download broke too often.
             ImportError: Pillow is not installed.
         """
-        from fal_typed._downloads import fetching as download
+        from fal_typed._downloads.images import pillow_image
 
-        return download.pillow_image(self.read(client=client))
+        return pillow_image(self.read(client=client))
 
-    async def to_pil_async(self, *, client: FalClient | AsyncFalClient | None = None) -> PILImage:
+    async def to_pil_async(self, *, client: ClientLike | None = None) -> PILImage:
         """Fetch the picture as a Pillow image; `to_pil` for async code."""
-        from fal_typed._downloads import fetching as download
+        from fal_typed._downloads.images import pillow_image
 
-        return download.pillow_image(await self.read_async(client=client))
+        return pillow_image(await self.read_async(client=client))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return _bundle(self, "<img src='{url}' style='max-width: 512px'>")
@@ -204,18 +208,24 @@ def _bundle(file: File, html: str) -> dict[str, str]:
     return bundle
 
 
-@runtime_checkable
-class PILImage(Protocol):
-    """What the SDK uses of a Pillow image, so that types need no Pillow."""
+class PendingFile:
+    """Marks what is to be uploaded.
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        ...
+    A plain class, for pydantic unpacks dataclasses and iterates over open files when it dumps.
 
-    def save(self, fp: Any, format: str | None = None) -> None:  # noqa: A002 - Pillow's name
-        """Write the encoded picture."""
-        ...
+    Attributes:
+        file: Anything that can be uploaded.
+        as_object: Whether it travels as an object with a `url`, not as the URL itself.
+    """
+
+    __slots__ = ("as_object", "file")
+
+    def __init__(self, file: Any, *, as_object: bool = False) -> None:
+        self.file = file
+        self.as_object = as_object
+
+    def __repr__(self) -> str:
+        return f"PendingFile({type(self.file).__name__})"
 
 
 def _is_file_like(value: object) -> bool:

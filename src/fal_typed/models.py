@@ -16,10 +16,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeVar
 
-from fal_typed._calls.validation import input_error
+from fal_typed._calls.checking import input_error
 
 if TYPE_CHECKING:
-    from fal_typed.endpoint import Endpoint
+    from fal_typed._calls.endpoint_spec import EndpointSpec
 
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 
@@ -100,7 +100,7 @@ if TYPE_CHECKING:
     class Request(Generic[Out]):
         """An input that knows its endpoint, and so the type of its result."""
 
-        __fal_endpoint__: ClassVar[Endpoint[..., Any, Any] | None]
+        __fal_endpoint__: ClassVar[EndpointSpec | None]
 
     class _InputBase(BaseModel):
         # Editors show this one's words for every input that is made, and pydantic's without it.

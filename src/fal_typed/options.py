@@ -1,70 +1,96 @@
-"""Options of a call, apart from the model's own parameters.
+"""Call options: everything about a call that is not one of the model's own parameters.
 
-The `TypedDict`s are what checkers and editors see at `client.subscribe(…, with_logs=True)` and
-`endpoint.with_options(…)`; `CallOptions` is what the flows read. A test keeps the two alike.
+Editors and type checkers read these classes at `client.subscribe(…, with_logs=True)` and
+`endpoint.with_options(…)`. This module is the only place where an option is declared; the class
+that flows read (`_calls/call_options.py`) is generated from it by `make surface`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Union
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, Union
 
 from typing_extensions import TypedDict
+
+from fal_typed._queue.statuses import OnQueueUpdate
+from fal_typed._uploads.transfer_options import TransferOptions
 
 if TYPE_CHECKING:
     from fal_typed._calls.lifecycle import Lifecycle
     from fal_typed._core.retry import RetryPolicy
-    from fal_typed._queue.flows import QueueStatus
-    from fal_typed._uploads.multipart import Multipart
-    from fal_typed._uploads.progress import OnProgress
-    from fal_typed.client import AsyncFalClient, FalClient
+    from fal_typed._core.runner import ClientLike
     from fal_typed.errors import FalError
 
 OnEnqueue = Callable[[str], Union[Awaitable[object], object]]
-OnQueueUpdate = Callable[["QueueStatus"], Union[Awaitable[object], object]]
 OnResult = Callable[[Any], Union[Awaitable[object], object]]
 OnError = Callable[["FalError"], Union[Awaitable[object], object]]
 TokenProvider = Callable[[str], Union[Awaitable[str], str]]
 
 
-class RunOptions(TypedDict, total=False):
+class HeaderOptions(TypedDict, total=False):
+    """Options of every call."""
+
+    headers: Mapping[str, str]
+    """Extra request headers."""
+
+
+class InputOptions(TypedDict, total=False):
+    """How a call's arguments are checked."""
+
+    extra_arguments: Mapping[str, Any] | None
+    """Parameters that are missing from the schema, sent unchecked."""
+    validate: bool
+    """False sends the arguments without checking them against the schema."""
+
+
+class FileInputOptions(TypedDict, total=False):
+    """How files among a call's arguments are sent."""
+
+    inline_files: int
+    """Files of up to this many bytes are sent inside the request as data URIs, instead of being
+    uploaded first; at most 7 MiB. Default: 0, none."""
+
+
+class RunnerHintOptions(TypedDict, total=False):
+    """Which of an app's runners gets a request."""
+
+    hint: str | None
+    """Runner hint: requests with the same hint go to the same runner where possible."""
+
+
+class RetryOptions(TypedDict, total=False):
+    """How failed requests are retried."""
+
+    retry: RetryPolicy | None
+    """Policy for failed requests and handshakes. Default: the client's."""
+
+
+class RunOptions(
+    HeaderOptions, InputOptions, FileInputOptions, RunnerHintOptions, RetryOptions, total=False
+):
     """Options of `run`, the direct call without a queue."""
 
     path: str
     """Extra path below the endpoint id."""
     method: Literal["POST", "GET", "PUT", "PATCH", "DELETE"]
     """HTTP method; with GET the arguments become the query. Default: POST."""
-    headers: Mapping[str, str]
-    """Extra request headers."""
     timeout: float | None
     """Seconds the whole call may take, or None for no limit (the default)."""
     start_timeout: float | None
-    """Seconds within which the platform must start processing, else it answers 504; above 1."""
-    hint: str | None
-    """Runner hint: requests with the same hint go to the same runner where possible."""
+    """Seconds within which the platform must start processing, else it returns 504; above 1."""
     output_lifecycle: Lifecycle | None
     """How long generated files are kept and who may read them."""
     store_io: bool | None
     """False keeps the platform from storing the request's input and output."""
     tags: Mapping[str, str] | None
     """Up to 10 tags for the platform's reports."""
-    extra_arguments: Mapping[str, Any] | None
-    """Parameters the schema does not know, sent unchecked."""
-    validate: bool
-    """False sends the arguments without checking them against the schema."""
-    inline_files: int
-    """Files of up to this many bytes travel inside the request, as data URIs, instead of being
-    uploaded first; at most 7 MiB. Default: 0, none."""
-    retry: RetryPolicy | None
-    """Policy for failed requests; default: the client's."""
 
 
 class SubmitOptions(RunOptions, total=False):
     """Options of `submit`."""
 
     priority: Literal["normal", "low"] | None
-    """Place in the queue; the platform's default is normal."""
+    """Priority in the queue; the platform's default is normal."""
     webhook_url: str | None
     """URL the platform posts the result to."""
     max_queue_length: int | None
@@ -77,7 +103,7 @@ class SubscribeOptions(SubmitOptions, total=False):
     """Options of `subscribe`."""
 
     with_logs: bool
-    """Ask for the model's logs with each update."""
+    """Request the model's logs with each update."""
     on_enqueue: OnEnqueue | None
     """Called with the request id once the job is accepted."""
     on_queue_update: OnQueueUpdate | None
@@ -90,106 +116,61 @@ class SubscribeOptions(SubmitOptions, total=False):
     """False leaves the job running on the platform when the wait is stopped."""
 
 
-class StreamOptions(TypedDict, total=False):
+class StreamOptions(HeaderOptions, InputOptions, FileInputOptions, RunnerHintOptions, total=False):
     """Options of `stream`."""
 
     path: str
     """Path below the endpoint id. Default: `/stream`."""
-    headers: Mapping[str, str]
-    """Extra request headers."""
     timeout: float | None
     """Seconds the whole stream may take, or None for no limit (the default)."""
     idle_timeout: float | None
-    """Seconds without any byte after which the stream counts as dead, or None for no limit."""
-    hint: str | None
-    """Runner hint: requests with the same hint go to the same runner where possible."""
-    extra_arguments: Mapping[str, Any] | None
-    """Parameters the schema does not know, sent unchecked."""
-    validate: bool
-    """False sends the arguments without checking them against the schema."""
-    inline_files: int
-    """Files of up to this many bytes travel inside the request, as data URIs."""
+    """Seconds without any byte after which the stream fails, or None for no limit."""
 
 
-class SocketOptions(TypedDict, total=False):
+class SocketOptions(HeaderOptions, RetryOptions, total=False):
     """Options of `ws_connect`, the plain websocket."""
 
     path: str
     """Path below the endpoint id. Default: none for `ws_connect`, `/realtime` for `realtime`."""
-    headers: Mapping[str, str]
-    """Extra headers of the handshake."""
     timeout: float | None
-    """Seconds until the connection must stand, a cold start included. Default: 90."""
-    retry: RetryPolicy | None
-    """Policy for failed handshakes and for reconnecting; default: the client's."""
+    """Seconds until the connection must be open, a cold start included. Default: 90."""
     use_jwt: bool
-    """False sends the key itself instead of a short-lived token made with it."""
+    """False sends the key itself instead of a short-lived token created with it."""
     token_expiration: int
-    """Seconds a token lives; kept and used again for nine tenths of that. Default: 120."""
+    """Seconds a token is valid; it is reused for nine tenths of that. Default: 120."""
     token_provider: TokenProvider | None
-    """Called with the endpoint id for each connection; returns a token made elsewhere. May be a
-    coroutine function in async code."""
+    """Called with the endpoint id for each connection; returns a token created elsewhere. May be
+    a coroutine function in async code."""
     max_buffering: int | None
-    """How many inputs the platform may hold back for the endpoint, from 1 to 60."""
+    """How many inputs the platform may buffer for the endpoint, from 1 to 60."""
 
 
-class RealtimeOptions(SocketOptions, total=False):
+class RealtimeOptions(SocketOptions, InputOptions, total=False):
     """Options of `realtime`."""
 
     codec: Literal["msgpack", "json"]
-    """Form of inputs and results. Default: MessagePack, in which raw bytes travel as they are."""
+    """Encoding of inputs and results. Default: MessagePack, which carries raw bytes as they are."""
     encode_message: Callable[[Any], bytes] | None
-    """Turns an input into bytes, in place of the codec."""
+    """Encodes an input, in place of the codec."""
     decode_message: Callable[[bytes], Any] | None
-    """Turns bytes into a result, in place of the codec."""
+    """Decodes a result, in place of the codec."""
     throttle: float | None
-    """Seconds between two inputs; of those sent faster only the latest goes out."""
+    """Minimum seconds between two inputs; of those sent faster only the latest goes out."""
     reconnect: bool
     """True opens a new connection when one breaks. Inputs are never sent twice."""
     on_result: OnResult | None
-    """Called with each result as it comes; may be a coroutine function in async code."""
+    """Called with each result as it arrives; may be a coroutine function in async code."""
     on_error: OnError | None
-    """With `on_result`: called with what would else be raised at the end of the `with` block."""
-    extra_arguments: Mapping[str, Any] | None
-    """Parameters the schema does not know, sent unchecked with each input."""
-    validate: bool
-    """False sends inputs without checking them against the schema."""
+    """With `on_result`: called with what would otherwise be raised at the end of the `with`
+    block."""
 
 
-class PipelineOptions(TypedDict, total=False):
+class PipelineOptions(HeaderOptions, InputOptions, RetryOptions, total=False):
     """Options of `pipeline`."""
 
-    headers: Mapping[str, str]
-    """Extra headers of the handshake."""
     timeout: float | None
-    """Seconds until the connection must stand, and until each result must be there. Default: 90
-    for the connection and no limit for results."""
-    retry: RetryPolicy | None
-    """Policy for failed handshakes; default: the client's."""
-    extra_arguments: Mapping[str, Any] | None
-    """Parameters the schema does not know, sent unchecked with each run."""
-    validate: bool
-    """False sends the arguments without checking them against the schema."""
-
-
-Repository = Literal["fal_v3", "fal", "cdn"]
-"""Where a file is stored: `fal_v3` is the platform's CDN, `fal` its storage behind signed URLs;
-`cdn` is an old name of `fal_v3`."""
-
-
-class TransferOptions(TypedDict, total=False):
-    """How a file is sent."""
-
-    repository: Repository | None
-    """Where to. Default: `fal_v3`, or `fal` behind a server-side proxy."""
-    fallback_repository: Repository | Sequence[Repository] | None
-    """Where to when that fails. Default: `fal`; `[]` for none."""
-    lifecycle: Lifecycle | None
-    """How long the file is kept, and who may read it."""
-    on_progress: OnProgress | None
-    """Called with the bytes that have arrived, and the bytes in all (None while unknown)."""
-    multipart: Multipart | None
-    """From what size on, and how, the file is sent in parts."""
+    """Seconds until the connection must be open, and until each result must have arrived.
+    Default: 90 for the connection and no limit for results."""
 
 
 class UploadOptions(TransferOptions, total=False):
@@ -206,51 +187,22 @@ class ClientOptions(SubscribeOptions, StreamOptions, RealtimeOptions, total=Fals
 class EndpointOptions(ClientOptions, total=False):
     """Options of `with_options` on an endpoint: those of every kind of call, and the client."""
 
-    client: FalClient | AsyncFalClient | None
-    """Client to call with. Default: the module's own."""
+    client: ClientLike | None
+    """`FalClient` or `AsyncFalClient` to call with. Default: the module's own."""
 
 
-@dataclass(frozen=True)
-class CallOptions:
-    """Options as the flows read them; the fields are explained at the `TypedDict`s."""
-
-    path: str = ""
-    method: str = "POST"
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    timeout: float | None = None
-    start_timeout: float | None = None
-    hint: str | None = None
-    output_lifecycle: Lifecycle | None = None
-    store_io: bool | None = None
-    tags: Mapping[str, str] | None = None
-    extra_arguments: Mapping[str, Any] | None = None
-    validate: bool = True
-    inline_files: int = 0
-    retry: RetryPolicy | None = None
-    priority: str | None = None
-    webhook_url: str | None = None
-    max_queue_length: int | None = None
-    server_retry: bool = True
-    with_logs: bool = False
-    on_enqueue: OnEnqueue | None = None
-    on_queue_update: OnQueueUpdate | None = None
-    interval: float | None = None
-    client_timeout: float | None = None
-    cancel_on_stop: bool = True
-    idle_timeout: float | None = None
-    use_jwt: bool = True
-    token_expiration: int = 120
-    token_provider: TokenProvider | None = None
-    max_buffering: int | None = None
-    codec: str = "msgpack"
-    encode_message: Callable[[Any], bytes] | None = None
-    decode_message: Callable[[bytes], Any] | None = None
-    throttle: float | None = None
-    reconnect: bool = False
-    on_result: OnResult | None = None
-    on_error: OnError | None = None
-
-    @property
-    def deadline(self) -> float | None:
-        """Seconds the whole call may take."""
-        return self.timeout if self.timeout is not None else self.client_timeout
+DEFAULTS: Final[ClientOptions] = {
+    "path": "",
+    "method": "POST",
+    "headers": {},
+    "validate": True,
+    "inline_files": 0,
+    "server_retry": True,
+    "with_logs": False,
+    "cancel_on_stop": True,
+    "use_jwt": True,
+    "token_expiration": 120,
+    "codec": "msgpack",
+    "reconnect": False,
+}
+"""Value of an option that was not given; None for those that are not listed."""

@@ -5,14 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-if TYPE_CHECKING:
-    from fal_typed._queue.flows import LogEntry
-
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One line a model logged.
+
+    Attributes:
+        message: The text.
+        timestamp: When, in ISO 8601.
+        level: For example `INFO` or `STDERR`, or None.
+        source: Who logged it, for example `USER`.
+        raw: The entry as it came.
+    """
+
+    message: str
+    timestamp: str | None = None
+    level: str | None = None
+    source: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
+
+    def __getitem__(self, key: str) -> Any:
+        """The entry's field as it came, as untyped clients give it."""
+        return self.raw[key]
 
 
 @dataclass(frozen=True)

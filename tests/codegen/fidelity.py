@@ -27,7 +27,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from pydantic import BaseModel
 from pydantic import ValidationError as Refusal
 
-from fal_typed._calls.validation import dump_input, read_output
+from fal_typed._calls.checking import dump_input
+from fal_typed._calls.outputs import read_output
 from fal_typed._documents.document import EndpointDocument
 from fal_typed.errors import SchemaDriftWarning
 from tests.codegen.instances import Instances, Schema, reference, same

@@ -195,7 +195,7 @@ def test_endpoints_know_their_path_and_codec(
     making.write(studio(), "acme/studio.json")
     making.run()
     endpoint = getattr(making.module(f"acme.studio{path}"), f"studio{path.replace('.', '_')}")
-    assert endpoint.default_options == options
+    assert endpoint.__fal_endpoint__.options == options
 
 
 def test_nothing_is_said_of_fields_but_what_the_app_says(making: Making) -> None:
@@ -221,7 +221,7 @@ def test_events_of_a_stream(making: Making, events: dict[str, Any], name: str) -
     making.write(app({"/talk": item}, Part=fields(part={"type": "integer"})))
     making.run()
     talk = making.module("acme.app.talk")
-    assert talk.app_talk.default_options == {"path": ""}
+    assert talk.app_talk.__fal_endpoint__.options == {"path": ""}
     assert list(talk.Output.model_fields) == [name]
 
 
@@ -454,7 +454,7 @@ def test_hostile_words_everywhere(making: Making, text: str) -> None:
     assert making.run().failed == {}
     module = making.module("acme.app.realtime")
     assert module.app_realtime.id == "acme/app/realtime"
-    assert module.app_realtime.default_options["path"] == ""
+    assert module.app_realtime.__fal_endpoint__.options["path"] == ""
 
 
 @pytest.mark.parametrize(

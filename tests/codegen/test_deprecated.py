@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from fal_typed._calls.validation import dump_input
+from fal_typed._calls.checking import dump_input
 from fal_typed.models import InputModel
 from tests.codegen.building import Packages, document, ref
 from tests.typing import checkers

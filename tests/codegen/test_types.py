@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from fal_typed._calls.validation import dump_input
-from fal_typed._uploads.inputs import PendingFile
+from fal_typed._calls.checking import dump_input
 from fal_typed.errors import FalInputError
-from fal_typed.files import Audio, File, Image, Video
+from fal_typed.files import Audio, File, Image, PendingFile, Video
 from fal_typed.models import UNSET
 from tests.codegen.building import Packages, document, ref
 

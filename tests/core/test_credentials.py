@@ -12,7 +12,7 @@ import types
 import pytest
 
 from fal_typed import FalCredentialsError
-from fal_typed._core import credentials, login
+from fal_typed._core import credentials, login, login_renewal
 from tests.core.flux import ID, dev
 from tests.scripted import Reply, scripted
 
@@ -67,7 +67,7 @@ def test_a_stale_login_is_renewed_once_and_kept(colour, home, monkeypatch, stale
     fresh = token(36000)
     renewed = Reply(200, {"access_token": fresh, "refresh_token": "new"})
     with scripted(lambda _: renewed) as authority:
-        monkeypatch.setattr(login, "TOKEN_URL", f"http://{authority.host}/oauth/token")
+        monkeypatch.setattr(login_renewal, "TOKEN_URL", f"http://{authority.host}/oauth/token")
         assert sent(colour) == f"Bearer {fresh}"
         assert len(authority.seen) == 1
         assert b"refresh_token=old" in authority.seen[0].body
@@ -83,7 +83,7 @@ def test_a_stale_login_is_renewed_once_and_kept(colour, home, monkeypatch, stale
 def test_a_login_that_has_ended_says_what_to_do(colour, home, monkeypatch):
     (home / "auth0_token").write_text("old\n")
     with scripted(lambda _: Reply(403, {"error": "invalid_grant"})) as authority:
-        monkeypatch.setattr(login, "TOKEN_URL", f"http://{authority.host}/oauth/token")
+        monkeypatch.setattr(login_renewal, "TOKEN_URL", f"http://{authority.host}/oauth/token")
         with pytest.raises(FalCredentialsError, match="fal auth login"):
             sent(colour)
     assert (home / "auth0_token").read_text() == "old\n"

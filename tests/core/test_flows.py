@@ -10,26 +10,24 @@ from hypothesis import strategies as st
 
 from fal_typed import FalError, Result, RetryPolicy
 from fal_typed._calls.call import Call
+from fal_typed._calls.call_options import CallOptions
 from fal_typed._calls.endpoint_id import EndpointId
 from fal_typed._core.credentials import Credentials
 from fal_typed._core.flow import (
     CloseStream,
     Draw,
-    HttpResponse,
     Now,
-    OpenedStream,
     OpenStream,
     ReadChunk,
     Report,
     Send,
     Sleep,
-    TransportError,
 )
 from fal_typed._core.settings import Settings
-from fal_typed._queue import flows as queue
-from fal_typed._queue.flows import LogEntry
+from fal_typed._queue import following, subscribing
+from fal_typed._transport.base import HttpResponse, OpenedStream, TransportError
 from fal_typed._transport.sse import EventDecoder
-from fal_typed.options import CallOptions
+from fal_typed.results import LogEntry
 
 ACCEPTED = {
     "request_id": "r1",
@@ -138,7 +136,7 @@ def test_a_subscribe_ends_and_never_submits_twice(data):
     call = Call(EndpointId.parse("fal-ai/flux/dev"), {"prompt": "x"}, None, CallOptions(timeout=30))
     configured = Settings(credentials=Credentials("k"), retry=RetryPolicy(attempts=4))
     try:
-        result = platform.run(queue.subscribe(configured, call))
+        result = platform.run(subscribing.subscribe(configured, call))
         assert isinstance(result, Result)
     except FalError:
         pass
@@ -158,7 +156,7 @@ def test_logs_add_up_whatever_part_of_them_is_told(messages, seen, start):
     logs = tuple(LogEntry(str(m), timestamp=str(i)) for i, m in enumerate(messages))
     known = logs[: min(seen, len(logs))]
     told = logs[min(start, len(known)) :]
-    assert known + queue._unseen(known, told) == logs
+    assert known + following._unseen(known, told) == logs
 
 
 events = st.lists(st.text(st.characters(blacklist_characters="\r\n", codec="utf-8"), min_size=1))

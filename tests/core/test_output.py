@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import RootModel
 
 from fal_typed import Image, SchemaDriftWarning
-from fal_typed._calls.validation import read_output
+from fal_typed._calls.outputs import read_output
 from fal_typed.models import OutputModel
 from tests.core.flux import DevOutput, dev
 

@@ -16,7 +16,7 @@ from fal_typed import (
     InProgress,
     Queued,
 )
-from fal_typed._queue.flows import QueueStatus, parse_status
+from fal_typed._queue.statuses import QueueStatus, parse_status
 from tests.core.flux import ID, DevInput, dev
 
 

@@ -100,7 +100,12 @@ def test_the_key_is_in_no_repr_pickle_or_exception(colour, fal_emulator):
     with pytest.raises(FalServerError) as caught:
         client.run(ID, ARGUMENTS)
     inner = client._target
-    shown = [repr(inner), repr(inner.settings()), str(caught.value), repr(caught.value.__dict__)]
+    shown = [
+        repr(inner),
+        repr(inner._runner.settings()),
+        str(caught.value),
+        repr(caught.value.__dict__),
+    ]
     assert not any("very-secret" in text for text in shown)
     for thing in (inner, caught.value):
         assert b"very-secret" not in pickle.dumps(thing)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fal_typed import Completed, FalInputError
-from fal_typed._queue import flows as queue
+from fal_typed._queue import following
 from tests.core.flux import ID, dev
 from tests.scripted import Reply, scripted
 
@@ -52,7 +52,7 @@ def test_polling_takes_over_when_the_stream_fails(stream, colour):
 
 
 def test_polling_takes_over_when_the_stream_falls_silent(colour, fal_emulator, monkeypatch):
-    monkeypatch.setattr(queue, "_SILENCE", 0.05)
+    monkeypatch.setattr(following, "_SILENCE", 0.05)
     script = fal_emulator.endpoint(ID)
     script.queue_time, script.positions, script.run_time = 0.3, (0,), 0.0
     colour(dev).subscribe(prompt="a cat")

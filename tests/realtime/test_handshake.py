@@ -11,14 +11,12 @@ import pytest
 
 from fal_typed import FalAuthenticationError, FalCredentialsError, FalProtocolError, FalServerError
 from fal_typed._calls.building import reference_call
+from fal_typed._calls.call_options import CallOptions
 from fal_typed._core.credentials import Credentials
 from fal_typed._core.flow import (
     Draw,
     Flow,
-    HttpRequest,
-    HttpResponse,
     Now,
-    OpenedSocket,
     OpenSocket,
     Send,
 )
@@ -26,10 +24,14 @@ from fal_typed._core.hosts import Hosts
 from fal_typed._core.retry import RetryPolicy
 from fal_typed._core.settings import Settings
 from fal_typed._realtime.connecting import connect, connect_for_runs
-from fal_typed._realtime.tokens import TokenCache
-from fal_typed.options import CallOptions
+from fal_typed._transport.base import HttpRequest, HttpResponse, OpenedSocket
 
 SETTINGS = Settings(credentials=Credentials("id:secret"), retry=RetryPolicy(attempts=3))
+
+
+@pytest.fixture(autouse=True)
+def no_cached_token():
+    SETTINGS.realtime_tokens._entries.clear()
 
 
 def call(**options: Any) -> Any:
@@ -68,7 +70,7 @@ class Platform:
 
 def test_a_token_is_made_with_the_key_and_stands_in_for_it():
     platform = Platform([(200, "t-1")], lambda _: 101)
-    platform.play(connect(SETTINGS, call(), TokenCache()))
+    platform.play(connect(SETTINGS, call()))
     mint, shake = platform.requests
     assert mint.url == "https://rest.fal.ai/tokens/"
     assert mint.headers["authorization"] == "Key id:secret"
@@ -80,28 +82,25 @@ def test_a_token_is_made_with_the_key_and_stands_in_for_it():
 
 def test_a_kept_token_that_is_refused_is_replaced():
     platform = Platform([(200, "old"), (200, "new")], lambda _: 101)
-    tokens = TokenCache()
-    platform.play(connect(SETTINGS, call(), tokens))
+    platform.play(connect(SETTINGS, call()))
     platform._shake = lambda token: 101 if token == "new" else 401
-    platform.play(connect(SETTINGS, call(), tokens))
+    platform.play(connect(SETTINGS, call()))
     assert [request.method[0] for request in platform.requests] == list("PGGPG")
 
 
 def test_a_new_token_that_is_refused_is_not_kept():
     platform = Platform([(200, "a"), (200, "b")], lambda _: 401)
-    tokens = TokenCache()
     for _ in range(2):
         with pytest.raises(FalAuthenticationError):
-            platform.play(connect(SETTINGS, call(), tokens))
+            platform.play(connect(SETTINGS, call()))
     assert [request.method for request in platform.requests] == ["POST", "GET", "POST", "GET"]
 
 
 def test_a_key_that_changed_makes_its_own_token():
     platform = Platform([(200, "a"), (200, "b")], lambda _: 101)
-    tokens = TokenCache()
     other = SETTINGS.with_changes(credentials=Credentials("other:secret"))
     for settings in (SETTINGS, other, SETTINGS):
-        platform.play(connect(settings, call(), tokens))
+        platform.play(connect(settings, call()))
     assert [r.url.partition("=")[2] for r in platform.requests if r.method == "GET"] == [
         "a",
         "b",
@@ -111,7 +110,7 @@ def test_a_key_that_changed_makes_its_own_token():
 
 def test_the_newer_route_is_asked_when_the_older_is_gone():
     platform = Platform([(404, {}), (200, {"token": "t"})], lambda _: 101)
-    platform.play(connect(SETTINGS, call(token_expiration=60), TokenCache()))
+    platform.play(connect(SETTINGS, call(token_expiration=60)))
     newer = platform.requests[1]
     assert newer.url == "https://rest.fal.ai/tokens/realtime"
     assert json.loads(newer.body) == {"allowed_apps": ["fal-ai/flux"], "duration": 60}
@@ -120,21 +119,21 @@ def test_the_newer_route_is_asked_when_the_older_is_gone():
 @pytest.mark.parametrize("answer", ["t", {"token": "t"}, {"detail": "t"}])
 def test_a_token_may_come_in_three_forms(answer):
     platform = Platform([(200, answer)], lambda _: 101)
-    platform.play(connect(SETTINGS, call(), TokenCache()))
+    platform.play(connect(SETTINGS, call()))
     assert platform.requests[-1].url.endswith("fal_jwt_token=t")
 
 
 def test_an_answer_without_a_token_is_not_quoted():
     platform = Platform([(200, {"jeton": "secret-text"})], lambda _: 101)
     with pytest.raises(FalProtocolError) as caught:
-        platform.play(connect(SETTINGS, call(), TokenCache()))
+        platform.play(connect(SETTINGS, call()))
     assert "secret-text" not in str(caught.value)
 
 
 def test_a_handshake_is_repeated_as_the_policy_says():
     platform = Platform([(200, "t")], lambda _: 503)
     with pytest.raises(FalServerError, match="503"):
-        platform.play(connect(SETTINGS, call(), TokenCache()))
+        platform.play(connect(SETTINGS, call()))
     assert [request.method for request in platform.requests] == ["POST", "GET", "GET", "GET"]
 
 
@@ -143,14 +142,14 @@ def test_neither_key_nor_token_goes_out_in_the_open(options):
     in_the_open = SETTINGS.with_changes(hosts=Hosts(run="http://fal.example"))
     platform = Platform([], lambda _: 101)
     with pytest.raises(FalCredentialsError):
-        platform.play(connect(in_the_open, call(**options), TokenCache()))
+        platform.play(connect(in_the_open, call(**options)))
     assert platform.requests == []
 
 
 def test_a_proxy_makes_the_token_and_the_websocket_goes_direct():
     proxied = SETTINGS.with_changes(proxy_url="https://mine.example/fal")
     platform = Platform([(200, "t")], lambda _: 101)
-    platform.play(connect(proxied, call(), TokenCache()))
+    platform.play(connect(proxied, call()))
     mint, shake = platform.requests
     assert mint.url == "https://mine.example/fal"
     assert mint.headers["x-fal-target-url"] == "https://rest.fal.ai/tokens/"
@@ -168,8 +167,8 @@ def test_a_pipeline_takes_the_key():
 def test_tokens_are_neither_shown_nor_pickled():
     import pickle
 
-    tokens = TokenCache()
-    Platform([(200, "t-1")], lambda _: 101).play(connect(SETTINGS, call(), tokens))
-    assert tokens._tokens
+    Platform([(200, "t-1")], lambda _: 101).play(connect(SETTINGS, call()))
+    tokens = SETTINGS.realtime_tokens
+    assert tokens._entries
     assert "t-1" not in repr(tokens)
-    assert not pickle.loads(pickle.dumps(tokens))._tokens
+    assert not pickle.loads(pickle.dumps(tokens))._entries

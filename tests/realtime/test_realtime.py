@@ -321,9 +321,9 @@ def test_a_token_is_made_for_the_app_and_used_again(colour, client, route, fal_e
 def test_a_token_is_renewed_before_it_expires(colour, client, route, fal_emulator):
     with colour.inside(client.realtime(ID, token_expiration=100)):
         pass
-    (name,) = client.tokens._tokens
-    text, until = client.tokens._tokens[name]
-    client.tokens._tokens[name] = (text, until - 90)
+    entries = client._runner._realtime_tokens._entries
+    ((owner, entry),) = entries.items()
+    entries[owner] = entry._replace(good_until=entry.good_until - 90)
     with colour.inside(client.realtime(ID, token_expiration=100)):
         pass
     assert len(fal_emulator.requests.of("token")) == 2
@@ -335,8 +335,9 @@ def test_a_token_that_is_refused_is_told_and_not_used_again(colour, monkeypatch)
         client = colour.bare_client(key="id:secret")
         with colour.inside(client.realtime(ID)):
             pass
-        (name,) = client.tokens._tokens
-        client.tokens._tokens[name] = ("no-longer-good", client.tokens._tokens[name][1])
+        entries = client._runner._realtime_tokens._entries
+        ((owner, entry),) = entries.items()
+        entries[owner] = entry._replace(token="no-longer-good")
         with (
             pytest.raises(FalRealtimeError, match="Unauthorized") as caught,
             colour.inside(client.realtime(ID)) as connection,
@@ -397,7 +398,7 @@ def test_neither_token_nor_key_shows_up_anywhere(colour, route, fal_emulator, ca
     with colour.inside(connected) as connection:
         connection.send({"n": 1})
         connection.recv()
-        (token,) = (text for text, _ in client.tokens._tokens.values())
+        (token,) = (text for text, _ in client._runner._realtime_tokens._entries.values())
         shown = [repr(connected), repr(vars(connected)), repr(connected._session)]
     with colour.inside(client.realtime(ID, use_jwt=False)):
         pass

@@ -11,15 +11,13 @@ from fal_typed._core.flow import (
     Blocking,
     Draw,
     Gather,
-    HttpRequest,
-    HttpResponse,
     Invoke,
     Now,
     Report,
     Send,
     Sleep,
-    TransportError,
 )
+from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
 from tests.scripted import Reply, Seen
 
 Fault = Callable[[Seen], "Reply | None"]

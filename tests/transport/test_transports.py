@@ -14,10 +14,11 @@ from dataclasses import replace
 import pytest
 import trustme
 
-from fal_typed._core.flow import FilePart, HttpRequest, TransportError
-from fal_typed._transport import base as transports
+from fal_typed._core.flow import CloseStream
+from fal_typed._core.redirects import next_hop, open_following
+from fal_typed._transport import selection as transports
 from fal_typed._transport.aiohttp import AiohttpTransport
-from fal_typed._transport.base import next_hop
+from fal_typed._transport.base import FilePart, HttpRequest, TransportError
 from fal_typed._transport.httpx import AsyncHttpxTransport, HttpxTransport
 from fal_typed._transport.pool import AsyncPoolTransport, PoolTransport
 from tests.transport.wire import playing
@@ -289,10 +290,10 @@ def test_a_host_that_is_not_reached_has_its_twin_asked(method, colour, trusted, 
         dead = f"127.0.0.1:{unused.getsockname()[1]}"
         monkeypatch.setattr(retry, "_BACKUPS", {dead: twin.host})
         client = colour.client("id:secret", run_host=dead)
-        here = client._target.settings()
+        here = client._target._runner.settings()
         secure = replace(here.hosts, run=f"https://{dead}")
         here = here.with_changes(hosts=secure)
-        monkeypatch.setattr(client._target, "settings", lambda: here)
+        monkeypatch.setattr(client._target._runner, "settings", lambda: here)
         data = client.run("a/b", {}, method=method).data
         assert data == {"line": f"{method} /a/b HTTP/1.1", "key": "Key id:secret"}
 
@@ -336,20 +337,38 @@ def redirecting(target):
     return play
 
 
-def test_redirects_are_answers_unless_they_are_wanted(subject):
+def followed(subject, request):
+    """Run the flow that follows redirects over the transport under test."""
+    flow = open_following(request)
+    effect = next(flow)
+    try:
+        while True:
+            if isinstance(effect, CloseStream):
+                subject.close_stream(effect.stream)
+                effect = flow.send(None)
+                continue
+            try:
+                stream = subject.open(effect.request)
+            except TransportError as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(stream)
+    except StopIteration as stop:
+        return stop.value
+
+
+def test_a_redirect_is_the_response_unless_it_is_followed(subject):
     with playing(redirecting("location: /there")) as wire:
         request = HttpRequest("GET", f"{wire.url}/a")
         assert subject.send(request).status == 302
-        following = HttpRequest("GET", f"{wire.url}/a", follow_redirects=True)
-        assert subject.send(following).body == b"here"
-        stream = subject.open(following)
+        stream = followed(subject, request)
         assert subject.read(stream, 5) == b"here"
         subject.close_stream(stream)
 
 
-def test_redirects_without_an_end_do_end(subject):
+def test_redirects_without_an_end_are_an_error(subject):
     with playing(redirecting("location: /a")) as wire, pytest.raises(TransportError):
-        subject.send(HttpRequest("GET", f"{wire.url}/a", follow_redirects=True))
+        followed(subject, HttpRequest("GET", f"{wire.url}/a"))
 
 
 def test_cookies_are_not_kept(subject):
@@ -445,7 +464,7 @@ def test_a_cancelled_request_closes_its_connection(kind):
 
 
 def test_a_redirection_never_leaves_tls():
-    request = HttpRequest("GET", "https://a.example/x", follow_redirects=True)
+    request = HttpRequest("GET", "https://a.example/x")
     assert next_hop(request, 302, "/y").url == "https://a.example/y"
     assert next_hop(request, 302, "https://b.example/").url == "https://b.example/"
     assert next_hop(request, 302, None) is None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from fal_typed._core.driver import AsyncDriver, SyncDriver
-from fal_typed._transport.base import async_transport, sync_transport
+from fal_typed._transport.selection import async_transport, sync_transport
 
 if TYPE_CHECKING:
     from fal_typed._core.hooks import Observer

@@ -25,8 +25,6 @@ from fal_typed._core.flow import (
     Gather,
     Invoke,
     Now,
-    OpenedSocket,
-    OpenedStream,
     OpenSocket,
     OpenStream,
     ReadChunk,
@@ -36,15 +34,14 @@ from fal_typed._core.flow import (
     Send,
     SendFrame,
     Sleep,
-    TransportError,
 )
 from fal_typed._core.hooks import Observer
+from fal_typed._transport.base import OpenedSocket, OpenedStream, TransportError
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
-    from fal_typed._core.flow import HttpRequest
     from fal_typed._core.hooks import Answer, Kind
-    from fal_typed._transport.base import AsyncTransport, SyncTransport
+    from fal_typed._transport.base import AsyncTransport, HttpRequest, SyncTransport
 
 T = TypeVar("T")
 Ans = TypeVar("Ans", bound="Answer")

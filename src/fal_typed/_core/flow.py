@@ -8,92 +8,14 @@ platform by hand. `driver` performs the effects.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, Union
 
+from fal_typed._transport.base import HttpRequest, HttpResponse, OpenedSocket, OpenedStream
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class HttpRequest:
-    """One HTTP request.
-
-    Attributes:
-        body: Bytes, or a part of a file that is read only while it is sent.
-        timeout: Seconds until the whole answer must be there, or None for no limit.
-        connect_timeout: Seconds until the connection must stand.
-        follow_redirects: Only ever true for requests that carry no key.
-    """
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    body: bytes | FilePart = b""
-    timeout: float | None = 60.0
-    connect_timeout: float = 10.0
-    follow_redirects: bool = False
-
-    def __repr__(self) -> str:
-        # Neither headers nor query: both can hold secrets.
-        return f"<{self.method} {self.url.split('?')[0]}>"
-
-
-@dataclass(frozen=True)
-class FilePart:
-    """A part of a file on disk, opened anew for each attempt to send it."""
-
-    path: str | os.PathLike[str]
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True)
-class HttpResponse:
-    """An HTTP answer; header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str = ""
-
-
-class TransportError(Exception):
-    """A request that got no answer.
-
-    Attributes:
-        sent: False when the request certainly never left, so that it may be sent again.
-        timed_out: Whether a time limit passed.
-        head: Status and headers of the answer, when only its body was cut.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        sent: bool,
-        timed_out: bool = False,
-        head: HttpResponse | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.sent = sent
-        self.timed_out = timed_out
-        self.head = head
-
-
-class SocketClosed(Exception):  # noqa: N818 - it may be the expected end
-    """A websocket on which nothing more will come, nor can be sent.
-
-    Attributes:
-        code: The close code (RFC 6455 section 7.4), or None when the connection just broke.
-    """
-
-    def __init__(self, code: int | None, reason: str) -> None:
-        super().__init__(f"{code}: {reason}" if reason else str(code))
-        self.code = code
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -108,15 +30,6 @@ class OpenStream:
     """Send a request and leave the answer's body to be read; gives an `OpenedStream`."""
 
     request: HttpRequest
-
-
-@dataclass(frozen=True)
-class OpenedStream:
-    """A streamed answer whose body is read chunk by chunk."""
-
-    status: int
-    headers: Mapping[str, str]
-    handle: Any = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -139,18 +52,6 @@ class OpenSocket:
     """Open a websocket; gives an `OpenedSocket`, refused or not."""
 
     request: HttpRequest
-
-
-@dataclass(frozen=True)
-class OpenedSocket:
-    """What became of a websocket handshake.
-
-    Attributes:
-        response: The server's answer: status 101 when the socket is open.
-    """
-
-    response: HttpResponse
-    handle: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

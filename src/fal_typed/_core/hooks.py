@@ -13,13 +13,12 @@ from typing import Any, Literal, Union, cast, get_args
 
 from typing_extensions import TypedDict
 
-from fal_typed._core.flow import (
-    Fallback,
+from fal_typed._core.flow import Fallback, Retrying
+from fal_typed._transport.base import (
     HttpRequest,
     HttpResponse,
     OpenedSocket,
     OpenedStream,
-    Retrying,
     TransportError,
 )
 from fal_typed.errors import FalInputError

@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from fal_typed._transport.urls import LOOPBACK
 from fal_typed.errors import FalInputError
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _CDN_DOMAIN = ".fal.media"  # today's files are on v3b.fal.media
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 
@@ -81,16 +81,6 @@ def _hosts(run_host: str | None, queue_host: str | None) -> Hosts:
     return Hosts(run=_base(run_host), queue=_base(queue_host or f"queue.{run_host}"))
 
 
-def is_confidential(url: str) -> bool:
-    """Whether a key may travel to this URL: over TLS, or without ever leaving the machine."""
-    return urlsplit(url).scheme in ("https", "wss") or is_loopback(url)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL names this machine."""
-    return (urlsplit(url).hostname or "") in _LOOPBACK
-
-
 def _host_name(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
@@ -98,15 +88,10 @@ def _host_name(url: str) -> str:
         return ""
 
 
-def websocket_url(url: str) -> str:
-    """The same place, spoken to by websocket."""
-    return "ws" + url.removeprefix("http")
-
-
 def _base(host: str) -> str:
     host = _checked(host)
     name = urlsplit(f"//{host}").hostname or ""
-    return f"http://{host}" if name in _LOOPBACK else f"https://{host}"
+    return f"http://{host}" if name in LOOPBACK else f"https://{host}"
 
 
 def _checked(host: str) -> str:

@@ -1,34 +1,44 @@
-"""Packages that hand out the names of a module inside them without loading it first (PEP 562)."""
+"""Packages whose names are imported when they are first used (PEP 562)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Lazy = tuple[Callable[[str], Any], Callable[[], list[str]]]
 
 
-def lazy_module(
-    module: str, package: dict[str, Any]
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def lazy_names(package: dict[str, Any], module_of: Mapping[str, str]) -> Lazy:
     """Make a package's ``__getattr__`` and ``__dir__``.
 
     Args:
-        module: Full name of the module that defines what the package's ``__all__`` names.
-        package: The package's globals; a name stays there once it was asked for.
+        package: The package's globals; a name stays there once it was used.
+        module_of: The module inside the package that defines each name.
 
     Returns:
         The two functions, for the package to take under these names.
     """
 
     def get(name: str) -> Any:
-        if name not in package["__all__"]:
+        if name not in module_of:
             raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
-        package[name] = getattr(import_module(module), name)
+        module = import_module(f"{package['__name__']}.{module_of[name]}")
+        package[name] = getattr(module, name)
         return package[name]
 
     def names() -> list[str]:
         return sorted({*package, *package["__all__"]})
 
     return get, names
+
+
+def lazy_module(module: str, package: dict[str, Any]) -> Lazy:
+    """Make ``__getattr__`` and ``__dir__`` of a package whose names are all of one module.
+
+    Args:
+        module: Full name of the module that defines what the package's ``__all__`` names.
+        package: The package's globals.
+    """
+    inner = module.removeprefix(f"{package['__name__']}.")
+    return lazy_names(package, dict.fromkeys(package["__all__"], inner))

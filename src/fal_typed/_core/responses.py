@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from fal_typed._core.flow import HttpRequest, HttpResponse, TransportError
 from fal_typed._core.json_values import as_list, as_object, as_text
+from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
 from fal_typed.errors import (
     FalAuthenticationError,
     FalCancelledError,

@@ -17,10 +17,7 @@ from fal_typed._core.flow import (
     Draw,
     Fallback,
     Flow,
-    HttpRequest,
-    HttpResponse,
     Retrying,
-    TransportError,
     report,
     send,
     shorter,
@@ -33,6 +30,7 @@ from fal_typed._core.responses import (
     retry_after,
     transport_error,
 )
+from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
 
 _TOO_MANY = 429
 _UNAVAILABLE = 503
-_PASSING = (408, 429)
+_TRANSIENT = (408, 425, 429)
 _STORAGE_IS_BUSY = (409, 500)
 _GATEWAY = (502, 503, 504)
 _BACKUPS = {"fal.run": "falrun.com", "queue.fal.run": "queue.falrun.com"}
@@ -118,7 +116,7 @@ def send_retrying(
         FalConnectionError: No answer came.
         FalTimeoutError: No answer came in time.
     """
-    attempt, waited = 1, 0.0
+    backoff = Backoff(policy)
     while True:
         response: HttpResponse | None = None
         failure: TransportError | None = None
@@ -130,21 +128,59 @@ def send_retrying(
         if response is not None and not is_error(response):
             return response
         delay: float | None = None
-        if _worth_repeating(repeat, response, failure):
-            random: float = yield Draw()
-            asked = retry_after(response) if response else None
-            delay = policy.delay(attempt, random, asked)
+        if _worth_retrying(repeat, response, failure):
+            delay = yield from backoff.next_delay(retry_after(response) if response else None)
         remaining = yield from deadline.remaining()
         out_of_time = delay is not None and remaining is not None and delay >= remaining
-        if delay is None or waited + delay > policy.budget or out_of_time:
+        if delay is None or out_of_time:
             if response is not None:
                 return response
-            raise _unanswered(failure, request, request_id, repeat) from None
-        reason = f"answered {response.status}" if response is not None else str(failure)
-        yield from report(Retrying(request, attempt, delay, reason))
+            raise _no_response(failure, request, request_id, repeat) from None
+        reason = f"status {response.status}" if response is not None else str(failure)
+        yield from report(Retrying(request, backoff.failures, delay, reason))
         yield from sleep(delay)
-        waited += delay
-        attempt += 1
+
+
+class Backoff:
+    """Counts the failures of one request and says how long to wait after each.
+
+    Attributes:
+        failures: Failed attempts since the beginning, or since the last progress.
+    """
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        self._policy = policy
+        self._waited = 0.0
+        self.failures = 0
+
+    def progressed(self) -> None:
+        """Count from the beginning; the next failure does not count, as it brought progress."""
+        self.failures = -1
+        self._waited = 0.0
+
+    def next_delay(self, asked: float | None) -> Flow[float | None]:
+        """Count a failure; gives the seconds to wait before the next attempt, or None to stop.
+
+        Args:
+            asked: The wait the server asks for, in seconds.
+        """
+        self.failures += 1
+        random: float = yield Draw()
+        delay = self._policy.delay(max(self.failures, 1), random, asked)
+        if delay is None or self._waited + delay > self._policy.budget:
+            return None
+        self._waited += delay
+        return delay
+
+
+def is_transient(status: int, *, stores: bool = False) -> bool:
+    """Whether a status says that the same request may succeed later.
+
+    Args:
+        status: HTTP status.
+        stores: Whether it is the file storage's, which also returns 409 and 500 when it is busy.
+    """
+    return status in _TRANSIENT or status in _GATEWAY or (stores and status in _STORAGE_IS_BUSY)
 
 
 def _within(request: HttpRequest, deadline: Deadline) -> Flow[HttpRequest]:
@@ -189,7 +225,7 @@ def _backup_of(request: HttpRequest) -> HttpRequest | None:
     )
 
 
-def _worth_repeating(
+def _worth_retrying(
     repeat: Repeat, response: HttpResponse | None, failure: TransportError | None
 ) -> bool:
     if failure is not None:
@@ -207,11 +243,10 @@ def _worth_repeating(
         return is_ingress_error(response)
     if said is not None:
         return said
-    passing = _PASSING + _STORAGE_IS_BUSY if repeat is Repeat.STORES else _PASSING
-    return response.status in passing or response.status in _GATEWAY
+    return is_transient(response.status, stores=repeat is Repeat.STORES)
 
 
-def _unanswered(
+def _no_response(
     failure: TransportError | None, request: HttpRequest, request_id: str | None, repeat: Repeat
 ) -> FalError:
     assert failure is not None  # noqa: S101 - there is no answer only when the sending failed

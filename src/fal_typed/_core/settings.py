@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fal_typed._core.credentials import Credentials, missing_key
-from fal_typed._core.flow import FilePart, HttpRequest
-from fal_typed._core.hosts import Hosts, is_confidential
+from fal_typed._core.hosts import Hosts
 from fal_typed._core.retry import RetryPolicy
-from fal_typed._uploads.cdn_tokens import CdnTokens
+from fal_typed._core.token_cache import TokenCache
+from fal_typed._transport.base import FilePart, HttpRequest
+from fal_typed._transport.urls import is_confidential
 from fal_typed._version import __version__
 from fal_typed.errors import FalCredentialsError, FalInputError
 
@@ -32,7 +33,8 @@ class Settings:
     timeout: float | None = None
     proxy_url: str | None = None
     needs_key: bool = True
-    cdn_tokens: CdnTokens = field(default_factory=CdnTokens, compare=False)
+    cdn_tokens: TokenCache[Any] = field(default_factory=TokenCache[Any], compare=False)
+    realtime_tokens: TokenCache[str] = field(default_factory=TokenCache[str], compare=False)
 
     def request(
         self,

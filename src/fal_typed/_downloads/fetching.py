@@ -9,57 +9,41 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import unicodedata
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
-from urllib.parse import unquote, urlsplit
 
-from fal_typed._core import responses
+from fal_typed._core import data_uri, responses
 from fal_typed._core.flow import (
     CloseStream,
-    Draw,
     Flow,
-    HttpRequest,
-    HttpResponse,
-    OpenedStream,
-    OpenStream,
     ReadChunk,
-    TransportError,
     blocking,
     sleep,
 )
+from fal_typed._core.redirects import open_following
+from fal_typed._core.retry import Backoff, is_transient
 from fal_typed._core.settings import USER_AGENT, Settings
-from fal_typed._uploads import data_uri
-from fal_typed._uploads.content import extension_of
+from fal_typed._transport.base import (
+    HttpRequest,
+    HttpResponse,
+    OpenedStream,
+    TransportError,
+)
 from fal_typed.errors import FalDownloadError, FalInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fal_typed.client import BaseClient
-    from fal_typed.files import PILImage
 
 _OK, _PARTIAL, _OUTSIDE = 200, 206, 416
-_PASSING = (408, 425, 429, 500, 502, 503, 504)
 _SILENCE = 60.0
 _BATCH = 1024 * 1024
 _MOST_ERROR_BYTES = 4096
 _MOST_NAME_BYTES = 150
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-# Names that mean a device on Windows, whatever their extension.
-_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
-
-
-def client_of(client: BaseClient | None) -> BaseClient:
-    """The client to download with: the caller's, or the module's own."""
-    if client is not None:
-        return client
-    from fal_typed import default
-
-    return default.client
 
 
 def read(settings: Settings, url: str) -> Flow[bytes]:
@@ -114,55 +98,6 @@ def save(settings: Settings, url: str, target: Path) -> Flow[Path]:
     return target
 
 
-def target_path(path: str | os.PathLike[str], file_name: str | None, url: str) -> Path:
-    """Where to save a file: the path itself, or in the folder it names.
-
-    The names come from a result, which may be anybody's: the file stays in the folder.
-    """
-    target = Path(path)
-    if not target.is_dir():
-        return target
-    if file_name is None and url[:5].lower() == "data:":
-        return target / f"file{extension_of(data_uri.content_type(url))}"
-    return target / (safe_name(file_name or "") or safe_name(unquote(urlsplit(url).path)) or "file")
-
-
-def safe_name(name: str) -> str:
-    r"""The last part of a name, without anything that means more than itself to a file system.
-
-    Example:
-        >>> safe_name("../../.bashrc"), safe_name("C:\\cats\\con.png"), safe_name("a/")
-        ('bashrc', '_con.png', '')
-    """
-    last = re.split(r"[/\\]", name)[-1]
-    # Control, format (such as right-to-left marks), unassigned and separator characters.
-    seen = "".join(sign for sign in last if unicodedata.category(sign)[0] != "C")
-    plain = re.sub(r'[<>:"|?*\u2028\u2029]', "_", seen).strip(". ")
-    if _DEVICES.fullmatch(plain):
-        plain = f"_{plain}"
-    stem, dot, extension = plain.rpartition(".")
-    if not dot or len(extension.encode()) > _MOST_NAME_BYTES // 4:
-        stem, extension = plain, ""
-    return _shortened(stem, _MOST_NAME_BYTES) + (f".{extension}" if extension else "")
-
-
-def pillow_image(data: bytes) -> PILImage:
-    """Open picture bytes with Pillow.
-
-    Raises:
-        ImportError: Pillow is not installed.
-        FalDownloadError: Pillow cannot read them.
-    """
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError:
-        raise ImportError("to_pil needs Pillow: pip install 'fal-typed[images]'") from None
-    try:
-        return cast("PILImage", Image.open(BytesIO(data)))
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise FalDownloadError(f"The file is no picture that Pillow reads: {error}") from None
-
-
 class _BrokenOff(Exception):  # noqa: N818 - not seen by callers
     """The file is not whole yet; trying again may help.
 
@@ -201,7 +136,7 @@ class _Download:
         position = self.sink.tell()
         if position and self.validator:
             headers |= {"range": f"bytes={position}-", "if-range": self.validator}
-        return HttpRequest("GET", self.url, headers, timeout=_SILENCE, follow_redirects=True)
+        return HttpRequest("GET", self.url, headers, timeout=_SILENCE)
 
     def restart(self) -> None:
         """Throw away what is there."""
@@ -236,28 +171,28 @@ def _fetch(settings: Settings, url: str, sink: BinaryIO) -> Flow[None]:
     if not re.match(r"https?://", url, re.IGNORECASE):
         raise FalDownloadError(f"{url[:80]!r} is no URL that can be fetched.")
     download = _Download(url, sink)
-    attempt, furthest = 1, 0
+    backoff, furthest = Backoff(settings.retry), 0
     while True:
         try:
             yield from _try(download)
         except _BrokenOff as broken:
-            if sink.tell() > furthest:  # what comes next is the first try at the rest
-                attempt, furthest = 0, sink.tell()
-            random: float = yield Draw()
-            delay = settings.retry.delay(max(attempt, 1), random, broken.asked)
+            if sink.tell() > furthest:
+                backoff.progressed()
+                furthest = sink.tell()
+            delay = yield from backoff.next_delay(broken.asked)
             if delay is None:
                 raise FalDownloadError(
-                    f"{download.place} could not be fetched in {attempt} tries: {broken}"
+                    f"{download.place} could not be fetched in {backoff.failures} attempts: "
+                    f"{broken}"
                 ) from None
             yield from sleep(delay)
-            attempt += 1
         else:
             return
 
 
 def _try(download: _Download) -> Flow[None]:
     try:
-        stream: OpenedStream = yield OpenStream(download.request())
+        stream = yield from open_following(download.request())
         yield from _take_answer(download, stream)
         yield CloseStream(stream)
     except TransportError as error:
@@ -302,7 +237,7 @@ def _raise_refusal(download: _Download, stream: OpenedStream) -> Flow[None]:
         body += chunk
     yield CloseStream(stream)
     response = HttpResponse(stream.status, stream.headers, body[:_MOST_ERROR_BYTES])
-    if stream.status in _PASSING:
+    if is_transient(stream.status, stores=True):
         raise _BrokenOff(f"status {stream.status}", responses.retry_after(response))
     reason = responses.http_error(response, endpoint=download.place)
     raise FalDownloadError(f"The file could not be fetched: {reason.message}")
@@ -313,7 +248,3 @@ def _decoded(uri: str) -> bytes:
         return data_uri.decode(uri)
     except ValueError as error:
         raise FalDownloadError(f"A file's data URI cannot be read: {error}.") from None
-
-
-def _shortened(text: str, size: int) -> str:
-    return text.encode()[:size].decode(errors="ignore")

@@ -16,7 +16,7 @@ from fal_typed._core.json_values import as_object, as_text
 from fal_typed.errors import FalInputError, FalStreamError
 
 if TYPE_CHECKING:
-    from fal_typed.options import CallOptions
+    from fal_typed._calls.call_options import CallOptions
 
 _msgpack: Any = import_module("msgpack")  # it has no types
 _MAX_TEXT = 200
@@ -32,7 +32,7 @@ class Codec:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ResultFrame:
     """A result."""
 
     content: Any
@@ -46,12 +46,12 @@ class Message:
 
 
 @dataclass(frozen=True)
-class End:
+class EndFrame:
     """The session ends as planned: nothing came for too long, or all results are there."""
 
 
 @dataclass(frozen=True)
-class Failure:
+class ErrorFrame:
     """The endpoint or the gateway failed; the session is over."""
 
     code: str
@@ -63,7 +63,7 @@ class Failure:
         return self.code.lower() == "unauthorized"
 
 
-Frame = Union[Answer, Message, End, Failure]
+Frame = Union[ResultFrame, Message, EndFrame, ErrorFrame]
 
 
 def codec_of(options: CallOptions) -> Codec:
@@ -99,7 +99,7 @@ def read_frame(frame: bytes | str, codec: Codec) -> Frame:
     if isinstance(frame, str):
         return _read_text(frame)
     try:
-        return Answer(codec.decode(frame))
+        return ResultFrame(codec.decode(frame))
     except Exception as error:  # noqa: BLE001 - the codec may be the caller's own
         raise FalStreamError(
             f"A result of {len(frame)} bytes cannot be decoded ({type(error).__name__}: {error}). "
@@ -117,9 +117,9 @@ def _read_text(text: str) -> Frame:
     if kind == "x-fal-message":
         return Message(message)
     if kind != "x-fal-error" and not (message.get("status") == "error" and "error" in message):
-        return Answer(content)
+        return ResultFrame(content)
     code = as_text(message.get("error")) or "UNKNOWN_ERROR"
-    return End() if code == _END else Failure(code, as_text(message.get("reason")))
+    return EndFrame() if code == _END else ErrorFrame(code, as_text(message.get("reason")))
 
 
 def _pack(value: object) -> bytes:

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from fal_typed._calls.endpoint_id import join_path
 from fal_typed._core import responses
-from fal_typed._core.flow import Deadline, Flow, HttpRequest, HttpResponse, OpenedSocket, OpenSocket
-from fal_typed._core.hosts import is_confidential, websocket_url
+from fal_typed._core.flow import Deadline, Flow, OpenSocket
 from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._realtime.tokens import forget_token, realtime_token
+from fal_typed._transport.base import HttpRequest, HttpResponse, OpenedSocket
+from fal_typed._transport.urls import is_confidential, websocket_url
 from fal_typed.errors import FalCredentialsError, FalHTTPError, FalInputError
 
 if TYPE_CHECKING:
     from fal_typed._calls.call import Call
+    from fal_typed._calls.endpoint_spec import EndpointSpec
     from fal_typed._core.settings import Settings
-    from fal_typed._realtime.tokens import TokenCache
 
 HANDSHAKE_LIMIT = 90.0
 """Seconds until a connection must stand; a model's cold start may be part of it."""
@@ -24,7 +26,18 @@ _UNAUTHORISED = (401, 403)
 _MAX_BUFFERING = 60
 
 
-def connect(settings: Settings, call: Call[Any], tokens: TokenCache) -> Flow[OpenedSocket]:
+def realtime_call(
+    call: Call[Any], spec: EndpointSpec | None
+) -> tuple[Call[Any], EndpointSpec | None]:
+    """A connection's call with the path of realtime, unless another path was chosen."""
+    is_chosen = spec is not None and "path" in spec.options
+    if is_chosen or call.options.path:
+        return call, spec
+    path = "" if call.endpoint.full.endswith("/realtime") else "/realtime"
+    return replace(call, options=replace(call.options, path=path)), spec
+
+
+def connect(settings: Settings, call: Call[Any]) -> Flow[OpenedSocket]:
     """Open a websocket to an endpoint's own server.
 
     Raises:
@@ -42,12 +55,12 @@ def connect(settings: Settings, call: Call[Any], tokens: TokenCache) -> Flow[Ope
     if not is_confidential(url) and settings.needs_key:
         raise FalCredentialsError(f"A token is not sent to {url!r} in the open.")
     while True:
-        token = yield from tokens.find(settings, call, deadline)
+        token = yield from realtime_token(settings, call, deadline)
         request = _with_token(settings, call, url, {**query, "fal_jwt_token": token.text})
         try:
             return (yield from _open(call, settings, request, deadline))
         except FalHTTPError as error:
-            tokens.forget(settings, call)
+            forget_token(settings, call)
             if not token.is_reused or error.status_code not in _UNAUTHORISED:
                 raise
 
@@ -91,7 +104,7 @@ def _query(max_buffering: int | None) -> dict[str, str | int]:
 def _open(
     call: Call[Any], settings: Settings, request: HttpRequest, deadline: Deadline
 ) -> Flow[OpenedSocket]:
-    opening = _Opening()
+    opening = _SocketOpening()
     response = yield from send_retrying(
         replace(request, url=websocket_url(request.url)),
         repeat=Repeat.HARMLESS,
@@ -104,7 +117,7 @@ def _open(
     return opening.socket
 
 
-class _Opening:
+class _SocketOpening:
     """One handshake after the other, until one is accepted."""
 
     def __init__(self) -> None:

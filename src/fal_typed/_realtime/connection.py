@@ -18,23 +18,21 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fal_typed._calls.call import Call
-    from fal_typed.client import BaseClient
-    from fal_typed.endpoint import Endpoint
+    from fal_typed._calls.endpoint_spec import EndpointSpec
+    from fal_typed._core.runner import Runner
 
 P = ParamSpec("P")
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 
 
-class _View(Generic[P, Out]):
+class _ConnectionView(Generic[P, Out]):
     """What the two kinds of connections share: all but the waiting."""
 
-    def __init__(
-        self, client: BaseClient, call: Call[Out], endpoint: Endpoint[..., Any, Any] | None
-    ) -> None:
-        self._client = client
+    def __init__(self, runner: Runner, call: Call[Out], spec: EndpointSpec | None) -> None:
+        self._runner = runner
         self._call = call
-        self._endpoint = endpoint
-        self._session: Session[Out] = Session(call, client.tokens)
+        self._spec = spec
+        self._session: Session[Out] = Session(call)
         self._failure: BaseException | None = None
 
     def __repr__(self) -> str:
@@ -84,7 +82,7 @@ class _View(Generic[P, Out]):
         )
 
 
-class RealtimeConnection(_View[P, Out]):
+class RealtimeConnection(_ConnectionView[P, Out]):
     """A realtime session; use it in a `with` block.
 
     One thread may send while another receives.
@@ -101,7 +99,7 @@ class RealtimeConnection(_View[P, Out]):
     _timer: threading.Timer | None = None
 
     def __enter__(self) -> Self:
-        self._client.perform(self._session.open)
+        self._runner.perform(self._session.open)
         if self._call.options.on_result is not None:
             self._listener = threading.Thread(
                 target=self._listen, name="fal-typed-realtime", daemon=True
@@ -129,8 +127,8 @@ class RealtimeConnection(_View[P, Out]):
             FalRealtimeError: The session is over.
         """
         self._raise_failure()
-        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
-        wait = self._client.resume(self._session.send(arguments))
+        arguments = input_arguments(self._call, self._spec, args, kwargs)
+        wait = self._runner.resume(self._session.send(arguments))
         if wait is not None:
             self._timer = threading.Timer(wait, self._flush)
             self._timer.daemon = True
@@ -180,17 +178,17 @@ class RealtimeConnection(_View[P, Out]):
         """Close the connection; an input still held back is dropped. Closing twice is fine."""
         if self._timer is not None:
             self._timer.cancel()
-        self._client.resume(self._session.close())
+        self._runner.resume(self._session.close())
         if self._listener is not None and self._listener is not threading.current_thread():
             self._listener.join()
 
     def _receive(self, timeout: float | None) -> tuple[Out] | None:
-        return self._client.resume(self._session.receive(timeout))
+        return self._runner.resume(self._session.receive(timeout))
 
     def _flush(self) -> None:
         # What is wrong with the connection shows at the next call.
         with suppress(FalError):
-            self._client.resume(self._session.flush())
+            self._runner.resume(self._session.flush())
 
     def _listen(self) -> None:
         try:
@@ -207,21 +205,21 @@ class RealtimeConnection(_View[P, Out]):
             if options.on_error is None:
                 raise
             told = error
-            self._client.resume(invoke(options.on_error, told))
+            self._runner.resume(invoke(options.on_error, told))
             return True
         if received is not None:
-            self._client.resume(invoke(options.on_result, received[0]))
+            self._runner.resume(invoke(options.on_result, received[0]))
         return received is not None
 
 
-class AsyncRealtimeConnection(_View[P, Out]):
+class AsyncRealtimeConnection(_ConnectionView[P, Out]):
     """A realtime session; `RealtimeConnection` for async code."""
 
     _listener: asyncio.Task[None] | None = None
     _timer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        await self._client.perform_async(self._session.open)
+        await self._runner.perform_async(self._session.open)
         if self._call.options.on_result is not None:
             self._listener = asyncio.ensure_future(self._listen())
         return self
@@ -239,8 +237,8 @@ class AsyncRealtimeConnection(_View[P, Out]):
     async def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Send an input; see `RealtimeConnection.send`."""
         self._raise_failure()
-        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
-        wait = await self._client.resume_async(self._session.send(arguments))
+        arguments = input_arguments(self._call, self._spec, args, kwargs)
+        wait = await self._runner.resume_async(self._session.send(arguments))
         if wait is not None:
             self._timer = asyncio.ensure_future(self._flush(wait))
 
@@ -273,18 +271,18 @@ class AsyncRealtimeConnection(_View[P, Out]):
         """Close the connection; see `RealtimeConnection.close`."""
         if self._timer is not None:
             self._timer.cancel()
-        await self._client.resume_async(self._session.close())
+        await self._runner.resume_async(self._session.close())
         if self._listener is not None and self._listener is not asyncio.current_task():
             await asyncio.wait([self._listener])
 
     async def _receive(self, timeout: float | None) -> tuple[Out] | None:
-        return await self._client.resume_async(self._session.receive(timeout))
+        return await self._runner.resume_async(self._session.receive(timeout))
 
     async def _flush(self, wait: float) -> None:
         await asyncio.sleep(wait)
         # What is wrong with the connection shows at the next call.
         with suppress(FalError):
-            await self._client.resume_async(self._session.flush())
+            await self._runner.resume_async(self._session.flush())
 
     async def _listen(self) -> None:
         try:
@@ -301,8 +299,8 @@ class AsyncRealtimeConnection(_View[P, Out]):
             if options.on_error is None:
                 raise
             told = error
-            await self._client.resume_async(invoke(options.on_error, told))
+            await self._runner.resume_async(invoke(options.on_error, told))
             return True
         if received is not None:
-            await self._client.resume_async(invoke(options.on_result, received[0]))
+            await self._runner.resume_async(invoke(options.on_result, received[0]))
         return received is not None

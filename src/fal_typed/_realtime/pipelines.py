@@ -22,16 +22,15 @@ from fal_typed._calls.building import input_arguments
 from fal_typed._core.flow import (
     CloseSocket,
     Flow,
-    HttpResponse,
     Lock,
-    OpenedSocket,
     ReceiveFrame,
     SendFrame,
-    SocketClosed,
     exclusively,
 )
 from fal_typed._core.json_values import as_object, as_text
 from fal_typed._realtime.connecting import connect_for_runs
+from fal_typed._transport.base import HttpResponse, OpenedSocket, SocketClosed
+from fal_typed._uploads.request_body import request_body
 from fal_typed.errors import FalConnectionError, FalError, FalProtocolError, FalTimeoutError
 
 if TYPE_CHECKING:
@@ -39,9 +38,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fal_typed._calls.call import Call
+    from fal_typed._calls.endpoint_spec import EndpointSpec
+    from fal_typed._core.runner import Runner
     from fal_typed._core.settings import Settings
-    from fal_typed.client import BaseClient
-    from fal_typed.endpoint import Endpoint
     from fal_typed.results import Result
 
 P = ParamSpec("P")
@@ -52,14 +51,14 @@ _TO_FIRST_BYTE = "time_to_first_byte_seconds"
 
 
 @dataclass(frozen=True)
-class RunAnswer:
+class RunResponse:
     """One run's answer, as if it had come by HTTP."""
 
     response: HttpResponse
     metrics: Mapping[str, Any]
 
 
-Outcome = Union[RunAnswer, FalError]
+Outcome = Union[RunResponse, FalError]
 Settle = Callable[[Outcome], None]
 
 
@@ -77,7 +76,7 @@ class AnswerReader:
     def __init__(self) -> None:
         self._started: _Started | None = None
 
-    def feed(self, frame: bytes | str) -> RunAnswer | None:
+    def feed(self, frame: bytes | str) -> RunResponse | None:
         """The answer a frame completes, if it does.
 
         Raises:
@@ -95,7 +94,7 @@ class AnswerReader:
         self._started.body.append(frame.encode() if isinstance(frame, str) else frame)
         return None
 
-    def _finish(self, started: _Started, message: Mapping[str, Any]) -> RunAnswer:
+    def _finish(self, started: _Started, message: Mapping[str, Any]) -> RunResponse:
         self._started = None
         status = message.get("status")
         failed_late = isinstance(status, int) and status >= _FIRST_ERROR > started.status
@@ -105,7 +104,7 @@ class AnswerReader:
             b"".join(started.body),
         )
         first = message.get(_TO_FIRST_BYTE)
-        return RunAnswer(response, {} if first is None else {_TO_FIRST_BYTE: first})
+        return RunResponse(response, {} if first is None else {_TO_FIRST_BYTE: first})
 
 
 def _message(frame: bytes | str) -> dict[str, Any]:
@@ -153,7 +152,7 @@ class _Runs:
 
     def submit(self, settings: Settings, call: Call[Any], settle: Settle) -> Flow[None]:
         """Send a run's input; `settle` is called with what becomes of it."""
-        body = yield from call.body(settings)
+        body = yield from request_body(settings, call)
         yield from exclusively(self._sending, self._send(body, settle))
 
     def _send(self, body: bytes, settle: Settle) -> Flow[None]:
@@ -260,22 +259,20 @@ class AsyncPendingRun(_Pending[Out]):
         return self._result(self._outcome.result())
 
 
-class _View(Generic[P, Out]):
+class _PipelineView(Generic[P, Out]):
     """What the two kinds of pipelines share."""
 
-    def __init__(
-        self, client: BaseClient, call: Call[Out], endpoint: Endpoint[..., Any, Any] | None
-    ) -> None:
-        self._client = client
+    def __init__(self, runner: Runner, call: Call[Out], spec: EndpointSpec | None) -> None:
+        self._runner = runner
         self._call = call
-        self._endpoint = endpoint
+        self._spec = spec
         self._runs = _Runs(call)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
 
 
-class Pipeline(_View[P, Out]):
+class Pipeline(_PipelineView[P, Out]):
     """One connection for many direct runs of one endpoint; use it in a `with` block.
 
     It saves a handshake per run, and runs wait for each other on the platform instead of in the
@@ -292,7 +289,7 @@ class Pipeline(_View[P, Out]):
     _reader: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        self._client.perform(self._runs.open)
+        self._runner.perform(self._runs.open)
         self._reader = threading.Thread(
             target=self._read_all, name="fal-typed-pipeline", daemon=True
         )
@@ -314,10 +311,10 @@ class Pipeline(_View[P, Out]):
             FalInputError: The arguments do not fit the endpoint; nothing was sent.
             FalConnectionError: The connection is closed; the input was not sent.
         """
-        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
+        arguments = input_arguments(self._call, self._spec, args, kwargs)
         call = replace(self._call, arguments=arguments)
         outcome: futures.Future[Outcome] = futures.Future()
-        self._client.perform(lambda settings: self._runs.submit(settings, call, outcome.set_result))
+        self._runner.perform(lambda settings: self._runs.submit(settings, call, outcome.set_result))
         return PendingRun(call, outcome)
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
@@ -326,22 +323,22 @@ class Pipeline(_View[P, Out]):
 
     def close(self) -> None:
         """Close the connection; runs without an answer are lost. Closing twice is fine."""
-        self._client.resume(self._runs.close())
+        self._runner.resume(self._runs.close())
         if self._reader is not None:
             self._reader.join()
 
     def _read_all(self) -> None:
-        self._client.resume(self._runs.read_all())
+        self._runner.resume(self._runs.read_all())
 
 
-class AsyncPipeline(_View[P, Out]):
+class AsyncPipeline(_PipelineView[P, Out]):
     """One connection for many direct runs; `Pipeline` for async code. Tasks may share it."""
 
     _reader: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        await self._client.perform_async(self._runs.open)
-        self._reader = asyncio.ensure_future(self._client.resume_async(self._runs.read_all()))
+        await self._runner.perform_async(self._runs.open)
+        self._reader = asyncio.ensure_future(self._runner.resume_async(self._runs.read_all()))
         return self
 
     async def __aexit__(
@@ -354,10 +351,10 @@ class AsyncPipeline(_View[P, Out]):
 
     async def submit(self, *args: P.args, **kwargs: P.kwargs) -> AsyncPendingRun[Out]:
         """Send a run's input and return at once; see `Pipeline.submit`."""
-        arguments = input_arguments(self._call, self._endpoint, args, kwargs)
+        arguments = input_arguments(self._call, self._spec, args, kwargs)
         call = replace(self._call, arguments=arguments)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        await self._client.perform_async(
+        await self._runner.perform_async(
             lambda settings: self._runs.submit(settings, call, outcome.set_result)
         )
         return AsyncPendingRun(call, outcome)
@@ -368,6 +365,6 @@ class AsyncPipeline(_View[P, Out]):
 
     async def close(self) -> None:
         """Close the connection; see `Pipeline.close`."""
-        await self._client.resume_async(self._runs.close())
+        await self._runner.resume_async(self._runs.close())
         if self._reader is not None:
             await asyncio.wait([self._reader])

@@ -19,22 +19,27 @@ from fal_typed._core.flow import (
     Deadline,
     Flow,
     Lock,
-    OpenedSocket,
     ReceiveFrame,
     SendFrame,
-    SocketClosed,
-    TransportError,
     exclusively,
     now,
 )
-from fal_typed._realtime.codecs import Answer, End, Failure, codec_of, encode_input, read_frame
+from fal_typed._realtime.codecs import (
+    EndFrame,
+    ErrorFrame,
+    ResultFrame,
+    codec_of,
+    encode_input,
+    read_frame,
+)
 from fal_typed._realtime.connecting import connect
+from fal_typed._realtime.tokens import forget_token
+from fal_typed._transport.base import OpenedSocket, SocketClosed, TransportError
 from fal_typed.errors import FalError, FalRealtimeError, FalTimeoutError
 
 if TYPE_CHECKING:
     from fal_typed._calls.call import Call
     from fal_typed._core.settings import Settings
-    from fal_typed._realtime.tokens import TokenCache
 
 Out = TypeVar("Out")
 _NORMAL = 1000
@@ -42,7 +47,7 @@ _REFUSED = 1008
 
 
 @dataclass
-class _Line:
+class _OpenConnection:
     """One connection of a session, with what went over it."""
 
     socket: OpenedSocket
@@ -89,20 +94,18 @@ class Session(Generic[Out]):
 
     Args:
         call: The endpoint and the options; its arguments are of no interest.
-        tokens: The client's tokens.
     """
 
-    def __init__(self, call: Call[Out], tokens: TokenCache) -> None:
+    def __init__(self, call: Call[Out]) -> None:
         self.call = call
         self.raw: Any = None
         self.inference_time: float | None = None
-        self._tokens = tokens
         self._settings: Settings
         self._codec = codec_of(call.options)
         self._throttle = Throttle(call.options.throttle) if call.options.throttle else None
         # Results are read from the first line, inputs sent on the last: after a break there may
         # be results of the old connection that nobody has read yet.
-        self._lines: deque[_Line] = deque()
+        self._lines: deque[_OpenConnection] = deque()
         self._sending = Lock()
         self._mending = Lock()
         self._is_closed = False
@@ -126,7 +129,7 @@ class Session(Generic[Out]):
             FalError: It was refused, or did not stand in time.
         """
         self._settings = settings
-        line = _Line((yield from connect(self._settings, self.call, self._tokens)))
+        line = _OpenConnection((yield from connect(self._settings, self.call)))
         if self._is_closed:
             yield CloseSocket(line.socket)
             self._newest()
@@ -210,18 +213,18 @@ class Session(Generic[Out]):
             if result is not None:
                 return result
 
-    def _read(self, line: _Line, frame: bytes | str) -> tuple[Out] | None:
+    def _read(self, line: _OpenConnection, frame: bytes | str) -> tuple[Out] | None:
         read = read_frame(frame, self._codec)
-        if isinstance(read, Answer):
+        if isinstance(read, ResultFrame):
             line.answered += 1
             self.raw = read.content
             return (self._typed(read.content),)
-        if isinstance(read, Failure):
+        if isinstance(read, ErrorFrame):
             line.is_over = True
             if read.is_unauthorised:
-                self._tokens.forget(self._settings, self.call)
+                forget_token(self._settings, self.call)
             raise self._failed(line, read)
-        if isinstance(read, End):
+        if isinstance(read, EndFrame):
             line.is_over = True
         else:
             timing = read.content.get("timing")
@@ -231,13 +234,13 @@ class Session(Generic[Out]):
     def _typed(self, content: Any) -> Out:
         if self.call.output is None:
             return cast("Out", content)
-        from fal_typed._calls.validation import read_output
+        from fal_typed._calls.outputs import read_output
 
         # One warning says that results do not fit; one with each result would only be slow.
         is_first = sum(line.answered for line in self._lines) == 1
         return read_output(self.call.output, content, quiet=not is_first)
 
-    def _next_line(self, line: _Line, closed: SocketClosed) -> Flow[bool]:
+    def _next_line(self, line: _OpenConnection, closed: SocketClosed) -> Flow[bool]:
         """Go on after a connection closed; False at the end of the session."""
         self._note(closed)
         ended = line.is_over or closed.code == _NORMAL or self._is_closed
@@ -258,9 +261,9 @@ class Session(Generic[Out]):
         if (
             closed.code == _REFUSED
         ):  # the gateway takes a connection first and then checks its token
-            self._tokens.forget(self._settings, self.call)
+            forget_token(self._settings, self.call)
 
-    def _mend(self, broken: _Line) -> Flow[None]:
+    def _mend(self, broken: _OpenConnection) -> Flow[None]:
         """Open another connection, unless another thread or task did so in the meantime."""
         if broken is not self._lines[-1]:
             return
@@ -270,7 +273,7 @@ class Session(Generic[Out]):
             broken.is_over = True
             raise self._gone(broken, error) from None
 
-    def _newest(self) -> _Line:
+    def _newest(self) -> _OpenConnection:
         if self._lines and not self._is_closed:
             return self._lines[-1]
         state = "is closed" if self._is_closed else "is not open: use it in a `with` block"
@@ -280,34 +283,36 @@ class Session(Generic[Out]):
     def _name(self) -> str:
         return self.call.endpoint.full
 
-    def _failed(self, line: _Line, failure: Failure) -> FalRealtimeError:
+    def _failed(self, line: _OpenConnection, failure: ErrorFrame) -> FalRealtimeError:
         words = f"{failure.code}: {failure.reason}" if failure.reason else failure.code
         return self._error(line, f"{self._name} ended its realtime session: {words}.", failure)
 
-    def _over(self, line: _Line, closed: SocketClosed) -> FalRealtimeError:
+    def _over(self, line: _OpenConnection, closed: SocketClosed) -> FalRealtimeError:
         if line.is_over or closed.code == _NORMAL:
             return self._error(
                 line,
                 f"The realtime session of {self._name} is over, so the input was not sent. With "
                 "reconnect=True a new one begins.",
-                Failure("CONNECTION_CLOSED", closed.reason or None),
+                ErrorFrame("CONNECTION_CLOSED", closed.reason or None),
             )
         return self._broken(line, closed)
 
-    def _broken(self, line: _Line, closed: SocketClosed, more: str = "") -> FalRealtimeError:
+    def _broken(
+        self, line: _OpenConnection, closed: SocketClosed, more: str = ""
+    ) -> FalRealtimeError:
         return self._error(
             line,
             f"The connection to {self._name} broke ({closed}).{more}",
-            Failure("CONNECTION_LOST", closed.reason or None),
+            ErrorFrame("CONNECTION_LOST", closed.reason or None),
         )
 
-    def _gone(self, line: _Line, error: FalError) -> FalRealtimeError:
-        failure = Failure("CONNECTION_LOST", error.message)
+    def _gone(self, line: _OpenConnection, error: FalError) -> FalRealtimeError:
+        failure = ErrorFrame("CONNECTION_LOST", error.message)
         return self._error(
             line, f"The connection to {self._name} broke and no other stands: {error}.", failure
         )
 
-    def _error(self, line: _Line, message: str, failure: Failure) -> FalRealtimeError:
+    def _error(self, line: _OpenConnection, message: str, failure: ErrorFrame) -> FalRealtimeError:
         lost = line.in_flight
         if lost:
             some = "1 input was" if lost == 1 else f"{lost} inputs were"

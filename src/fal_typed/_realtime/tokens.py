@@ -1,4 +1,4 @@
-"""Short-lived tokens for websockets (docs/protocol.md section 5.1): minted, kept, renewed."""
+"""Short-lived tokens for websockets (docs/protocol.md section 5.1)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fal_typed._core import responses
-from fal_typed._core.flow import Flow, HttpRequest, HttpResponse, Invoke, now
+from fal_typed._core.flow import Flow, Invoke, now
 from fal_typed._core.json_values import as_object, as_text
 from fal_typed._core.retry import Repeat, send_retrying
 from fal_typed._core.settings import Settings, encode_json
+from fal_typed._transport.base import HttpRequest, HttpResponse
 from fal_typed.errors import FalCredentialsError, FalInputError, FalProtocolError
 
 if TYPE_CHECKING:
@@ -21,46 +22,41 @@ _NOT_THERE = (404, 405, 410)
 
 
 @dataclass(frozen=True)
-class Token:
-    """A token, and whether it had been used before."""
+class RealtimeToken:
+    """A token, and whether an earlier connection used it."""
 
     text: str = field(repr=False)
     is_reused: bool
 
 
-class TokenCache:
-    """Tokens of one client, each kept for nine tenths of its life; shows itself to nobody."""
+def realtime_token(settings: Settings, call: Call[Any], deadline: Deadline) -> Flow[RealtimeToken]:
+    """A token for a call: from the caller's provider, from the cache, or a new one.
 
-    def __init__(self) -> None:
-        self._tokens: dict[tuple[object, ...], tuple[str, float]] = {}
+    A token is reused for nine tenths of its life.
 
-    def __reduce__(self) -> tuple[type[TokenCache], tuple[()]]:
-        return (TokenCache, ())
-
-    def find(self, settings: Settings, call: Call[Any], deadline: Deadline) -> Flow[Token]:
-        """A token for a call: the caller's provider's, a kept one, or a new one.
-
-        Raises:
-            FalHTTPError: The platform refused to make one.
-            FalCredentialsError: There is no key to make one with.
-        """
-        if call.options.token_provider is not None:
-            return Token((yield from _provided(call)), is_reused=False)
-        name = _name(settings, call)
-        time = yield from now()
-        kept = self._tokens.get(name)
-        if kept is not None and time < kept[1]:
-            return Token(kept[0], is_reused=True)
-        text = yield from _mint(settings, call, deadline)
-        self._tokens[name] = (text, time + _RENEW_AT * call.options.token_expiration)
-        return Token(text, is_reused=False)
-
-    def forget(self, settings: Settings, call: Call[Any]) -> None:
-        """Drop the token kept for a call, because it was refused."""
-        self._tokens.pop(_name(settings, call), None)
+    Raises:
+        FalHTTPError: The platform refused to create one.
+        FalCredentialsError: There is no key to create one with.
+    """
+    if call.options.token_provider is not None:
+        return RealtimeToken((yield from _provided(call)), is_reused=False)
+    owner = _owner(settings, call)
+    time = yield from now()
+    cached = settings.realtime_tokens.find(owner, time)
+    if cached is not None:
+        return RealtimeToken(cached, is_reused=True)
+    text = yield from _create(settings, call, deadline)
+    good_until = time + _RENEW_AT * call.options.token_expiration
+    settings.realtime_tokens.keep(owner, text, good_until=good_until, time=time)
+    return RealtimeToken(text, is_reused=False)
 
 
-def _name(settings: Settings, call: Call[Any]) -> tuple[object, ...]:
+def forget_token(settings: Settings, call: Call[Any]) -> None:
+    """Drop the token cached for a call, because it was refused."""
+    settings.realtime_tokens.forget(_owner(settings, call))
+
+
+def _owner(settings: Settings, call: Call[Any]) -> tuple[object, ...]:
     # A key that changed must not go on working through a token it once made.
     key = hash(settings.credentials.authorization())
     return settings.hosts.rest, call.endpoint.app, call.options.token_expiration, key
@@ -73,7 +69,7 @@ def _provided(call: Call[Any]) -> Flow[str]:
     return token
 
 
-def _mint(settings: Settings, call: Call[Any], deadline: Deadline) -> Flow[str]:
+def _create(settings: Settings, call: Call[Any], deadline: Deadline) -> Flow[str]:
     seconds = call.options.token_expiration
     if seconds < 1:
         raise FalInputError("token_expiration must be at least 1 second.")

@@ -9,30 +9,28 @@ from typing_extensions import Self
 from fal_typed._core.flow import (
     CloseSocket,
     Flow,
-    OpenedSocket,
     ReceiveFrame,
     SendFrame,
-    SocketClosed,
-    TransportError,
 )
 from fal_typed._realtime.connecting import connect
+from fal_typed._transport.base import OpenedSocket, SocketClosed, TransportError
 from fal_typed.errors import FalConnectionError, FalTimeoutError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from fal_typed._calls.call import Call
+    from fal_typed._core.runner import Runner
     from fal_typed._core.settings import Settings
-    from fal_typed.client import BaseClient
 
 _NORMAL = 1000
 
 
-class _View:
+class _WebSocketView:
     """What the two kinds of sockets share: the flows."""
 
-    def __init__(self, client: BaseClient, call: Call[Any]) -> None:
-        self._client = client
+    def __init__(self, runner: Runner, call: Call[Any]) -> None:
+        self._runner = runner
         self._call = call
         self._socket: OpenedSocket | None = None
 
@@ -47,7 +45,7 @@ class _View:
         return self._socket.response.headers.get("x-fal-request-id")
 
     def _open(self, settings: Settings) -> Flow[None]:
-        self._socket = yield from connect(settings, self._call, self._client.tokens)
+        self._socket = yield from connect(settings, self._call)
 
     def _send(self, message: bytes | str) -> Flow[None]:
         try:
@@ -86,11 +84,11 @@ class _View:
         )
 
 
-class WebSocket(_View):
+class WebSocket(_WebSocketView):
     """A plain websocket; use it in a `with` block."""
 
     def __enter__(self) -> Self:
-        self._client.perform(self._open)
+        self._runner.perform(self._open)
         return self
 
     def __exit__(
@@ -107,7 +105,7 @@ class WebSocket(_View):
         Raises:
             FalConnectionError: The socket is closed.
         """
-        self._client.resume(self._send(message))
+        self._runner.resume(self._send(message))
 
     def recv(self, timeout: float | None = None) -> bytes | str | None:
         """Wait for the next message; None when the other side closed as planned.
@@ -118,7 +116,7 @@ class WebSocket(_View):
         Raises:
             FalConnectionError: The connection broke.
         """
-        return self._client.resume(self._receive(timeout))
+        return self._runner.resume(self._receive(timeout))
 
     def __iter__(self) -> Self:
         return self
@@ -131,14 +129,14 @@ class WebSocket(_View):
 
     def close(self) -> None:
         """Close the socket. Closing twice is fine."""
-        self._client.resume(self._close())
+        self._runner.resume(self._close())
 
 
-class AsyncWebSocket(_View):
+class AsyncWebSocket(_WebSocketView):
     """A plain websocket; `WebSocket` for async code."""
 
     async def __aenter__(self) -> Self:
-        await self._client.perform_async(self._open)
+        await self._runner.perform_async(self._open)
         return self
 
     async def __aexit__(
@@ -151,11 +149,11 @@ class AsyncWebSocket(_View):
 
     async def send(self, message: bytes | str) -> None:
         """Send a message; see `WebSocket.send`."""
-        await self._client.resume_async(self._send(message))
+        await self._runner.resume_async(self._send(message))
 
     async def recv(self, timeout: float | None = None) -> bytes | str | None:
         """Wait for the next message; see `WebSocket.recv`."""
-        return await self._client.resume_async(self._receive(timeout))
+        return await self._runner.resume_async(self._receive(timeout))
 
     def __aiter__(self) -> Self:
         return self
@@ -168,4 +166,4 @@ class AsyncWebSocket(_View):
 
     async def close(self) -> None:
         """Close the socket. Closing twice is fine."""
-        await self._client.resume_async(self._close())
+        await self._runner.resume_async(self._close())

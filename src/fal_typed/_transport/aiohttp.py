@@ -9,13 +9,19 @@ import aiohttp
 from typing_extensions import override
 from yarl import URL
 
-from fal_typed._core.flow import FilePart, HttpRequest, HttpResponse, OpenedStream, TransportError
 from fal_typed._transport.base import (
+    FilePart,
+    HttpRequest,
+    HttpResponse,
+    OpenedStream,
+    TransportError,
+)
+from fal_typed._transport.bodies import read_part_async
+from fal_typed._transport.headers import header_map
+from fal_typed._transport.limits import (
     DRAIN_SECONDS,
     KEEP_ALIVE_SECONDS,
-    MAX_HOPS,
     connect_limit,
-    read_part_async,
     timed_out,
     within,
 )
@@ -73,11 +79,11 @@ class AiohttpTransport:
             head = await within(request.timeout, self._start(request))
         except _FAILURES as error:
             raise _translated(error, request, None) from None
-        return OpenedStream(head.status, _headers(head), _Body(request, head))
+        return OpenedStream(head.status, _headers(head), _AiohttpBody(request, head))
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end."""
-        body: _Body = stream.handle
+        body: _AiohttpBody = stream.handle
         try:
             return await within(timeout, body.head.content.readany())
         except _FAILURES as error:
@@ -102,17 +108,16 @@ class AiohttpTransport:
         return await self._session.request(
             request.method,
             url,
-            ssl=ssl_context() if url.scheme == "https" or request.follow_redirects else True,
+            ssl=ssl_context() if url.scheme == "https" else True,
             headers=request.headers,
             data=_content(request.body),
-            allow_redirects=request.follow_redirects,
-            max_redirects=MAX_HOPS,
+            allow_redirects=False,
             skip_auto_headers=("content-type",),
             timeout=aiohttp.ClientTimeout(total=None, connect=connect_limit(request)),
         )
 
 
-class _Body:
+class _AiohttpBody:
     def __init__(self, request: HttpRequest, head: aiohttp.ClientResponse) -> None:
         self.request = request
         self.head = head
@@ -172,11 +177,7 @@ def _content(body: bytes | FilePart) -> Any:
 
 
 def _headers(head: aiohttp.ClientResponse) -> Mapping[str, str]:
-    headers: dict[str, str] = {}
-    for key, value in head.headers.items():
-        name = key.lower()
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
+    return header_map(head.headers.items())
 
 
 def _reason(error: Exception) -> str:

@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from typing_extensions import Self
 
-from fal_typed._core.flow import FilePart, HttpRequest, HttpResponse, OpenedStream, TransportError
 from fal_typed._transport.base import (
+    FilePart,
+    HttpRequest,
+    HttpResponse,
+    OpenedStream,
+    TransportError,
+)
+from fal_typed._transport.bodies import read_part, read_part_async
+from fal_typed._transport.headers import header_map
+from fal_typed._transport.limits import (
     DRAIN_SECONDS,
     connect_limit,
-    read_part,
-    read_part_async,
     timed_out,
     within,
 )
@@ -78,11 +84,11 @@ class HttpxTransport:
             head = self._start(request)
         except _FAILURES as error:
             raise _translated(error, request, None) from None
-        return OpenedStream(head.status_code, _headers(head), _Body(head, head.iter_bytes()))
+        return OpenedStream(head.status_code, _headers(head), _HttpxBody(head, head.iter_bytes()))
 
     def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end; the limit of a stream's first read stays."""
-        body: _Body = stream.handle
+        body: _HttpxBody = stream.handle
         body.response.request.extensions["timeout"]["read"] = timeout
         try:
             chunk: bytes = next(body.chunks, b"")
@@ -108,7 +114,7 @@ class HttpxTransport:
             content=read_part(content) if isinstance(content, FilePart) else content,
             timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
         )
-        return self._client.send(built, stream=True, follow_redirects=request.follow_redirects)
+        return self._client.send(built, stream=True, follow_redirects=False)
 
 
 class AsyncHttpxTransport:
@@ -150,11 +156,11 @@ class AsyncHttpxTransport:
             raise timed_out(request, None) from None
         except _FAILURES as error:
             raise _translated(error, request, None) from None
-        return OpenedStream(head.status_code, _headers(head), _Body(head, head.aiter_bytes()))
+        return OpenedStream(head.status_code, _headers(head), _HttpxBody(head, head.aiter_bytes()))
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end."""
-        body: _Body = stream.handle
+        body: _HttpxBody = stream.handle
         body.response.request.extensions["timeout"]["read"] = None
         try:
             chunk: bytes = await within(timeout, anext(body.chunks, b""))
@@ -166,7 +172,7 @@ class AsyncHttpxTransport:
 
     async def close_stream(self, stream: OpenedStream) -> None:
         """Stop reading a body; a connection whose body is about to end anyway is kept."""
-        body: _Body = stream.handle
+        body: _HttpxBody = stream.handle
         try:
             await within(DRAIN_SECONDS, anext(body.chunks, b""))
         except (asyncio.TimeoutError, *_FAILURES):
@@ -188,12 +194,10 @@ class AsyncHttpxTransport:
             content=read_part_async(content) if isinstance(content, FilePart) else content,
             timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
         )
-        return await self._client.send(
-            built, stream=True, follow_redirects=request.follow_redirects
-        )
+        return await self._client.send(built, stream=True, follow_redirects=False)
 
 
-class _Body:
+class _HttpxBody:
     def __init__(self, response: httpx.Response, chunks: Any) -> None:
         self.response = response
         self.chunks = chunks
@@ -223,7 +227,7 @@ def _wire_headers(request: HttpRequest) -> dict[str, str]:
 
 
 def _headers(response: httpx.Response) -> Mapping[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
+    return header_map(response.headers.items())
 
 
 def _received(head: httpx.Response | None) -> HttpResponse | None:

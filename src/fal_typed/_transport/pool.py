@@ -16,16 +16,19 @@ from urllib.parse import quote, urlsplit
 
 import httpcore
 
-from fal_typed._core.flow import FilePart, HttpRequest, HttpResponse, OpenedStream, TransportError
 from fal_typed._transport.base import (
+    FilePart,
+    HttpRequest,
+    HttpResponse,
+    OpenedStream,
+    TransportError,
+)
+from fal_typed._transport.bodies import read_part, read_part_async
+from fal_typed._transport.headers import header_map
+from fal_typed._transport.limits import (
     DRAIN_SECONDS,
     KEEP_ALIVE_SECONDS,
-    MAX_HOPS,
     connect_limit,
-    next_hop,
-    read_part,
-    read_part_async,
-    redirected_too_often,
     timed_out,
     within,
 )
@@ -60,17 +63,8 @@ class PoolTransport:
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and read the whole answer."""
-        for _ in range(MAX_HOPS):
-            answer = self._exchange(request)
-            following = next_hop(request, answer.status, answer.headers.get("location"))
-            if following is None:
-                return answer
-            request = following
-        raise redirected_too_often(request)
-
-    def _exchange(self, request: HttpRequest) -> HttpResponse:
         stream = self._start(request)
-        body: _Body[_Line] = stream.handle
+        body: _PoolBody[_Line] = stream.handle
         try:
             content = b"".join(iter(body.read, b""))
         except _FAILURES as error:
@@ -81,18 +75,11 @@ class PoolTransport:
 
     def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request and leave the body to be read."""
-        for _ in range(MAX_HOPS):
-            stream = self._start(request)
-            following = next_hop(request, stream.status, stream.headers.get("location"))
-            if following is None:
-                return stream
-            self.close_stream(stream)
-            request = following
-        raise redirected_too_often(request)
+        return self._start(request)
 
     def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end."""
-        body: _Body[_Line] = stream.handle
+        body: _PoolBody[_Line] = stream.handle
         body.line.limit.set(timeout)
         try:
             return body.read()
@@ -122,7 +109,7 @@ class PoolTransport:
                 raise
         except _FAILURES as error:
             raise _translated(error, request, None) from None
-        body = _Body(request, key, line, response)
+        body = _PoolBody(request, key, line, response)
         body.chunks = iter(response.iter_stream())
         return OpenedStream(response.status, body.headers, body)
 
@@ -135,7 +122,7 @@ class PoolTransport:
             self._tls = self._tls or ssl_context()
         return _Line(key, self._tls)
 
-    def _release(self, body: _Body[_Line]) -> None:
+    def _release(self, body: _PoolBody[_Line]) -> None:
         body.response.close()
         if not body.line.connection.is_idle():
             body.line.connection.close()
@@ -152,15 +139,6 @@ class AsyncPoolTransport:
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and read the whole answer."""
-        for _ in range(MAX_HOPS):
-            answer = await self._exchange(request)
-            following = next_hop(request, answer.status, answer.headers.get("location"))
-            if following is None:
-                return answer
-            request = following
-        raise redirected_too_often(request)
-
-    async def _exchange(self, request: HttpRequest) -> HttpResponse:
         heads: list[OpenedStream] = []
         try:
             return await within(request.timeout, self._read_all(request, heads))
@@ -172,7 +150,7 @@ class AsyncPoolTransport:
     async def _read_all(self, request: HttpRequest, heads: list[OpenedStream]) -> HttpResponse:
         stream = await self._start(request)
         heads.append(stream)
-        body: _Body[_AsyncLine] = stream.handle
+        body: _PoolBody[_AsyncLine] = stream.handle
         try:
             chunks: list[bytes] = []
             while chunk := await body.read_async():
@@ -183,16 +161,6 @@ class AsyncPoolTransport:
 
     async def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request and leave the body to be read."""
-        for _ in range(MAX_HOPS):
-            stream = await self._open(request)
-            following = next_hop(request, stream.status, stream.headers.get("location"))
-            if following is None:
-                return stream
-            await self.close_stream(stream)
-            request = following
-        raise redirected_too_often(request)
-
-    async def _open(self, request: HttpRequest) -> OpenedStream:
         try:
             return await within(request.timeout, self._start(request))
         except asyncio.TimeoutError:
@@ -202,7 +170,7 @@ class AsyncPoolTransport:
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end."""
-        body: _Body[_AsyncLine] = stream.handle
+        body: _PoolBody[_AsyncLine] = stream.handle
         try:
             return await within(timeout, body.read_async())
         except asyncio.TimeoutError:
@@ -231,7 +199,7 @@ class AsyncPoolTransport:
         except BaseException:
             await line.connection.aclose()
             raise
-        body = _Body(request, key, line, response)
+        body = _PoolBody(request, key, line, response)
         body.chunks = aiter(response.aiter_stream())
         return OpenedStream(response.status, body.headers, body)
 
@@ -244,7 +212,7 @@ class AsyncPoolTransport:
             self._tls = self._tls or ssl_context()
         return _AsyncLine(key, self._tls)
 
-    async def _release(self, body: _Body[_AsyncLine]) -> None:
+    async def _release(self, body: _PoolBody[_AsyncLine]) -> None:
         await body.response.aclose()
         if not body.line.connection.is_idle():
             await body.line.connection.aclose()
@@ -310,7 +278,7 @@ class _Idle(Generic[Line]):
         return [line for waiting in lines.values() for line in waiting]
 
 
-class _Body(Generic[Line]):
+class _PoolBody(Generic[Line]):
     """The body of an answer, and the connection it comes over."""
 
     chunks: Any
@@ -485,11 +453,7 @@ def _host(url: httpcore.URL) -> str:
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name_bytes, value_bytes in raw:
-        name, value = name_bytes.decode("latin-1").lower(), value_bytes.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
+    return header_map((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
 
 
 def _unpacker(encoding: str) -> Any:

@@ -17,15 +17,16 @@ from websockets.exceptions import (
 )
 from websockets.sync import client as sync
 
-from fal_typed._core.flow import (
+from fal_typed._transport.base import (
     HttpRequest,
     HttpResponse,
     OpenedSocket,
     SocketClosed,
     TransportError,
 )
-from fal_typed._core.hosts import is_loopback
+from fal_typed._transport.headers import header_map
 from fal_typed._transport.tls import ssl_context
+from fal_typed._transport.urls import is_loopback
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _refused(request: HttpRequest, response: Response) -> OpenedSocket:
 
 
 def _headers(response: Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.raw_items()}
+    return header_map(response.headers.raw_items())
 
 
 def _place(request: HttpRequest) -> str:

@@ -11,16 +11,22 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
 from fal_typed._core import responses
-from fal_typed._core.flow import Deadline, FilePart, Flow, HttpRequest, HttpResponse, now, sleep
+from fal_typed._core.flow import (
+    Deadline,
+    Flow,
+    now,
+    sleep,
+)
 from fal_typed._core.json_values import as_text
 from fal_typed._core.retry import Repeat, send_retrying
 from fal_typed._core.settings import USER_AGENT, Settings
-from fal_typed._uploads.cdn_tokens import CdnToken
+from fal_typed._core.token_cache import TokenCache
+from fal_typed._transport.base import FilePart, HttpRequest, HttpResponse
 from fal_typed.errors import FalCredentialsError, FalUploadError
 
 STORAGE = {"storage_type": "fal-cdn-v3"}
@@ -38,6 +44,21 @@ _TIME = re.compile(
 )
 
 
+@dataclass(frozen=True)
+class CdnToken:
+    """A token for uploading.
+
+    Attributes:
+        authorization: Value of the `Authorization` header.
+        base_url: Where uploads in parts begin.
+        good_until: When to request another, by the monotonic clock.
+    """
+
+    authorization: str = field(repr=False)
+    base_url: str
+    good_until: float
+
+
 def cdn_token(settings: Settings, deadline: Deadline) -> Flow[CdnToken]:
     """The client's token, asked for when there is none; by one flow at a time.
 
@@ -45,7 +66,7 @@ def cdn_token(settings: Settings, deadline: Deadline) -> Flow[CdnToken]:
         FalHTTPError: The platform gives none.
         FalCredentialsError: There is no key.
     """
-    tokens = settings.cdn_tokens
+    tokens: TokenCache[CdnToken] = settings.cdn_tokens
     owner = _owner(settings)
     begun = time = yield from now()
     claim = tokens.claim_of(owner)
@@ -58,7 +79,7 @@ def cdn_token(settings: Settings, deadline: Deadline) -> Flow[CdnToken]:
     claim = tokens.claim(owner)
     try:
         token = yield from _ask(settings, deadline)
-        tokens.keep(owner, token, time)
+        tokens.keep(owner, token, good_until=token.good_until, time=time)
     finally:
         tokens.release(owner, claim)
     return token
@@ -85,7 +106,8 @@ def send_to_cdn(
     request = HttpRequest(method, url, own, body, timeout=time_to_send(body))
     response = yield from _send_with_token(settings, request, deadline)
     if response.status == _UNAUTHORIZED:
-        settings.cdn_tokens.drop((yield from cdn_token(settings, deadline)))
+        refused = yield from cdn_token(settings, deadline)
+        settings.cdn_tokens.forget(_owner(settings), refused)
         response = yield from _send_with_token(settings, request, deadline)
     if responses.is_error(response):
         raise responses.http_error(response)

@@ -2,69 +2,32 @@
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import re
 import stat
 import unicodedata
 from dataclasses import dataclass
 from io import BytesIO, TextIOBase
-from pathlib import PurePath
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Union, cast
 
 from typing_extensions import Self
 
-from fal_typed._core.flow import FilePart
+from fal_typed._core.media_types import OCTETS, extension_of, type_of_bytes, type_of_name
+from fal_typed._core.pillow import PILImage
+from fal_typed._transport.base import FilePart
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
-    from fal_typed.files import File, PILImage
+    from fal_typed.files import File
 
-Uploadable = Union[bytes, bytearray, memoryview, "os.PathLike[str]", BinaryIO, "PILImage", "File"]
+Uploadable = Union[bytes, bytearray, memoryview, "os.PathLike[str]", BinaryIO, PILImage, "File"]
 """What can be uploaded: bytes, a path, an open binary file, a Pillow image. A `File` is already."""
 
-OCTETS = "application/octet-stream"
 _MAX_NAME = 200
 _NOT_BINARY = "A file to upload must give bytes when it is read. Open it with mode 'rb'."
 _HEAD = 64
 _SPOOLED_AT_ONCE = 1024 * 1024
-# Types that `mimetypes` learnt late, or not yet; the first extension of a type is used for names.
-_TYPES = {
-    ".jpg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".avif": "image/avif",
-    ".heic": "image/heic",
-    ".mp4": "video/mp4",
-    ".webm": "video/webm",
-    ".wav": "audio/wav",
-    ".mp3": "audio/mpeg",
-    ".ogg": "audio/ogg",
-    ".flac": "audio/flac",
-    ".m4a": "audio/mp4",
-    ".glb": "model/gltf-binary",
-    ".zip": "application/zip",
-    ".bin": OCTETS,
-}
-_MAGIC = (
-    (re.compile(rb"\x89PNG\r\n"), "image/png"),
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"GIF8[79]a"), "image/gif"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"RIFF....WAVE", re.DOTALL), "audio/wav"),
-    (re.compile(rb"....ftypavif", re.DOTALL), "image/avif"),
-    (re.compile(rb"....ftyp(heic|heix|mif1)", re.DOTALL), "image/heic"),
-    (re.compile(rb"....ftypM4A", re.DOTALL), "audio/mp4"),
-    (re.compile(rb"....ftyp", re.DOTALL), "video/mp4"),
-    (re.compile(rb"\x1aE\xdf\xa3"), "video/webm"),
-    (re.compile(rb"ID3|\xff[\xfb\xf3\xf2]"), "audio/mpeg"),
-    (re.compile(rb"OggS"), "audio/ogg"),
-    (re.compile(rb"fLaC"), "audio/flac"),
-    (re.compile(rb"glTF"), "model/gltf-binary"),
-    (re.compile(rb"%PDF-"), "application/pdf"),
-    (re.compile(rb"PK\x03\x04"), "application/zip"),
-)
 
 
 class Source(Protocol):
@@ -288,23 +251,6 @@ def encode_picture(image: PILImage, format: str) -> tuple[bytes, str]:  # noqa: 
             f"The picture cannot be written as {name}: {error}. Use another format, such as 'png'."
         ) from None
     return buffer.getvalue(), f"image/{name}"
-
-
-def type_of_name(name: str) -> str | None:
-    """The media type that a file's name tells."""
-    extension = PurePath(name).suffix.lower()
-    return _TYPES.get(extension) or mimetypes.guess_type(f"file{extension}")[0]
-
-
-def type_of_bytes(head: bytes) -> str | None:
-    """The media type that a file's first bytes tell."""
-    return next((found for magic, found in _MAGIC if magic.match(head)), None)
-
-
-def extension_of(content_type: str) -> str:
-    """The extension of files of a media type, `.bin` when there is none."""
-    known = next((end for end, found in _TYPES.items() if found == content_type), None)
-    return known or mimetypes.guess_extension(content_type) or ".bin"
 
 
 def header_name(name: str) -> str:

@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fal_typed._core import responses
-from fal_typed._core.flow import Deadline, FilePart, Flow, HttpResponse, blocking, gather
+from fal_typed._core.flow import (
+    Deadline,
+    Flow,
+    blocking,
+    gather,
+)
 from fal_typed._core.json_values import as_object, as_text
 from fal_typed._core.settings import encode_json
+from fal_typed._transport.base import FilePart, HttpResponse
 from fal_typed._uploads import cdn
 from fal_typed._uploads.content import DiskSource
 from fal_typed.errors import FalUploadError

@@ -19,20 +19,19 @@ from fal_typed._core.flow import (
     Deadline,
     Fallback,
     Flow,
-    HttpRequest,
-    HttpResponse,
     blocking,
     report,
 )
-from fal_typed._core.hosts import is_confidential
 from fal_typed._core.retry import Repeat, send_retrying
 from fal_typed._core.settings import USER_AGENT, Settings, encode_json
+from fal_typed._transport.base import HttpRequest, HttpResponse
+from fal_typed._transport.urls import is_confidential
 from fal_typed._uploads import cdn
 from fal_typed._uploads.content import Content, Uploadable, Whole, content_of, header_name
 from fal_typed._uploads.multipart import Multipart, upload_parts
 from fal_typed._uploads.progress import OnProgress, Progress
+from fal_typed._uploads.transfer_options import Repository, TransferOptions
 from fal_typed.errors import FalCredentialsError, FalError, FalInputError, FalUploadError
-from fal_typed.options import Repository, TransferOptions
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-from fal_typed.platform.api import AsyncPlatform as AsyncPlatform
 from fal_typed.platform.api import Platform as Platform
+from fal_typed.platform.async_api import AsyncPlatform as AsyncPlatform

@@ -18,18 +18,21 @@ from typing import Any, TypeAlias, Union
 from fal_typed._core.flow import (
     Emit,
     Flow,
-    HttpRequest,
-    HttpResponse,
-    OpenedStream,
     OpenStream,
     ReadChunk,
-    TransportError,
 )
 from fal_typed._core.responses import transport_error
 from fal_typed._core.retry import send_with_backup
+from fal_typed._core.runner import runner_of
 from fal_typed._core.settings import Settings
+from fal_typed._transport.base import (
+    HttpRequest,
+    HttpResponse,
+    OpenedStream,
+    TransportError,
+)
 from fal_typed._version import __version__
-from fal_typed.client import AsyncFalClient
+from fal_typed.async_client import AsyncFalClient
 from fal_typed.errors import FalCredentialsError
 from fal_typed.proxy.target import METHODS, Allowance, Target
 
@@ -115,6 +118,7 @@ class ProxyApp:
         self._forward_authorization = forward_authorization
         self._max_body = max_body
         self._client = client or AsyncFalClient()
+        self._runner = runner_of(self._client)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as servers of ASGI ask for it."""
@@ -149,7 +153,7 @@ class ProxyApp:
     async def _admitted(self, scope: Scope) -> Target:
         method = scope["method"]
         wanted = [value for name, value in scope["headers"] if name.lower() == _TARGET.encode()]
-        hosts = self._client.settings().hosts
+        hosts = self._runner.settings().hosts
         target = Target.parse(wanted[0].decode("latin-1"), hosts) if len(wanted) == 1 else None
         if target is None or method not in METHODS:
             raise _Refusal(400, "Invalid request")
@@ -185,7 +189,7 @@ class ProxyApp:
         has_begun = False
         try:
             async with aclosing(
-                self._client.iterate_async(lambda s: _exchange(s, request))
+                self._runner.iterate_async(lambda s: _exchange(s, request))
             ) as parts:
                 head: OpenedStream = await anext(parts)
                 await send(_start(head.status, _returned(head.headers)))

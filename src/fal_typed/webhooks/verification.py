@@ -14,17 +14,20 @@ from typing import TYPE_CHECKING, Any, Generic, Union, cast, overload
 from typing_extensions import TypeVar
 
 from fal_typed._core import responses
-from fal_typed._core.flow import Deadline, Flow, HttpRequest
-from fal_typed._core.hosts import is_confidential
+from fal_typed._core.flow import Deadline, Flow
 from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.runner import runner_of
 from fal_typed._core.settings import USER_AGENT, Settings
+from fal_typed._transport.base import HttpRequest
+from fal_typed._transport.urls import is_confidential
 from fal_typed.errors import FalWebhookError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    from fal_typed.client import AsyncFalClient, FalClient
+    from fal_typed.async_client import AsyncFalClient
+    from fal_typed.client import FalClient
     from fal_typed.endpoint import Endpoint
 
 Out = TypeVar("Out", default=Any)
@@ -132,7 +135,7 @@ def verify_webhook(
     if jwks is not None:
         delivery.check_signature(_public_keys(jwks))
     else:
-        _own(client).perform(lambda settings: _verify(settings, delivery, clock))
+        runner_of(client).perform(lambda settings: _verify(settings, delivery, clock))
     return _event(body, endpoint)
 
 
@@ -173,16 +176,8 @@ async def verify_webhook_async(
     if jwks is not None:
         delivery.check_signature(_public_keys(jwks))
     else:
-        await _own(client).perform_async(lambda settings: _verify(settings, delivery, clock))
+        await runner_of(client).perform_async(lambda settings: _verify(settings, delivery, clock))
     return _event(body, endpoint)
-
-
-def _own(client: FalClient | AsyncFalClient | None) -> FalClient | AsyncFalClient:
-    if client is not None:
-        return client
-    from fal_typed import default
-
-    return default.client
 
 
 @dataclass(frozen=True)
@@ -363,6 +358,6 @@ def _event(body: bytes, endpoint: Endpoint[..., Any, Any] | None) -> WebhookEven
 def _typed(endpoint: Endpoint[..., Any, Any] | None, payload: object) -> Any:
     if endpoint is None:
         return payload
-    from fal_typed._calls.validation import read_output
+    from fal_typed._calls.outputs import read_output
 
     return read_output(endpoint.output, payload)

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from fal_typed._uploads.data_uri import encode, encode_file, encode_image
+from fal_typed._core.data_uri import encode
+from fal_typed._uploads.encoding import encode_file, encode_image
 
 from postcards.fal._client import (
     AsyncClient,

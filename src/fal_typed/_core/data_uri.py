@@ -6,17 +6,9 @@ uploaded.
 
 from __future__ import annotations
 
-import os
 import re
 from base64 import b64decode, b64encode
-from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
-
-from fal_typed._uploads.content import encode_picture, type_of_name
-
-if TYPE_CHECKING:
-    from fal_typed.files import PILImage
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
@@ -37,38 +29,6 @@ def encode(data: str | bytes, content_type: str) -> str:
     """
     content = data.encode() if isinstance(data, str) else data
     return f"data:{content_type};base64,{b64encode(content).decode()}"
-
-
-def encode_file(path: str | os.PathLike[str]) -> str:
-    """Write a file as a data URI.
-
-    Args:
-        path: The file; its name tells the media type.
-
-    Returns:
-        The data URI.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    file = Path(path)
-    return encode(file.read_bytes(), type_of_name(file.name) or "application/octet-stream")
-
-
-def encode_image(image: PILImage, format: str = "jpeg") -> str:  # noqa: A002 - Pillow's name
-    """Write a Pillow image as a data URI.
-
-    Args:
-        image: The picture.
-        format: Name of the format, such as `jpeg`, `png` or `webp`.
-
-    Returns:
-        The data URI.
-
-    Raises:
-        FalInputError: The picture has no form in this format, such as JPEG for transparency.
-    """
-    return encode(*encode_picture(image, format))
 
 
 def decode(uri: str) -> bytes:

@@ -14,24 +14,27 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
 
 from typing_extensions import Self, TypeVar
 
-from fal_typed._calls.call import call_headers
 from fal_typed._calls.endpoint_id import join_path
+from fal_typed._calls.headers import call_headers
 from fal_typed._core import responses
 from fal_typed._core.flow import (
     CloseStream,
     Deadline,
     Emit,
     Flow,
-    HttpRequest,
-    HttpResponse,
-    OpenedStream,
     OpenStream,
     ReadChunk,
-    TransportError,
     shorter,
 )
 from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._transport.base import (
+    HttpRequest,
+    HttpResponse,
+    OpenedStream,
+    TransportError,
+)
 from fal_typed._transport.sse import EventDecoder
+from fal_typed._uploads.request_body import request_body
 from fal_typed.errors import FalStreamError, FalTimeoutError, SchemaDriftWarning
 from fal_typed.results import RawResponse, Result
 
@@ -39,8 +42,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fal_typed._calls.call import Call
+    from fal_typed._core.runner import Runner
     from fal_typed._core.settings import Settings
-    from fal_typed.client import BaseClient
 
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 _REDIRECTS = 300
@@ -84,10 +87,10 @@ def emit_events(settings: Settings, call: Call[Any]) -> Flow[None]:
         "POST",
         url,
         headers={"accept": "text/event-stream", **call_headers(options)},
-        body=(yield from call.body(settings, deadline)),
+        body=(yield from request_body(settings, call, deadline)),
         timeout=options.idle_timeout,
     )
-    opening = _Opening()
+    opening = _StreamOpening()
     response = yield from send_retrying(
         # A model that fails in mid-stream ends the body as if all were well, and then breaks the
         # connection: whoever used it next would be lost.
@@ -100,11 +103,11 @@ def emit_events(settings: Settings, call: Call[Any]) -> Flow[None]:
     if opening.stream is None:
         raise responses.http_error(response, endpoint=call.endpoint.full)
     yield Emit(_Head(response.status, response.headers))
-    yield from _emit_body(_Body(call, deadline, opening.stream))
+    yield from _emit_body(_StreamBody(call, deadline, opening.stream))
     yield CloseStream(opening.stream)
 
 
-class _Opening:
+class _StreamOpening:
     """Opens the stream; an answer that is an error is read whole instead."""
 
     def __init__(self) -> None:
@@ -130,7 +133,7 @@ def _read_error(stream: OpenedStream) -> Flow[bytes]:
     return body
 
 
-class _Body:
+class _StreamBody:
     """The body of an opened stream, read within the limits of the call."""
 
     def __init__(self, call: Call[Any], deadline: Deadline, stream: OpenedStream) -> None:
@@ -182,7 +185,7 @@ class _Body:
         return self._stream.headers.get("x-fal-request-id")
 
 
-def _emit_body(body: _Body) -> Flow[None]:
+def _emit_body(body: _StreamBody) -> Flow[None]:
     if body.content_type == "text/event-stream":
         yield from _emit_server_sent(body)
     elif body.content_type.endswith("json"):
@@ -192,7 +195,7 @@ def _emit_body(body: _Body) -> Flow[None]:
             yield Emit(_Event(chunk))
 
 
-def _emit_server_sent(body: _Body) -> Flow[None]:
+def _emit_server_sent(body: _StreamBody) -> Flow[None]:
     decoder = EventDecoder()
     while True:
         chunk = yield from body.read()
@@ -204,7 +207,7 @@ def _emit_server_sent(body: _Body) -> Flow[None]:
             return
 
 
-def _emit_json(body: _Body) -> Flow[None]:
+def _emit_json(body: _StreamBody) -> Flow[None]:
     whole = b""
     while chunk := (yield from body.read()):
         whole += chunk
@@ -224,8 +227,8 @@ _NOTHING: Any = object()
 class _StreamView(Generic[Out]):
     """What the two kinds of streams share: all but the waiting."""
 
-    def __init__(self, client: BaseClient, call: Call[Out]) -> None:
-        self._client = client
+    def __init__(self, runner: Runner, call: Call[Out]) -> None:
+        self._runner = runner
         self._call = call
         self._head: _Head | None = None
         self._last: Any = _NOTHING
@@ -266,7 +269,7 @@ class _StreamView(Generic[Out]):
     def _typed(self, content: Any, *, partial: bool) -> Out:
         if self._call.output is None or isinstance(content, bytes):
             return cast("Out", content)
-        from fal_typed._calls.validation import read_output
+        from fal_typed._calls.outputs import read_output
 
         # An event may lack what the finished output has; only the last one is held to the schema.
         return read_output(self._call.output, content, quiet=partial)
@@ -366,13 +369,13 @@ class Stream(_StreamView[Out]):
 
     def _open(self) -> Generator[Any, None, None]:
         if self._items is None:
-            self._items = self._client.iterate(lambda settings: emit_events(settings, self._call))
+            self._items = self._runner.iterate(lambda settings: emit_events(settings, self._call))
             self._take(next(self._items))
         return self._items
 
     def _open_or_nothing(self) -> Generator[Any, None, None]:
         if self._items is None:
-            self._items = self._client.iterate(lambda _settings: _nothing())
+            self._items = self._runner.iterate(lambda _settings: _nothing())
         return self._items
 
 
@@ -429,7 +432,7 @@ class AsyncStream(_StreamView[Out]):
 
     async def _open(self) -> AsyncGenerator[Any, None]:
         if self._items is None:
-            self._items = self._client.iterate_async(
+            self._items = self._runner.iterate_async(
                 lambda settings: emit_events(settings, self._call)
             )
             self._take(await anext(self._items))
@@ -437,7 +440,7 @@ class AsyncStream(_StreamView[Out]):
 
     def _open_or_nothing(self) -> AsyncGenerator[Any, None]:
         if self._items is None:
-            self._items = self._client.iterate_async(lambda _settings: _nothing())
+            self._items = self._runner.iterate_async(lambda _settings: _nothing())
         return self._items
 
 

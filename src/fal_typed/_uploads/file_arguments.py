@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fal_typed._core.flow import Deadline, Flow, blocking, gather
 from fal_typed.errors import FalInputError, Problem
+from fal_typed.files import File, PendingFile
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -23,26 +24,6 @@ _JSON_SCALARS = (str, int, float, bool, type(None))
 _FILES_AT_ONCE = 4
 # Servers accept 10 MiB of text, which is 7.5 MiB of file.
 _MOST_INLINE = 7 * 1024 * 1024
-
-
-class PendingFile:
-    """Marks what is to be uploaded.
-
-    A plain class, for pydantic unpacks dataclasses and iterates over open files when it dumps.
-
-    Attributes:
-        file: Anything that can be uploaded.
-        as_object: Whether it travels as an object with a `url`, not as the URL itself.
-    """
-
-    __slots__ = ("as_object", "file")
-
-    def __init__(self, file: Any, *, as_object: bool = False) -> None:
-        self.file = file
-        self.as_object = as_object
-
-    def __repr__(self) -> str:
-        return f"PendingFile({type(self.file).__name__})"
 
 
 @dataclass(frozen=True)
@@ -151,8 +132,6 @@ def _url_of(file: object) -> str | None:
         return file
     if isinstance(file, (bytes, bytearray, memoryview, os.PathLike)):
         return None
-    from fal_typed.files import File
-
     return file.url if isinstance(file, File) else None
 
 
@@ -169,8 +148,8 @@ def _check(leaves: list[_Leaf]) -> None:
 
 
 def _as_url(settings: Settings, file: Any, inline: int, deadline: Deadline) -> Flow[str]:
+    from fal_typed._core.data_uri import encode
     from fal_typed._uploads import storage
-    from fal_typed._uploads.data_uri import encode
 
     upload = yield from storage.prepare(settings, file, deadline=deadline)
     size = upload.content.source.size

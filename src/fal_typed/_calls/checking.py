@@ -1,0 +1,113 @@
+"""Inputs: one error that lists every problem, and what of a checked input is sent."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+from fal_typed.errors import FalInputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic_core import ErrorDetails
+
+
+def input_error(error: ValidationError, data: object, model: type[BaseModel]) -> FalInputError:
+    """One error that lists every problem of an input, each once and with its path.
+
+    A value that fits no member of a union fails once per member; those are told as one problem.
+    """
+    found: dict[tuple[str | int, ...], list[Problem]] = {}
+    for details in error.errors(include_url=False, include_input=False):
+        loc = real_path(details["loc"], data, missing=details["type"] == "missing")
+        found.setdefault(loc, []).append(_problem(loc, details, model))
+    problems = [_merged(alternatives) for alternatives in found.values()]
+    lines = "\n".join(f"  {problem}" for problem in problems)
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return FalInputError(
+        f"{model.__name__} has {count}; nothing was sent.\n{lines}", errors=problems
+    )
+
+
+def dump_input(model: BaseModel) -> dict[str, Any]:
+    """What the caller set, under the names of the wire, file objects left as they are."""
+    return model.model_dump(exclude_unset=True, by_alias=True)
+
+
+def dump_unchecked(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments under the names of the wire, without any check (`validate=False`)."""
+    aliases = {name: info.alias or name for name, info in model.model_fields.items()}
+    return {aliases.get(name, name): _plain(value) for name, value in arguments.items()}
+
+
+def _plain(value: object) -> object:
+    if getattr(type(value), "__fal_file__", False):
+        return value  # a `File`, to be replaced by its URL
+    if isinstance(value, BaseModel):
+        return dump_input(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in cast("Iterable[object]", value)]
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in cast("Mapping[str, object]", value).items()}
+    return value
+
+
+def real_path(loc: tuple[int | str, ...], data: object, *, missing: bool) -> tuple[str | int, ...]:
+    # pydantic puts the names of union members between the keys; only parts that lead through
+    # the data are part of the path (or name what is missing from it).
+    path: list[str | int] = []
+    for position, part in enumerate(loc):
+        is_last = position == len(loc) - 1
+        inside, value = _step(data, part)
+        if inside:
+            path.append(part)
+            data = value
+        elif is_last and missing:
+            path.append(part)
+    return tuple(path)
+
+
+def _step(data: object, part: str | int) -> tuple[bool, object]:
+    if isinstance(data, Mapping):
+        mapping = cast("Mapping[object, object]", data)
+        return part in mapping, mapping.get(part)
+    if isinstance(data, (list, tuple)) and isinstance(part, int):
+        items = cast("list[object]", data)
+        return part < len(items), items[part] if part < len(items) else None
+    if isinstance(data, BaseModel) and isinstance(part, str):
+        return hasattr(data, part), getattr(data, part, None)
+    return False, None
+
+
+def _problem(loc: tuple[str | int, ...], details: ErrorDetails, model: type[BaseModel]) -> Problem:
+    kind = details["type"]
+    message = details["msg"]
+    if kind == "extra_forbidden":
+        message = _unknown(loc, model)
+    elif kind == "missing":
+        message = "This parameter is required"
+    elif kind == "model_type":
+        message = message.replace("valid dictionary or instance", "mapping or instance")
+    context = {k: v for k, v in details.get("ctx", {}).items() if k != "error"}
+    return Problem(loc, message, kind, context)
+
+
+def _unknown(loc: tuple[str | int, ...], model: type[BaseModel]) -> str:
+    name = str(loc[-1]) if loc else ""
+    known = list(model.model_fields) if len(loc) == 1 else []
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "extra_arguments={…} passes it through."
+    return f"There is no such parameter; {hint}"
+
+
+def _merged(alternatives: list[Problem]) -> Problem:
+    if len(alternatives) == 1:
+        return alternatives[0]
+    messages = list(dict.fromkeys(problem.msg for problem in alternatives))
+    # A literal's message lists the allowed values, which helps most.
+    best = next((p for p in alternatives if p.type == "literal_error"), alternatives[0])
+    return Problem(best.loc, " — or: ".join(messages), best.type, best.ctx)

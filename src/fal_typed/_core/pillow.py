@@ -1,0 +1,19 @@
+"""What the SDK uses of Pillow, so that types need no Pillow."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class PILImage(Protocol):
+    """A Pillow image."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        ...
+
+    def save(self, fp: Any, format: str | None = None) -> None:  # noqa: A002 - Pillow's name
+        """Write the encoded image."""
+        ...

@@ -1,0 +1,40 @@
+"""Following redirects, only for requests that carry no key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import urljoin, urlsplit
+
+from fal_typed._core.flow import CloseStream, Flow, OpenStream
+from fal_typed._transport.base import HttpRequest, OpenedStream, TransportError
+
+_MAX_HOPS = 10
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+def open_following(request: HttpRequest) -> Flow[OpenedStream]:
+    """Open a response, following redirects.
+
+    Raises:
+        TransportError: There was no response, or the redirects lead to an unencrypted URL or to
+            no end.
+    """
+    first = request
+    for _ in range(_MAX_HOPS):
+        stream: OpenedStream = yield OpenStream(request)
+        following = next_hop(request, stream.status, stream.headers.get("location"))
+        if following is None:
+            return stream
+        yield CloseStream(stream)
+        request = following
+    raise TransportError(f"{first}: redirected more than {_MAX_HOPS} times", sent=True)
+
+
+def next_hop(request: HttpRequest, status: int, location: str | None) -> HttpRequest | None:
+    """The request that a redirect leads to, or None when the response is to be taken as it is."""
+    if status not in _REDIRECTS or request.method != "GET" or not location:
+        return None
+    url = urljoin(request.url, location)
+    if urlsplit(request.url).scheme == "https" and urlsplit(url).scheme != "https":
+        raise TransportError(f"{request}: redirected to a URL without TLS", sent=True)
+    return replace(request, url=url)

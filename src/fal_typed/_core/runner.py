@@ -1,0 +1,132 @@
+"""Runs flows with one client's configuration, connections and default options.
+
+Clients, endpoints, handles and files all perform their calls through a `Runner`, so that none of
+them needs to know a client's class.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from typing_extensions import Self
+
+from fal_typed._core.connections import Connections
+from fal_typed._core.credentials import Credentials, Key
+from fal_typed._core.flow import Flow
+from fal_typed._core.hooks import EventHooks, Observer
+from fal_typed._core.hosts import Hosts
+from fal_typed._core.login_renewal import renewed_first
+from fal_typed._core.retry import RetryPolicy
+from fal_typed._core.settings import Settings
+from fal_typed._core.token_cache import TokenCache
+
+if TYPE_CHECKING:
+    from fal_typed._transport.base import HttpClient
+
+T = TypeVar("T")
+
+
+class Runner:
+    """Runs flows; the arguments are those of `FalClient`."""
+
+    def __init__(
+        self,
+        key: Key | None = None,
+        *,
+        options: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        retry: RetryPolicy | None = None,
+        run_host: str | None = None,
+        queue_host: str | None = None,
+        proxy_url: str | None = None,
+        http_client: HttpClient | None = None,
+        event_hooks: EventHooks | None = None,
+    ) -> None:
+        self.default_options: Mapping[str, Any] = dict(options or {})
+        self.credentials = Credentials(key)
+        self.connections = Connections(http_client, Observer(event_hooks))
+        self._headers = dict(headers or {})
+        self._retry = retry or RetryPolicy()
+        self._run_host = run_host
+        self._queue_host = queue_host
+        self._proxy_url = proxy_url
+        self._cdn_tokens: TokenCache[Any] = TokenCache()
+        self._realtime_tokens: TokenCache[str] = TokenCache()
+        self._settings: Settings | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickle holds no key, in whatever header it is sent.
+        headers = {k: v for k, v in self._headers.items() if k.lower() != "authorization"}
+        return {**self.__dict__, "_headers": headers, "_settings": None}
+
+    def with_options(self, options: Mapping[str, Any]) -> Self:
+        """A runner that shares everything with this one but has further default options."""
+        other = copy.copy(self)
+        other.default_options = {**self.default_options, **options}
+        return other
+
+    def settings(self) -> Settings:
+        """The configuration as it is now; the environment is read anew at each call."""
+        hosts = Hosts.configured(run_host=self._run_host, queue_host=self._queue_host)
+        if self._settings is None or self._settings.hosts is not hosts:
+            self._settings = Settings(
+                hosts=hosts,
+                credentials=self.credentials,
+                headers=self._headers,
+                retry=self._retry,
+                proxy_url=self._proxy_url,
+                needs_key=not hosts.is_emulated,
+                cdn_tokens=self._cdn_tokens,
+                realtime_tokens=self._realtime_tokens,
+            )
+        return self._settings
+
+    def perform(self, flow: Callable[[Settings], Flow[T]]) -> T:
+        """Run a flow in the calling thread."""
+        return self.connections.driver().run(self._begun(flow))
+
+    async def perform_async(self, flow: Callable[[Settings], Flow[T]]) -> T:
+        """Run a flow in the running event loop."""
+        return await self.connections.async_driver().run(self._begun(flow))
+
+    def resume(self, flow: Flow[T]) -> T:
+        """Run a flow on an open connection, with the settings it was opened with."""
+        return self.connections.driver().run(flow)
+
+    async def resume_async(self, flow: Flow[T]) -> T:
+        """Run a flow on an open connection; `resume` for async code."""
+        return await self.connections.async_driver().run(flow)
+
+    def iterate(self, flow: Callable[[Settings], Flow[object]]) -> Generator[Any, None, None]:
+        """Run a flow in the calling thread, yielding what it emits."""
+        return self.connections.driver().iterate(self._begun(flow))
+
+    def iterate_async(self, flow: Callable[[Settings], Flow[object]]) -> AsyncGenerator[Any, None]:
+        """Run a flow in the running event loop, yielding what it emits."""
+        return self.connections.async_driver().iterate(self._begun(flow))
+
+    def _begun(self, flow: Callable[[Settings], Flow[T]]) -> Flow[T]:
+        settings = self.settings()
+        if settings.needs_key and settings.proxy_url is None and settings.credentials.key() is None:
+            return renewed_first(settings, flow)
+        return flow(settings)
+
+
+class ClientLike(Protocol):
+    """A `FalClient` or an `AsyncFalClient`."""
+
+    _runner: Runner
+
+
+@lru_cache(maxsize=1)
+def default_runner() -> Runner:
+    """The runner of `fal_typed.subscribe(…)` and of endpoints without a client of their own."""
+    return Runner()
+
+
+def runner_of(client: ClientLike | None) -> Runner:
+    """The runner of a client, or the default one."""
+    return default_runner() if client is None else client._runner  # noqa: SLF001 - see ClientLike

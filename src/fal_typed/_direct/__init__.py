@@ -1,0 +1,1 @@
+"""Direct calls, without the queue."""

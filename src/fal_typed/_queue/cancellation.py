@@ -1,0 +1,59 @@
+"""Canceling a job (docs/protocol.md section 3.5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from fal_typed._core import responses
+from fal_typed._core.flow import Deadline, Flow
+from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.settings import Settings
+from fal_typed._queue.jobs import Job
+from fal_typed.errors import FalConflictError, FalError
+
+_CANCEL_LIMIT = 1.0
+
+
+def cancel(settings: Settings, job: Job[Any]) -> Flow[None]:
+    """Ask the platform to stop a job.
+
+    Raises:
+        FalConflictError: The job is already complete.
+        FalNotFoundError: There is no such job.
+    """
+    response = yield from send_retrying(
+        settings.request("PUT", job.cancel_url),
+        repeat=Repeat.HARMLESS,
+        policy=job.call.options.retry or settings.retry,
+        deadline=(yield from Deadline.after(job.call.options.deadline)),
+        request_id=job.request_id,
+    )
+    if not responses.is_error(response):
+        return
+    error = responses.http_error(
+        response, endpoint=job.call.endpoint.full, request_id=job.request_id
+    )
+    if b"ALREADY_COMPLETED" in response.body:
+        raise FalConflictError(
+            "The job is already complete; its result can still be fetched.",
+            status_code=response.status,
+            headers=response.headers,
+            body=response.body,
+            request_id=job.request_id,
+        )
+    raise error
+
+
+def cancel_quietly(settings: Settings, job: Job[Any]) -> Flow[None]:
+    """Cancel as well as one request within a second can; the caller's own error matters more."""
+    request = settings.request("PUT", job.cancel_url, timeout=_CANCEL_LIMIT)
+    try:
+        yield from send_retrying(
+            replace(request, connect_timeout=_CANCEL_LIMIT),
+            repeat=Repeat.HARMLESS,
+            policy=replace(settings.retry, attempts=1),
+            deadline=(yield from Deadline.after(_CANCEL_LIMIT)),
+        )
+    except FalError:
+        return

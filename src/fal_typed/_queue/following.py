@@ -1,0 +1,249 @@
+"""Following a job to its result (docs/protocol.md sections 3.2 to 3.4).
+
+The status stream is followed; where it is refused, cut or silent, the status is polled. There is
+no failed status: a failed job completes, and fetching its result returns the error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from typing_extensions import TypeVar
+
+from fal_typed._core import responses
+from fal_typed._core.flow import (
+    CloseStream,
+    Deadline,
+    Emit,
+    Fallback,
+    Flow,
+    OpenStream,
+    ReadChunk,
+    invoke,
+    report,
+    shorter,
+    sleep,
+)
+from fal_typed._core.json_values import as_object
+from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.settings import Settings
+from fal_typed._queue.jobs import Job
+from fal_typed._queue.statuses import Completed, QueueStatus, parse_status
+from fal_typed._transport.base import HttpResponse, OpenedStream, TransportError
+from fal_typed._transport.sse import EventDecoder
+from fal_typed.errors import FalHTTPError, FalTimeoutError
+from fal_typed.results import LogEntry, Result
+
+Out = TypeVar("Out")
+_OK = 200
+# The platform sends a comment line every few seconds to keep a status stream alive.
+_SILENCE = 45.0
+_FIRST_INTERVAL = 0.1
+_LONGEST_INTERVAL = 2.0
+_INTERVAL_GROWTH = 1.5
+
+
+def read_status(
+    settings: Settings, job: Job[Any], deadline: Deadline | None = None
+) -> Flow[QueueStatus]:
+    """Ask for a job's status once."""
+    options = job.call.options
+    deadline = deadline or (yield from Deadline.after(options.deadline))
+    request = settings.request("GET", job.status_url, query={"logs": int(options.with_logs)})
+    response = yield from send_retrying(
+        request,
+        repeat=Repeat.HARMLESS,
+        policy=options.retry or settings.retry,
+        deadline=deadline,
+        request_id=job.request_id,
+    )
+    if responses.is_error(response):
+        raise responses.http_error(
+            response, endpoint=job.call.endpoint.full, request_id=job.request_id
+        )
+    return parse_status(responses.parse_object(response), job.request_id)
+
+
+OnStatus = Callable[[QueueStatus], Flow[None]]
+
+
+class _Follower:
+    """Remembers what was told, so that each update is told once and logs add up."""
+
+    def __init__(self, on_status: OnStatus) -> None:
+        self._on_status = on_status
+        self._logs: tuple[LogEntry, ...] = ()
+        self._last: QueueStatus | None = None
+
+    def tell(self, status: QueueStatus) -> Flow[QueueStatus]:
+        new = _unseen(self._logs, status.logs)
+        self._logs += new
+        update = replace(status, logs=self._logs, new_logs=new)
+        if new or self._last is None or _differs(self._last, update):
+            self._last = update
+            yield from self._on_status(update)
+        return update
+
+
+def _unseen(seen: tuple[LogEntry, ...], told: Sequence[LogEntry]) -> tuple[LogEntry, ...]:
+    # A poll tells everything so far (or the latest part of it), a stream only what is new.
+    overlap = min(len(seen), len(told))
+    while overlap and tuple(told[:overlap]) != seen[len(seen) - overlap :]:
+        overlap -= 1
+    return tuple(told[overlap:])
+
+
+def _differs(last: QueueStatus, update: QueueStatus) -> bool:
+    return replace(last, new_logs=(), logs=()) != replace(update, new_logs=(), logs=())
+
+
+def follow(
+    settings: Settings, job: Job[Any], deadline: Deadline, on_status: OnStatus
+) -> Flow[Completed]:
+    """Follow a job until it is complete, telling each update once."""
+    follower = _Follower(on_status)
+    options = job.call.options
+    if options.interval is None:
+        completed = yield from _follow_stream(settings, job, deadline, follower)
+        if completed is not None:
+            return completed
+        yield from report(
+            Fallback(f"the status stream of request {job.request_id} broke off; polling instead")
+        )
+    interval = options.interval if options.interval is not None else _FIRST_INTERVAL
+    while True:
+        status = yield from read_status(settings, job, deadline)
+        status = yield from follower.tell(status)
+        if isinstance(status, Completed):
+            return status
+        yield from _pause(job, deadline, interval)
+        if options.interval is None:
+            interval = min(_LONGEST_INTERVAL, interval * _INTERVAL_GROWTH)
+
+
+def _pause(job: Job[Any], deadline: Deadline, interval: float) -> Flow[None]:
+    remaining = yield from deadline.remaining()
+    if remaining is not None and remaining <= 0:
+        raise too_late(job, deadline)
+    yield from sleep(interval if remaining is None else min(interval, remaining))
+
+
+def _follow_stream(
+    settings: Settings, job: Job[Any], deadline: Deadline, follower: _Follower
+) -> Flow[Completed | None]:
+    """Follow the status stream; None when it was refused, cut or silent."""
+    request = settings.request(
+        "GET",
+        f"{job.status_url}/stream",
+        headers={"accept": "text/event-stream"},
+        query={"logs": int(job.call.options.with_logs)},
+    )
+    limit = shorter(_SILENCE, (yield from deadline.remaining()))
+    try:
+        stream: OpenedStream = yield OpenStream(replace(request, timeout=limit))
+        if stream.status != _OK or "event-stream" not in stream.headers.get("content-type", ""):
+            yield CloseStream(stream)
+            return None
+        return (yield from _read_statuses(job, deadline, follower, stream))
+    except TransportError:
+        remaining = yield from deadline.remaining()
+        if remaining is not None and remaining <= 0:
+            raise too_late(job, deadline) from None
+        return None
+
+
+def _read_statuses(
+    job: Job[Any], deadline: Deadline, follower: _Follower, stream: OpenedStream
+) -> Flow[Completed | None]:
+    decoder = EventDecoder()
+    while True:
+        remaining = yield from deadline.remaining()
+        if remaining is not None and remaining <= 0:
+            raise too_late(job, deadline)
+        chunk: bytes = yield ReadChunk(stream, shorter(_SILENCE, remaining))
+        for event in decoder.feed(chunk) if chunk else decoder.finish():
+            content = _parse_event(event)
+            if content is None:
+                continue
+            status = yield from follower.tell(parse_status(content, job.request_id))
+            if isinstance(status, Completed):
+                yield CloseStream(stream)
+                return status
+        if not chunk:
+            yield CloseStream(stream)
+            return None
+
+
+def _parse_event(event: str) -> Mapping[str, Any] | None:
+    try:
+        content = as_object(json.loads(event))
+    except ValueError:
+        return None
+    return content if content and "status" in content else None
+
+
+def too_late(job: Job[Any], deadline: Deadline) -> FalTimeoutError:
+    return FalTimeoutError(
+        f"{job.call.endpoint.full} was not complete within {deadline.limit:g} s",
+        request_id=job.request_id,
+        timeout=deadline.limit,
+    )
+
+
+def fetch(
+    settings: Settings, job: Job[Out], deadline: Deadline, completed: Completed | None = None
+) -> Flow[Result[Out]]:
+    """Fetch the result of a job that is complete.
+
+    Raises:
+        FalHTTPError: The job failed; the error is the model's or the platform's.
+    """
+    response = yield from send_retrying(
+        settings.request("GET", job.response_url),
+        repeat=Repeat.ANSWER_IS_THE_MODELS,
+        policy=job.call.options.retry or settings.retry,
+        deadline=deadline,
+        request_id=job.request_id,
+    )
+    failed = completed is not None and completed.error is not None
+    if failed and completed is not None and responses.is_error(response):
+        raise _job_error(job, response, completed)
+    return job.call.result(
+        response,
+        request_id=job.request_id,
+        logs=completed.logs if completed else (),
+        metrics=completed.metrics if completed else {},
+    )
+
+
+def _job_error(job: Job[Any], response: HttpResponse, completed: Completed) -> FalHTTPError:
+    error = responses.http_error(
+        response, endpoint=job.call.endpoint.full, request_id=job.request_id
+    )
+    error.error_type = error.error_type or completed.error_type
+    if error.detail is None:
+        error.message = f"{error.message} ({completed.error})"
+    return error
+
+
+def wait(settings: Settings, job: Job[Out], deadline: Deadline | None = None) -> Flow[Result[Out]]:
+    """Follow a job to its end and fetch its result."""
+    options = job.call.options
+    deadline = deadline or (yield from Deadline.after(options.deadline))
+    completed = yield from follow(
+        settings, job, deadline, lambda status: invoke(options.on_queue_update, status)
+    )
+    return (yield from fetch(settings, job, deadline, completed))
+
+
+def emit_statuses(settings: Settings, job: Job[Any]) -> Flow[None]:
+    """Follow a job, emitting each update."""
+    deadline = yield from Deadline.after(job.call.options.deadline)
+    yield from follow(settings, job, deadline, _emit)
+
+
+def _emit(status: QueueStatus) -> Generator[Any, Any, None]:
+    yield Emit(status)

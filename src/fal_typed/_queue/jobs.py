@@ -1,0 +1,47 @@
+"""A job in the queue: its request id and its URLs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
+
+from fal_typed._calls.call import Call
+from fal_typed._core.settings import Settings
+from fal_typed.errors import FalProtocolError
+
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True)
+class Job(Generic[Out]):
+    """A job in the queue: what `Handle`s stand on.
+
+    Attributes:
+        call: What was asked; its arguments are empty when the job is known by its id only.
+    """
+
+    call: Call[Out]
+    request_id: str
+    status_url: str
+    response_url: str
+    cancel_url: str
+
+
+def job_from_id(settings: Settings, call: Call[Out], request_id: str) -> Job[Out]:
+    """A job known by its id; the URLs leave out whatever follows the app's name.
+
+    Raises:
+        FalError: The id cannot be one.
+    """
+    if not request_id or not all(c.isalnum() or c in "-_." for c in request_id):
+        raise FalProtocolError(f"{request_id!r} is no request id.")
+    base = f"{settings.hosts.queue}/{call.endpoint.app}/requests/{request_id}"
+    return Job(call, request_id, f"{base}/status", base, f"{base}/cancel")
+
+
+def with_options(job: Job[Out], **options: Any) -> Job[Out]:
+    """The same job, looked at with other options."""
+    call = replace(job.call, options=replace(job.call.options, **options))
+    return replace(job, call=call)

@@ -1,0 +1,104 @@
+"""Queue statuses: their classes, and how they are parsed (docs/protocol.md section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from fal_typed._core.json_values import as_list, as_object, as_text
+from fal_typed.results import LogEntry
+
+
+@dataclass(frozen=True)
+class QueueStatus:
+    """Status of a job in the queue; statuses this SDK does not know are plain ones of these.
+
+    Attributes:
+        request_id: Id of the job.
+        status: The platform's word for it.
+        logs: All log lines so far, when logs were asked for.
+        new_logs: The log lines that came since the last update.
+        raw: The status as it came.
+    """
+
+    request_id: str
+    status: str
+    logs: Sequence[LogEntry] = ()
+    new_logs: Sequence[LogEntry] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Queued(QueueStatus):
+    """The job waits.
+
+    Attributes:
+        position: Number of jobs before it, or None when the platform does not say.
+    """
+
+    position: int | None = None
+
+
+@dataclass(frozen=True)
+class InProgress(QueueStatus):
+    """The job runs."""
+
+
+@dataclass(frozen=True)
+class Completed(QueueStatus):
+    """The job has ended, well or badly.
+
+    Attributes:
+        metrics: Measurements, for example `inference_time` in seconds.
+        error: What failed, for failures of the platform's infrastructure.
+        error_type: Its machine-readable kind, for example `runner_disconnected`.
+    """
+
+    metrics: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    error: str | None = None
+    error_type: str | None = None
+
+
+OnQueueUpdate = Callable[[QueueStatus], Union[Awaitable[object], object]]
+
+
+def parse_status(content: Mapping[str, Any], request_id: str) -> QueueStatus:
+    """Read a status, tolerating whatever is missing or new."""
+    status = str(content.get("status", ""))
+    logs = _parse_logs(content.get("logs"))
+    common: dict[str, Any] = {
+        "request_id": request_id,
+        "status": status,
+        "logs": logs,
+        "new_logs": logs,
+        "raw": content,
+    }
+    if status == "IN_QUEUE":
+        position = content.get("queue_position")
+        return Queued(**common, position=position if isinstance(position, int) else None)
+    if status == "IN_PROGRESS":
+        return InProgress(**common)
+    if status == "COMPLETED":
+        return Completed(
+            **common,
+            metrics=as_object(content.get("metrics")) or {},
+            error=as_text(content.get("error")),
+            error_type=as_text(content.get("error_type")),
+        )
+    return QueueStatus(**common)
+
+
+def _parse_logs(logs: object) -> tuple[LogEntry, ...]:
+    entries = [as_object(entry) for entry in as_list(logs) or []]
+    return tuple(_parse_log(entry) for entry in entries if entry is not None)
+
+
+def _parse_log(entry: Mapping[str, Any]) -> LogEntry:
+    return LogEntry(
+        message=str(entry.get("message", "")),
+        timestamp=as_text(entry.get("timestamp")),
+        level=as_text(entry.get("level")),
+        source=as_text(entry.get("source")),
+        raw=entry,
+    )

@@ -1,0 +1,89 @@
+"""Submitting a call to the queue, once (docs/protocol.md section 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from typing_extensions import TypeVar
+
+from fal_typed._calls.call import Call
+from fal_typed._calls.endpoint_id import join_path
+from fal_typed._calls.headers import call_headers
+from fal_typed._core import responses
+from fal_typed._core.flow import Deadline, Flow
+from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.settings import Settings
+from fal_typed._queue.jobs import Job, job_from_id
+from fal_typed._transport.base import HttpRequest, HttpResponse
+from fal_typed._uploads.request_body import request_body
+from fal_typed.errors import FalError, FalInputError, FalProtocolError
+
+Out = TypeVar("Out")
+
+
+def submit(settings: Settings, call: Call[Out], deadline: Deadline | None = None) -> Flow[Job[Out]]:
+    """Put a call into the queue, once."""
+    deadline = deadline or (yield from Deadline.after(call.options.deadline))
+    body = yield from request_body(settings, call, deadline)
+    request = _submit_request(settings, call, body)
+    try:
+        response = yield from send_retrying(
+            request,
+            repeat=Repeat.COSTS,
+            policy=call.options.retry or settings.retry,
+            deadline=deadline,
+        )
+    except FalError as error:
+        # An answer whose body was cut still says in its headers which job it was about.
+        if error.request_id is None:
+            raise
+        return job_from_id(settings, call, error.request_id)
+    if responses.is_error(response):
+        raise responses.http_error(response, endpoint=call.endpoint.full)
+    return _accepted(settings, call, response)
+
+
+def _accepted(settings: Settings, call: Call[Out], response: HttpResponse) -> Job[Out]:
+    content = responses.parse_object(response)
+    request_id = content.get("request_id") or responses.request_id_of(response)
+    if not isinstance(request_id, str):
+        raise FalProtocolError(
+            f"{call.endpoint.full} accepted the request but gave no request id; look for it at "
+            "https://fal.ai/dashboard before you send it again."
+        )
+    job = job_from_id(settings, call, request_id)
+
+    def told(name: str, own: str) -> str:
+        url = content.get(name)
+        return url if isinstance(url, str) and settings.hosts.owns(url) else own
+
+    return replace(
+        job,
+        status_url=told("status_url", job.status_url),
+        response_url=told("response_url", job.response_url),
+        cancel_url=told("cancel_url", job.cancel_url),
+    )
+
+
+def _submit_request(settings: Settings, call: Call[Any], body: bytes) -> HttpRequest:
+    """The request that puts a call into the queue (docs/protocol.md section 3.1)."""
+    options = call.options
+    query: dict[str, str | int] = {}
+    if options.webhook_url is not None:
+        query["fal_webhook"] = _checked_webhook(options.webhook_url)
+    if options.max_queue_length is not None:
+        query["fal_max_queue_length"] = options.max_queue_length
+    return settings.request(
+        "POST",
+        join_path(f"{settings.hosts.queue}/{call.endpoint.full}", options.path),
+        headers=call_headers(options),
+        body=body,
+        query=query,
+    )
+
+
+def _checked_webhook(url: str) -> str:
+    if not url.startswith(("https://", "http://")) or not url.isprintable():
+        raise FalInputError("webhook_url must be a public http(s) URL.")
+    return url

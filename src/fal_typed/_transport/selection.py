@@ -1,0 +1,56 @@
+"""The choice of a transport: the caller's httpx client, aiohttp, or the pool over httpcore."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+from urllib.request import getproxies
+
+from fal_typed._transport.base import AsyncTransport, SyncTransport
+
+if TYPE_CHECKING:
+    from fal_typed._transport.base import HttpClient
+
+
+def sync_transport(client: HttpClient | None) -> SyncTransport:
+    """The transport of sync code.
+
+    Args:
+        client: The caller's own httpx client, which wins if it is one for sync code.
+    """
+    if client is not None or _has_proxies():
+        from fal_typed._transport.httpx import HttpxTransport
+
+        return HttpxTransport.over(client)
+    from fal_typed._transport.pool import PoolTransport
+
+    return PoolTransport()
+
+
+def async_transport(client: HttpClient | None) -> AsyncTransport:
+    """The transport of async code: aiohttp where it is installed, for it is the fastest.
+
+    Args:
+        client: The caller's own httpx client, which wins if it is one for async code.
+    """
+    if client is not None or _has_proxies():
+        from fal_typed._transport.httpx import AsyncHttpxTransport
+
+        return AsyncHttpxTransport.over(client)
+    if has_aiohttp():
+        from fal_typed._transport.aiohttp import AiohttpTransport
+
+        return AiohttpTransport()
+    from fal_typed._transport.pool import AsyncPoolTransport
+
+    return AsyncPoolTransport()
+
+
+def has_aiohttp() -> bool:
+    """Whether the extra `aiohttp` is installed."""
+    return find_spec("aiohttp") is not None
+
+
+def _has_proxies() -> bool:
+    # Proxies are rare and have rules of their own (exceptions, schemes, SOCKS); httpx knows them.
+    return any(name in getproxies() for name in ("http", "https", "all"))
