@@ -1,21 +1,13 @@
-"""What an import loads, and which module may import which."""
+"""What an import loads."""
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import subprocess
 import sys
 from importlib.metadata import requires
-from pathlib import Path
 
-import pytest
-
-SRC = Path(__file__).parent.parent / "src" / "fal_typed"
-HAND_WRITTEN = [
-    path for path in sorted(SRC.rglob("*.py")) if "endpoints" not in path.relative_to(SRC).parts
-]
 OUTER = r"fal_typed\.(testing|cli)\b|fal_typed_codegen\b"
 """What the SDK itself never imports."""
 FLUX_DEV = "fal_typed.endpoints.fal_ai.flux.dev"
@@ -32,25 +24,6 @@ def loaded_by(statement: str) -> set[str]:
 
 def packages(modules: set[str]) -> set[str]:
     return {module.partition(".")[0] for module in modules}
-
-
-def imports_of(path: Path, *, at_run_time: bool = False) -> set[str]:
-    """Absolute names a module imports anywhere in it, or those outside `if TYPE_CHECKING`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    skipped: set[ast.AST] = set()
-    if at_run_time:
-        blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If)]
-        typed = [node for node in blocks if "TYPE_CHECKING" in ast.dump(node.test)]
-        skipped = {inner for block in typed for part in block.body for inner in ast.walk(part)}
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if node in skipped:
-            continue
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
 
 
 def test_importing_the_package_loads_no_heavy_library() -> None:
@@ -102,16 +75,3 @@ def test_every_exported_name_is_there() -> None:
     missing = [name for name in fal_typed.__all__ if not hasattr(fal_typed, name)]
     assert not missing
     assert set(fal_typed.__all__) <= set(dir(fal_typed))
-
-
-@pytest.mark.parametrize("path", HAND_WRITTEN, ids=lambda path: str(path.relative_to(SRC)))
-def test_arrows_run_one_way(path: Path) -> None:
-    part = path.relative_to(SRC).parts[0]
-    imported = imports_of(path)
-    assert not {name for name in imported if name.startswith("fal_typed.endpoints.")}, (
-        "hand-written code names no particular endpoint"
-    )
-    if part not in {"testing", "cli"}:
-        assert not {name for name in imported if re.match(OUTER, name)}
-    if part not in {"testing", "cli", "_transport"}:
-        assert not packages(imports_of(path, at_run_time=True)) & {"httpx", "httpcore", "aiohttp"}
