@@ -137,7 +137,7 @@ def test_one_class_name_means_one_thing():
 
 def test_one_module_name_means_one_thing():
     stems: dict[str, set[str]] = {}
-    for name in MODULES:
-        if MODULES[name].stem != "__init__":
-            stems.setdefault(MODULES[name].stem, set()).add(name)
+    for name, path in MODULES.items():
+        if path.stem != "__init__":
+            stems.setdefault(path.stem, set()).add(name)
     assert {stem: sorted(found) for stem, found in stems.items() if len(found) > 1} == {}
