@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from typing import Any
 
+from fal_typed._calls.endpoint_id import NAMESPACES
 from fal_typed._documents.catalog import Catalog, UnknownEndpointError
 from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
 from fal_typed.testing.engine.faults import EndpointFaults, FaultBook
@@ -23,7 +24,6 @@ from fal_typed.testing.engine.scripts import (
 
 _KEPT_OUTCOMES = 2_048
 _LARGEST_KEPT_BODY = 16_384
-_NAMESPACES = frozenset({"workflows", "comfy"})
 
 
 class EmulatedEndpoint:
@@ -202,7 +202,7 @@ def app_of(endpoint_id: str) -> str:
     ('fal-ai/flux', 'workflows/acme/slides')
     """
     segments = endpoint_id.split("/")
-    return "/".join(segments[: 3 if segments[0] in _NAMESPACES else 2])
+    return "/".join(segments[: 3 if segments[0] in NAMESPACES else 2])
 
 
 class EmulatedEndpoints:

@@ -50,7 +50,7 @@ class EmulatedJob:
     """The rest of the path after the endpoint's id, e.g. ``/v2``; usually empty."""
     outcome: Outcome | None = field(default=None, repr=False)
     cancelled: bool = False
-    """Whether it was asked to cancel, whether or not it ended."""
+    """Whether a cancellation was requested, even if the job ignored it."""
     honors_cancel: bool = True
     task: asyncio.Task[Outcome] | None = field(default=None, repr=False)
     watchers: list[asyncio.Future[None]] = field(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from fal_typed.testing.engine.messages import IncomingRequest, AsgiReceive, AsgiSend
+    from fal_typed.testing.engine.messages import AsgiReceive, AsgiSend, IncomingRequest
 
 SocketHandler: TypeAlias = "Callable[[Socket], Awaitable[None]]"
 

@@ -12,10 +12,10 @@ from fal_typed.testing.engine.addresses import locate
 from fal_typed.testing.engine.messages import (
     EVENT_PREFIX,
     AnyResponse,
-    IncomingRequest,
     AsgiReceive,
     AsgiScope,
     AsgiSend,
+    IncomingRequest,
     StreamResponse,
     error_response,
 )

@@ -47,7 +47,7 @@ class Certificates:
 
 
 def _names_of(host: str) -> list[str]:
-    """The address if a certificate can contain it, unlike the one that means all addresses."""
+    """The address, unless it is ``0.0.0.0`` or ``::``, which a certificate cannot contain."""
     try:
         return [] if ipaddress.ip_address(host).is_unspecified else [host]
     except ValueError:
