@@ -76,7 +76,7 @@ fidelity: $(SETUP) ## compare all generated models with what jsonschema says (DO
 	$(BIN)/python -m tests.codegen.fidelity $(DOCUMENTS)
 
 emulator-full: $(SETUP) ## call every endpoint of the catalogue on the emulator, open every file
-	FAL_TYPED_EMULATOR=full $(BIN)/pytest -n $(JOBS) tests/emulator/test_catalogue.py
+	FAL_TYPED_EMULATOR=full $(BIN)/pytest -n $(JOBS) tests/emulator/test_catalog.py
 
 # asyncio of 3.10 warns of TLS connections that aiohttp has closed, when they are collected.
 compat: $(SETUP) ## run the core tests on the oldest and the newest Python (PYTHONS="3.10 3.13")

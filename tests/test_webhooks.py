@@ -260,7 +260,7 @@ def test_the_emulators_deliveries_are_believed_by_the_keys_it_publishes(colour, 
     with scripted(lambda _: Reply(200, {})) as server:
         hook = f"http://{server.host}/hook"
         handle = colour(dev.with_options(webhook_url=hook)).submit(prompt="a cat", seed=7)
-        fal_emulator.webhooks.wait_for(lambda delivery: delivery.taken)
+        fal_emulator.webhooks.wait_for(lambda delivery: delivery.accepted)
         (seen,) = server.seen
     function = verify_webhook_async if colour.is_async else verify_webhook
     event = colour.wait(function(seen.headers, seen.body, endpoint=dev))

@@ -23,8 +23,7 @@ from fal_typed import (
     Result,
     RetryPolicy,
 )
-from fal_typed.testing import FalEmulator
-from fal_typed.testing.faults import FaultPlan
+from fal_typed.testing import FalEmulator, FaultPlan
 from tests.core.flux import ID, DevInput
 
 LONG = os.environ.get("FAL_TYPED_CHAOS") == "long"

@@ -112,7 +112,7 @@ def test_a_failing_model_is_exit_code_1_with_the_request_id(
 def test_an_endpoint_outside_the_catalogue_is_called_by_its_id(
     fal: Callable[..., Outcome], fal_emulator: FalEmulator
 ) -> None:
-    fal_emulator.endpoint("acme/echo").answers({"text": "hello"})
+    fal_emulator.endpoint("acme/echo").responds({"text": "hello"})
     outcome = fal("run", "acme/echo", "text=hello", "times=3", "--json")
     assert json.loads(outcome.out) == {"text": "hello"}
     assert submitted(fal_emulator) == [{"text": "hello", "times": 3}]

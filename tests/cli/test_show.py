@@ -12,7 +12,7 @@ import pytest
 from fal_typed._documents.catalog import Catalog
 from fal_typed.cli.run import parse_arguments
 from fal_typed.cli.show import describe
-from fal_typed.testing.checking import Checker
+from fal_typed.testing.engine.schema_checking import SchemaChecker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ def test_example_command_is_a_valid_call(endpoint: str) -> None:
     program, command, id_, *words = shlex.split(described(endpoint)["command"])
     assert (program, command, id_) == ("fal-typed", "run", endpoint)
     arguments = parse_arguments(document, words)
-    assert Checker(document, document.input_schema).problems(arguments) == []
+    assert SchemaChecker(document, document.input_schema).problems(arguments) == []
 
 
 def of_studio(route: str) -> dict[str, Any]:

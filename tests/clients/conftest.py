@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from fal_typed.testing import FalEmulator
-from fal_typed.testing.diverting import diverted
-from fal_typed.testing.services import HOSTS
+from fal_typed.testing.engine.addresses import HOSTS
+from fal_typed.testing.server.diverting import diverted
 from tests.clients.drivers import JS, JavaScript, Official, Ours, OursAsync
 
 SCENARIOS = json.loads((Path(__file__).parent / "scenarios.json").read_text())

@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from fal_typed.testing import FalEmulator
-from fal_typed.testing.services import HOSTS
+from fal_typed.testing.engine.addresses import HOSTS
 from tests.clients.conftest import CLIENTS, driver, port_of
 from tests.clients.matching import difference
 

@@ -35,7 +35,7 @@ def test_a_result_that_fits_is_typed_and_keeps_new_fields():
 def test_drift_is_warned_about_and_the_rest_is_typed(colour, fal_emulator):
     drifted = {**WHOLE, "seed": "seven", "images": [{"width": "4"}, *WHOLE["images"]]}
     del drifted["prompt"]
-    fal_emulator.endpoint(dev.id).answers(drifted)
+    fal_emulator.endpoint(dev.id).responds(drifted)
     with pytest.warns(SchemaDriftWarning) as warned:
         result = colour(dev).subscribe(prompt="a cat")
     message = str(warned[0].message)
@@ -50,7 +50,7 @@ def test_drift_is_warned_about_and_the_rest_is_typed(colour, fal_emulator):
 
 
 def test_a_body_that_is_no_json_still_arrives(colour, fal_emulator):
-    fal_emulator.endpoint(dev.id).answers("<html>")
+    fal_emulator.endpoint(dev.id).responds("<html>")
     with pytest.warns(SchemaDriftWarning):
         result = colour(dev).run(prompt="a cat")
     assert result.raw == "<html>"

@@ -155,9 +155,11 @@ def test_ctrl_c_cancels_the_job(colour, fal_emulator):
 
 
 def test_a_failed_job_raises_what_the_model_said(colour, fal_emulator):
-    from fal_typed.testing import Failure
+    from fal_typed.testing import ScriptedFailure
 
-    failure = Failure.model("image_too_small", "Too small", loc=("body", "image_url"), min_width=64)
+    failure = ScriptedFailure.model(
+        "image_too_small", "Too small", loc=("body", "image_url"), min_width=64
+    )
     fal_emulator.endpoint(ID).fails(failure)
     with pytest.raises(FalValidationError, match="image_url: Too small") as caught:
         colour(dev).subscribe(prompt="a cat")

@@ -128,7 +128,7 @@ def test_an_http_stack_of_ones_own_answers_instead_of_the_network(colour):
 
 def test_an_id_below_a_namespace_keeps_it(colour, fal_emulator):
     endpoint = "workflows/acme/slides/v2"
-    fal_emulator.endpoint(endpoint).answers({"slides": 3})
+    fal_emulator.endpoint(endpoint).responds({"slides": 3})
     client = colour.client()
     result = client.subscribe(endpoint, {})
     assert result.data == {"slides": 3}

@@ -245,9 +245,9 @@ def test_options_travel_as_the_platforms_headers_and_query(colour, fal_emulator)
 
 
 def test_a_models_own_failure_is_fetched_once(colour, fal_emulator):
-    from fal_typed.testing import Failure
+    from fal_typed.testing import ScriptedFailure
 
-    failure = Failure(503, {"detail": "busy"}, headers={"x-fal-needs-retry": "1"})
+    failure = ScriptedFailure(503, {"detail": "busy"}, headers={"x-fal-needs-retry": "1"})
     fal_emulator.endpoint(ID).fails(failure)
     with pytest.raises(FalServerError) as caught:
         colour(dev).subscribe(prompt="a cat")

@@ -1,4 +1,4 @@
-"""The emulator serves private apps from their own documents, called by generated code."""
+"""The emulator serves private apps from their own documents, and generated code calls them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_run_and_queue(endpoint):
     assert endpoint("/upscale").submit(image_url="https://example.com/x.png").get().data.images
 
 
-def test_what_the_document_forbids_is_refused(endpoint):
+def test_an_invalid_input_is_refused(endpoint):
     unchecked = endpoint()._target.with_options(validate=False)
     with pytest.raises(FalHTTPError, match="prompt"):
         type(endpoint())(unchecked, endpoint()._colour).run(prompt="")
@@ -66,7 +66,7 @@ def test_stream(endpoint, colour):
     assert all(isinstance(event.done, int) for event in events)
 
 
-def test_a_stream_of_another_name(studio, endpoint, colour):
+def test_a_stream_with_another_path(studio, endpoint, colour):
     def words(arguments):
         yield from arguments["prompt"].split()
 
@@ -91,7 +91,7 @@ def test_realtime_with_json(endpoint, colour):
     assert all(isinstance(caption.thumbnail, str) for caption in captions)
 
 
-def test_realtime_where_the_client_streams(studio, endpoint, colour):
+def test_realtime_with_client_streaming(studio, endpoint, colour):
     async def collect(frames):
         return {"text": " ".join([frame["hint"] async for frame in frames])}
 
@@ -103,7 +103,7 @@ def test_realtime_where_the_client_streams(studio, endpoint, colour):
         assert session.recv() is None
 
 
-def test_sessions_check_their_inputs(endpoint, colour):
+def test_sessions_check_inputs(endpoint, colour):
     session = endpoint("/realtime")._target.with_options(validate=False)
     with colour.inside(type(endpoint())(session, endpoint()._colour).realtime()) as opened:
         opened.send(picture=7)
@@ -111,7 +111,7 @@ def test_sessions_check_their_inputs(endpoint, colour):
             opened.recv()
 
 
-def test_what_the_app_does_not_have_is_refused(client, colour, endpoint):
+def test_an_unknown_realtime_route_is_refused(client, colour, endpoint):
     with (
         pytest.raises(FalHTTPError, match="403"),
         colour.inside(endpoint("/upscale").realtime()),
@@ -119,6 +119,6 @@ def test_what_the_app_does_not_have_is_refused(client, colour, endpoint):
         pass
 
 
-def test_the_platform_knows_every_route(client, colour):
+def test_the_platform_lists_every_route(client, colour):
     platform = colour.paint(client.platform)
     assert platform.model("acme/studio/upscale").endpoint_id == "acme/studio/upscale"

@@ -57,7 +57,7 @@ def command(
             run_time=run_time,
             tls=tls,
             tape=Recorder(record) if record else Player(replay) if replay else None,
-            on_answer=None if quiet else lambda record: console.print(line(record)),
+            on_response=None if quiet else lambda record: console.print(line(record)),
         )
         emulator.start()
     except OSError as error:
