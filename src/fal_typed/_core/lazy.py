@@ -9,12 +9,15 @@ from typing import Any
 Lazy = tuple[Callable[[str], Any], Callable[[], list[str]]]
 
 
-def lazy_names(package: dict[str, Any], module_of: Mapping[str, str]) -> Lazy:
+def lazy_names(
+    package: dict[str, Any], module_of: Mapping[str, str], *, extra: str | None = None
+) -> Lazy:
     """Make a package's ``__getattr__`` and ``__dir__``.
 
     Args:
         package: The package's globals; a name stays there once it was used.
         module_of: The module inside the package that defines each name.
+        extra: The extra of fal-typed that installs what these modules need.
 
     Returns:
         The two functions, for the package to take under these names.
@@ -23,7 +26,14 @@ def lazy_names(package: dict[str, Any], module_of: Mapping[str, str]) -> Lazy:
     def get(name: str) -> Any:
         if name not in module_of:
             raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
-        module = import_module(f"{package['__name__']}.{module_of[name]}")
+        try:
+            module = import_module(f"{package['__name__']}.{module_of[name]}")
+        except ModuleNotFoundError as error:
+            if extra is None or error.name is None or error.name.split(".")[0] == "fal_typed":
+                raise
+            raise ModuleNotFoundError(
+                f"{name} needs {error.name}: pip install 'fal-typed[{extra}]'", name=error.name
+            ) from error
         package[name] = getattr(module, name)
         return package[name]
 

@@ -19,7 +19,7 @@ from fal_typed._transport.base import (
 )
 from fal_typed._transport.bodies import read_part, read_part_async
 from fal_typed._transport.headers import header_map
-from fal_typed._transport.limits import (
+from fal_typed._transport.timeouts import (
     DRAIN_SECONDS,
     connect_limit,
     timed_out,

@@ -6,8 +6,9 @@ with the package. It needs the extra ``emulator``.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from fal_typed._core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from fal_typed.testing.engine.clock import Clock, VirtualClock
@@ -60,17 +61,4 @@ __all__ = [
     "echo",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        module = import_module(f"{__name__}.{_MODULES[name]}")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "fal_typed":
-            raise
-        raise ModuleNotFoundError(
-            f"the emulator needs {error.name}: pip install 'fal-typed[emulator]'",
-            name=error.name,
-        ) from error
-    return getattr(module, name)
+__getattr__, __dir__ = lazy_names(globals(), _MODULES, extra="emulator")
