@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,13 @@ from fal_typed.testing import FalEmulator, Player, Recorder
 
 def command(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Host name to trust besides this machine's: of a container, or of web pages.",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(help="Port to listen on; 0 for any free one.")] = 8765,
     schemas: Annotated[
         Path | None, typer.Option(help="Folder of endpoint documents; default: those shipped.")
@@ -51,6 +59,7 @@ def command(
         emulator = FalEmulator(
             schemas=schemas,
             host=host,
+            allow_hosts=allow_host or (),
             port=port,
             seed=seed,
             queue_time=queue_time,
@@ -59,9 +68,13 @@ def command(
             tape=Recorder(record) if record else Player(replay) if replay else None,
             on_response=None if quiet else lambda record: console.print(line(record)),
         )
-        emulator.start()
+        with warnings.catch_warnings(record=True) as cautions:
+            warnings.simplefilter("always")
+            emulator.start()
     except OSError as error:
         raise typer.BadParameter(str(error)) from error
+    for caution in cautions:
+        typer.echo(f"Warning: {caution.message}", err=True)
     try:
         if tls:
             shutil.copyfile(emulator.ca_file, ca_file)

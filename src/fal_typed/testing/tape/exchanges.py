@@ -66,11 +66,12 @@ def describe_request(request: IncomingRequest, scrubber: Scrubber) -> dict[str, 
         Method, service, path, query and body.
     """
     body = rewrite_urls(request.body, request.address.base, PLATFORM)
+    query = request.query_string.decode("latin-1")
     return {
         "method": request.method,
         "service": request.address.service,
         "path": scrubber.text(request.path),
-        "query": scrubber.text(scrub_query(request.query_string.decode("latin-1"))),
+        "query": scrubber.text(scrub_query(query)),
         **describe_body(body, request.path, scrubber),
     }
 
@@ -90,12 +91,12 @@ def describe_body(body: bytes, path: str, scrubber: Scrubber) -> dict[str, Any]:
         return {}
     try:
         return {"json": scrubber.body(path, parse(body))}
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
-        return {"text": scrubber.text(body.decode())}
+        return {"text": scrubber.lines(body.decode())}
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(body).decode()}
+        return {"base64": base64.b64encode(scrubber.content(body)).decode()}
 
 
 def recorded_body(response: dict[str, Any]) -> bytes:
