@@ -21,6 +21,7 @@ from fal_typed.testing.engine.messages import (
 )
 from fal_typed.testing.media.spec import IMAGES, SOUNDS, VIDEOS
 from fal_typed.testing.services.page_forms import form_fields
+from fal_typed.testing.tape.exchanges import describe_body
 from fal_typed.testing.tape.scrubbing import Scrubber, secrets_of
 
 if TYPE_CHECKING:
@@ -274,9 +275,7 @@ def _text_of(body: bytes) -> str:
 
 def _readable(body: bytes, scrubber: Scrubber) -> Any:
     """A body parsed as JSON, or as text if it is not JSON; None for an empty body."""
-    if not body:
-        return None
-    try:
-        return scrubber.body("", parse(body))
-    except (ValueError, RecursionError):
-        return scrubber.lines(body[:_SEARCHED_BYTES].decode("utf-8", "replace"))
+    described = describe_body(body, "", scrubber)
+    if "base64" in described:
+        return body[:_SEARCHED_BYTES].decode("utf-8", "replace")
+    return next(iter(described.values()), None)

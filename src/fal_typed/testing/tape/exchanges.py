@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fal_typed.testing.engine.addresses import HOSTS, LOCAL
 from fal_typed.testing.engine.json_bodies import parse
-from fal_typed.testing.tape.scrubbing import scrub_query
+from fal_typed.testing.tape.scrubbing import HIDDEN, scrub_query
 
 if TYPE_CHECKING:
     from fal_typed.testing.engine.messages import IncomingRequest
@@ -79,6 +79,8 @@ def describe_request(request: IncomingRequest, scrubber: Scrubber) -> dict[str, 
 def describe_body(body: bytes, path: str, scrubber: Scrubber) -> dict[str, Any]:
     """Describe a body as JSON, as text or in base64, whichever is possible first.
 
+    JSON that is nested too deeply to be searched for secrets is left out.
+
     Args:
         body: The body.
         path: Path of the request.
@@ -91,8 +93,11 @@ def describe_body(body: bytes, path: str, scrubber: Scrubber) -> dict[str, Any]:
         return {}
     try:
         return {"json": scrubber.body(path, parse(body))}
-    except (ValueError, RecursionError):
-        pass
+    except RecursionError:
+        return {"text": HIDDEN}
+    except ValueError as error:
+        if isinstance(error.__cause__, RecursionError):
+            return {"text": HIDDEN}
     try:
         return {"text": scrubber.lines(body.decode())}
     except UnicodeDecodeError:

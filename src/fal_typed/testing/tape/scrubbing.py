@@ -57,6 +57,7 @@ _USER = re.compile(r"[^/?#]*@")
 _QUERY = re.compile(r"(?<=\?)[^\s\"'<>#]+")
 _TOKEN_PATHS = ("/tokens", "/storage/auth/token")
 _SHORTEST = 8
+_DEEPEST = 100
 
 
 class Scrubber:
@@ -138,21 +139,25 @@ class Scrubber:
             The body without secrets, and without the token if the path issues tokens.
 
         Raises:
-            RecursionError: It is nested too deeply.
+            RecursionError: It is nested too deeply to be searched.
         """
         issues_tokens = path.rstrip("/").startswith(_TOKEN_PATHS)
         if issues_tokens and isinstance(value, str):
             return HIDDEN
         return self._scrub(value)
 
-    def _scrub(self, value: Any, *, is_secret: bool = False) -> Any:
+    def _scrub(self, value: Any, *, is_secret: bool = False, depth: int = 0) -> Any:
+        if depth > _DEEPEST:
+            raise RecursionError("the JSON is nested too deeply to be searched for secrets")
         if (fields := as_object(value)) is not None:
             return {
-                self.text(name): self._scrub(one, is_secret=is_secret or is_secret_name(name))
+                self.text(name): self._scrub(
+                    one, is_secret=is_secret or is_secret_name(name), depth=depth + 1
+                )
                 for name, one in fields.items()
             }
         if (entries := as_list(value)) is not None:
-            return [self._scrub(one, is_secret=is_secret) for one in entries]
+            return [self._scrub(one, is_secret=is_secret, depth=depth + 1) for one in entries]
         if isinstance(value, str):
             return HIDDEN if is_secret and value else self._nested(value)
         if is_secret and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -161,16 +166,16 @@ class Scrubber:
 
     def _nested(self, text: str) -> str:
         """A text, which may be JSON itself."""
-        if text[:1] in ("{", "["):
-            try:
-                value = json.loads(text)
-                scrubbed = self._scrub(value)
-            except (ValueError, RecursionError):
-                return self.text(text)
-            if scrubbed == value:
-                return self.text(text)
-            return json.dumps(scrubbed)
-        return self.text(text)
+        if text[:1] not in ("{", "["):
+            return self.text(text)
+        try:
+            value = json.loads(text)
+            scrubbed = self._scrub(value)
+        except RecursionError:
+            return HIDDEN
+        except ValueError:
+            return self.text(text)
+        return self.text(text) if scrubbed == value else json.dumps(scrubbed)
 
     def lines(self, text: str) -> str:
         """Remove the secrets from a body that is text: the data of events are JSON.
