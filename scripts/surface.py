@@ -442,7 +442,7 @@ def _call_options_module() -> str:
         "    from fal_typed._calls.lifecycle import Lifecycle\n"
         "    from fal_typed._core.retry import RetryPolicy\n\n\n"
         "@dataclass(frozen=True)\nclass CallOptions:\n"
-        '    """Options of one call, merged from the client, the endpoint and the call itself."""\n\n'
+        '    """Options of one call, merged from client, endpoint and call."""\n\n'
         + "\n".join(lines)
         + "\n\n    @property\n    def deadline(self) -> float | None:\n"
         '        """Seconds the whole call may take."""\n'

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CallOptions:
-    """Options of one call, merged from the client, the endpoint and the call itself."""
+    """Options of one call, merged from client, endpoint and call."""
 
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     extra_arguments: Mapping[str, Any] | None = None
