@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fal_typed_codegen import normalise, read, render, safety
+from fal_typed_codegen.documents import read
+from fal_typed_codegen.interface import normalize
+from fal_typed_codegen.rendering import render, safety
 
 if TYPE_CHECKING:
-    from fal_typed_codegen.naming import ModuleNames
+    from fal_typed_codegen.interface.naming import ModuleNames
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def _sources(task: Task) -> dict[str, str]:
     path = read.file_of(task.document)
     content = Path(task.schemas, path).read_bytes()
     document = read.read_file(content, path).documents[task.document]
-    interface = normalise.normalise(document, task.names)
+    interface = normalize.normalize(document, task.names)
     sources = {
         path: render.shared_module(interface, name, task.shared)
         for name, path in task.classes.items()

@@ -9,24 +9,26 @@ import multiprocessing
 import os
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fal_typed_codegen import read, write
-from fal_typed_codegen.lock import LOCK_NAME, Lock, LockedModule
-from fal_typed_codegen.manifest import (
-    MANIFEST_NAME,
-    DocumentRecord,
-    FileRecord,
-    Manifest,
-)
-from fal_typed_codegen.naming import (
+from fal_typed._documents import document as document_module
+from fal_typed_codegen import write
+from fal_typed_codegen.documents import read
+from fal_typed_codegen.documents.lock import LOCK_NAME, LockedModule, SchemaLock
+from fal_typed_codegen.interface.naming import (
     ENDPOINT_MODULE,
     SHARED_PACKAGE,
     ModuleNames,
     choose_names,
     prefixes,
+)
+from fal_typed_codegen.manifest import (
+    MANIFEST_NAME,
+    DocumentRecord,
+    FileRecord,
+    Manifest,
 )
 from fal_typed_codegen.shared import shared_modules
 
@@ -39,14 +41,15 @@ if TYPE_CHECKING:
 _ALONE = 24
 _CHUNK = 16
 _PARTS = (
-    "build.py", "constraints.py", "defaults.py", "glossary.py", "glossary.txt", "interface.py",
-    "literals.py", "media.py", "models.py", "naming.py", "normalise.py", "prose.py", "render.py",
-    "shared.py", "write.py",
+    "build.py", "closure.py", "documents/read.py", "glossary.txt", "interface", "rendering",
+    "shared.py", "templates", "write.py",
 )  # fmt: skip
+"""Files and folders of the generator that decide what is made of a document."""
+_READERS = ("app_document.py", "document.py", "schemas.py")
 
 
 @dataclass
-class Report:
+class GenerateReport:
     """What a run did, or would do.
 
     Attributes:
@@ -79,7 +82,7 @@ def generate(
     endpoints: Sequence[str] = (),
     jobs: int | None = None,
     dry_run: bool = False,
-) -> Report:
+) -> GenerateReport:
     """Write the typed modules of endpoints from their documents.
 
     Files that would come out the same are left untouched. Without `endpoints`, generated files
@@ -129,7 +132,7 @@ class _Run:
     """One run, step by step; each step is a method, in the order in which they are called."""
 
     def __init__(self, schemas: Path, out: Path, package: str) -> None:
-        self.report = Report()
+        self.report = GenerateReport()
         self.documents: dict[str, DocumentRecord] = {}
         self._schemas = schemas
         self._out = out
@@ -137,7 +140,7 @@ class _Run:
         self._generator = _generator_fingerprint()
         self._manifest = Manifest.load(out)
         self._is_same_generator = self._manifest.generator == self._generator
-        self._lock = Lock.load(schemas / LOCK_NAME)
+        self._lock = SchemaLock.load(schemas / LOCK_NAME)
         self._on_disk = write.python_files(out)
         self._targets: dict[str, _Target] = {}
         self._names: dict[str, ModuleNames] = {}
@@ -311,7 +314,7 @@ class _Run:
                 del self._targets[path]
 
     def _package_source(self, path: str) -> str:
-        from fal_typed_codegen import render
+        from fal_typed_codegen.rendering import render
 
         target = self._targets[path]
         folder = path.removesuffix("__init__.py").rstrip("/")
@@ -381,11 +384,11 @@ class _Run:
 
 
 def _record(document: EndpointDocument, fingerprint: str) -> DocumentRecord:
-    from fal_typed_codegen.normalise import normalise
+    from fal_typed_codegen.interface.normalize import normalize
     from fal_typed_codegen.shared import class_digests
 
     names = choose_names([document.id], {})[document.id]
-    interface = normalise(document, names)
+    interface = normalize(document, names)
     return DocumentRecord(
         fingerprint=fingerprint,
         id=document.id,
@@ -416,16 +419,25 @@ def _matches(endpoint_id: str, patterns: Sequence[str]) -> bool:
 
 @functools.cache
 def _generator_fingerprint() -> str:
-    """Hash of all that decides what is made of a document, besides the document."""
-    here = resources.files("fal_typed_codegen")
+    """Hash of everything that decides what is made of a document, except the document."""
     digest = hashlib.sha256()
-    templates = sorted(here.joinpath("templates").iterdir(), key=lambda item: item.name)
-    reader = resources.files("fal_typed").joinpath("_documents/app_document.py")
-    for item in [*(here.joinpath(name) for name in _PARTS), reader, *templates]:
-        digest.update(item.read_bytes().replace(b"\r\n", b"\n"))
+    for path in fingerprinted_files():
+        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
     for distribution in ("datamodel-code-generator", "ruff"):
         digest.update(metadata.version(distribution).encode())
     return digest.hexdigest()[:20]
+
+
+def fingerprinted_files() -> list[Path]:
+    """Files that decide what is made of a document, in a fixed order."""
+    here = Path(__file__).parent
+    documents = Path(document_module.__file__).parent
+    found = [documents / name for name in _READERS]
+    for name in _PARTS:
+        part = here / name
+        inside = (path for path in part.glob("*.*") if path.suffix in {".py", ".jinja"})
+        found += sorted(inside) if part.is_dir() else [part]
+    return found
 
 
 def _read_bytes(path: Path) -> bytes | None:

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fal_typed_codegen.read import file_of
+from fal_typed_codegen.documents.read import file_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fal_typed_codegen.lock import write_atomic
+from fal_typed_codegen.documents.atomic import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ import pytest
 
 from fal_typed import Endpoint
 from fal_typed._documents.catalog import Catalog
-from fal_typed.cli.generated import find_generated
+from fal_typed.cli.generated_modules import find_generated
 
 
 @pytest.mark.parametrize(

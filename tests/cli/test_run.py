@@ -11,7 +11,7 @@ import typer
 from PIL import Image
 
 from fal_typed._documents.catalog import Catalog
-from fal_typed.cli.run import parse_arguments, save_files
+from fal_typed.cli.commands.run_command import parse_arguments, save_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from fal_typed._documents.catalog import Catalog
-from fal_typed.cli.search import find
+from fal_typed.cli.commands.search_command import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def test_category_narrows(fal: Callable[..., Outcome]) -> None:
 def test_table_ends_with_how_many_are_left_out(fal: Callable[..., Outcome]) -> None:
     outcome = fal("search", "flux", "--limit", "3")
     header, *rows, rest = outcome.out.splitlines()
-    assert header.split() == ["Endpoint", "Category", "Parameters", "met"]
+    assert header.split() == ["Endpoint", "Category", "Matching", "parameters"]
     assert len(rows) == 3
     assert "more: --limit" in rest
 
@@ -53,4 +53,4 @@ def test_table_ends_with_how_many_are_left_out(fal: Callable[..., Outcome]) -> N
 def test_nothing_found_is_said_and_no_error(fal: Callable[..., Outcome]) -> None:
     outcome = fal("search", "xyzzy")
     assert (outcome.code, outcome.out) == (0, "")
-    assert outcome.err == "No endpoint has all these words.\n"
+    assert outcome.err == "No endpoint matches all these words.\n"

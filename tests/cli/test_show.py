@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fal_typed._documents.catalog import Catalog
-from fal_typed.cli.run import parse_arguments
-from fal_typed.cli.show import describe
+from fal_typed.cli.commands.run_command import parse_arguments
+from fal_typed.cli.commands.show_command import describe
 from fal_typed.testing.checking import Checker
 
 if TYPE_CHECKING:

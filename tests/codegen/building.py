@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fal_typed_codegen.generate import Report, generate
+from fal_typed_codegen.generate import GenerateReport, generate
 
 _numbers = itertools.count()
 
@@ -70,7 +70,7 @@ def write_documents(folder: Path, *documents: dict[str, Any]) -> Path:
     return folder
 
 
-def run(tmp_path: Path, *documents: dict[str, Any], **options: Any) -> Report:
+def run(tmp_path: Path, *documents: dict[str, Any], **options: Any) -> GenerateReport:
     """Generate the package ``acme_fal`` in a folder, from documents written beside it."""
     schemas = write_documents(tmp_path / "schemas", *documents)
     return generate(schemas, tmp_path / "acme_fal", "acme_fal", jobs=1, **options)
@@ -86,7 +86,7 @@ class Packages:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def make(self, *documents: dict[str, Any]) -> tuple[str, Report]:
+    def make(self, *documents: dict[str, Any]) -> tuple[str, GenerateReport]:
         """Name of a new package and what its making reported."""
         package = f"made_{next(_numbers)}"
         schemas = write_documents(self.folder / f"{package}_schemas", *documents)

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fal_typed_codegen import read
+from fal_typed_codegen.documents import read
 from fal_typed_codegen.generate import generate
-from fal_typed_codegen.media import is_file_parameter
-from fal_typed_codegen.naming import choose_names
+from fal_typed_codegen.interface.file_types import is_file_parameter
+from fal_typed_codegen.interface.naming import choose_names
 from jsonschema import Draft202012Validator, ValidationError
 from pydantic import BaseModel
 from pydantic import ValidationError as Refusal

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from fal_typed_codegen.media import is_file_parameter
+from fal_typed_codegen.interface.file_types import is_file_parameter
 from jsonschema import Draft202012Validator
 
 from fal_typed._documents.document import EndpointDocument

@@ -16,10 +16,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from fal_typed_codegen.application import check_application, generate_application
-from fal_typed_codegen.application_project import ProjectError, load_project
-from fal_typed_codegen.application_safety import verify
-from fal_typed_codegen.safety import UnsafeModuleError
+from fal_typed_codegen.application.client_safety import verify
+from fal_typed_codegen.application.package import check_application, generate_application
+from fal_typed_codegen.application.project import ProjectError, load_project
+from fal_typed_codegen.rendering.safety import UnsafeModuleError
 from pydantic import TypeAdapter, ValidationError
 
 from fal_typed import AsyncFalClient, FalClient, FalInputError, FalNotFoundError
@@ -120,7 +120,7 @@ def test_a_package_is_written_once_and_then_left_alone(
     assert "0 files written, 0 removed, 9 unchanged" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in application.fal.rglob("*.*")} == times
     assert call("check") == 0
-    assert "3 endpoints: 9 files up to date" in capsys.readouterr().out
+    assert "3 endpoints in shop.fal: 9 files up to date" in capsys.readouterr().out
 
 
 def test_two_projects_get_the_same_bytes(application: Application, tmp_path: Path) -> None:
@@ -171,11 +171,11 @@ def test_check_finds_what_is_edited_and_what_is_stale_and_writes_nothing(
     before = contents(application.fal)
     assert call("check") == 1
     assert capsys.readouterr().out.splitlines() == [
-        "not what its schema makes of it: _client.py",
-        "not what its schema makes of it: arguments.py",
-        "not what its schema makes of it: endpoints/acme/echo.py",
-        "not what its schema makes of it: endpoints/acme/plain.py",
-        "Write them again with: fal-typed generate",
+        "out of date: _client.py",
+        "out of date: arguments.py",
+        "out of date: endpoints/acme/echo.py",
+        "out of date: endpoints/acme/plain.py",
+        "Run fal-typed generate to update them.",
     ]
     assert contents(application.fal) == before
     assert call("generate", "--jobs=1") == 0

@@ -12,17 +12,17 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from fal_typed_codegen import render
-from fal_typed_codegen.diff import compare
-from fal_typed_codegen.diff_sources import load
-from fal_typed_codegen.generate import Report, generate
+from fal_typed_codegen.diff.compare import compare
+from fal_typed_codegen.diff.state import load
+from fal_typed_codegen.documents.pull import pull
+from fal_typed_codegen.documents.read import read_file
+from fal_typed_codegen.documents.sources import PullSources
+from fal_typed_codegen.generate import GenerateReport, generate
+from fal_typed_codegen.interface.naming import choose_names
+from fal_typed_codegen.interface.normalize import normalize
 from fal_typed_codegen.manifest import DocumentRecord, Manifest
-from fal_typed_codegen.naming import choose_names
-from fal_typed_codegen.normalise import normalise
-from fal_typed_codegen.pull import pull
-from fal_typed_codegen.read import read_file
-from fal_typed_codegen.safety import verify
-from fal_typed_codegen.sources import Wanted
+from fal_typed_codegen.rendering import render
+from fal_typed_codegen.rendering.safety import verify
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -93,7 +93,7 @@ class Making:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(one))
 
-    def run(self, **options: Any) -> Report:
+    def run(self, **options: Any) -> GenerateReport:
         report = generate(self.schemas, self.out, self.package, jobs=1, **options)
         importlib.invalidate_caches()
         return report
@@ -361,7 +361,7 @@ def test_diff_compares_route_by_route(tmp_path: Path) -> None:
 def test_pull_refuses_an_app_without_routes(tmp_path: Path) -> None:
     source = tmp_path / "openapi.json"
     source.write_text(json.dumps(app({"/{x}": {"post": {}}})))
-    wanted = Wanted(paths=[source])
+    wanted = PullSources(paths=[source])
     with FalClient() as client:
         report = pull(tmp_path / "schemas", wanted, client, app_id="acme/app")
     assert "parameters" in report.failed["openapi.json"]
@@ -528,5 +528,5 @@ def test_mutated_documents_become_code_that_is_meant_or_are_refused(data: st.Dat
     one = data.draw(st.sampled_from(list(found.documents.values())))
     assert one.id.startswith("acme/studio") or one.route is None
     names = choose_names([one.id], {})[one.id]
-    interface = normalise(one, names)
+    interface = normalize(one, names)
     verify(render.endpoint_module(interface, names, {}, "a file"), "acme_fal")

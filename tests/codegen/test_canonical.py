@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fal_typed_codegen.canonical import (
+from fal_typed_codegen.documents.canonical import (
     MAX_ID_LENGTH,
     UnsafeIdError,
     canonical,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from fal_typed_codegen.generate import generate
-from fal_typed_codegen.naming import choose_names
+from fal_typed_codegen.interface.naming import choose_names
 
 from fal_typed._documents.catalog import Catalog
 from tests.codegen.building import contents

@@ -34,7 +34,7 @@ def test_generate_then_check(
     tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("generate", *options, "--jobs=1") == 0
-    assert "2 endpoints: 4 files written, 0 removed, 0 unchanged" in capsys.readouterr().out
+    assert "2 endpoints in acme_fal: 4 files written, 0 removed, 0 unchanged" in capsys.readouterr().out
     assert sorted(contents(tmp_path / "src/acme_fal")) == [
         "__init__.py",
         "acme/__init__.py",
@@ -42,7 +42,7 @@ def test_generate_then_check(
         "acme/b.py",
     ]
     assert call("check", *options) == 0
-    assert "2 endpoints: 4 files up to date" in capsys.readouterr().out
+    assert "2 endpoints in acme_fal: 4 files up to date" in capsys.readouterr().out
 
 
 def test_check_finds_what_was_edited_what_is_stale_and_what_is_left_over(
@@ -57,10 +57,10 @@ def test_check_finds_what_was_edited_what_is_stale_and_what_is_left_over(
     capsys.readouterr()
     assert call("check", *options) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "not what its schema makes of it: acme/a.py",
-        "not what its schema makes of it: acme/c.py",
-        "without a schema: acme/b.py",
-        "Write them again with: fal-typed generate",
+        "out of date: acme/a.py",
+        "out of date: acme/c.py",
+        "no longer generated: acme/b.py",
+        "Run fal-typed generate to update them.",
     ]
     assert contents(tmp_path / "src/acme_fal") == before
     assert call("generate", *options) == 0

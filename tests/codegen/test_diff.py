@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fal_typed_codegen.canonical import canonical_bytes
-from fal_typed_codegen.diff import Change, Changes, SourceFile, State, compare, compare_documents
-from fal_typed_codegen.diff_report import as_json, as_markdown, as_text
-from fal_typed_codegen.diff_sources import NothingThereError, load
-from fal_typed_codegen.lock import LOCK_NAME, Lock, LockedModule, LockEntry, meaning_hash
-from fal_typed_codegen.naming import choose_names
-from fal_typed_codegen.normalise import normalise
-from fal_typed_codegen.render import endpoint_module
+from fal_typed_codegen.diff.changes import Change, Changes
+from fal_typed_codegen.diff.compare import compare, compare_documents
+from fal_typed_codegen.diff.formats import as_json, as_markdown, as_text
+from fal_typed_codegen.diff.state import CatalogState, NothingThereError, SourceFile, load
+from fal_typed_codegen.documents.canonical import canonical_bytes
+from fal_typed_codegen.documents.lock import (
+    LOCK_NAME,
+    LockedModule,
+    LockEntry,
+    SchemaLock,
+    meaning_hash,
+)
+from fal_typed_codegen.interface.naming import choose_names
+from fal_typed_codegen.interface.normalize import normalize
+from fal_typed_codegen.rendering.render import endpoint_module
 
 from fal_typed._documents.catalog import Catalog
 from fal_typed._documents.document import EndpointDocument
@@ -182,7 +189,7 @@ def _mutations(schema: dict[str, Any], random_: random.Random) -> None:
 def _code(one: EndpointDocument) -> str:
     """The endpoint's module without its docstrings."""
     names = choose_names([one.id], {})[one.id]
-    tree = ast.parse(endpoint_module(normalise(one, names), names, {}, "a test"))
+    tree = ast.parse(endpoint_module(normalize(one, names), names, {}, "a test"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -259,9 +266,9 @@ def test_folders_documents_and_what_is_on_one_side(tmp_path: Path) -> None:
     assert single.changes == []
 
 
-def lock_of(*documents: dict[str, Any], module: str | None = None) -> Lock:
+def lock_of(*documents: dict[str, Any], module: str | None = None) -> SchemaLock:
     names = None if module is None else LockedModule(module, "x", "X")
-    return Lock(
+    return SchemaLock(
         {
             EndpointDocument(one).id: LockEntry("a test", "2026-11-20", meaning_hash(one), names)
             for one in documents
@@ -286,7 +293,9 @@ def test_locks_tell_which_endpoints_changed(tmp_path: Path) -> None:
 
 def test_locks_tell_that_a_module_moved() -> None:
     one = document()
-    old, new = (State(lock=lock_of(one, module=path), is_lock=True) for path in ("a.b", "a.c"))
+    old, new = (
+        CatalogState(lock=lock_of(one, module=path), is_lock=True) for path in ("a.b", "a.c")
+    )
     (change,) = compare(old, new).changes
     assert (change.kind, change.old, change.new) == ("endpoint-moved", "a.b", "a.c")
 
@@ -294,8 +303,8 @@ def test_locks_tell_that_a_module_moved() -> None:
 def test_a_name_that_the_lock_keeps_is_no_move() -> None:
     mine, other = document(endpoint_id="Acme/x"), document(endpoint_id="acme/x")
     contents = {"Acme/x": SourceFile("Acme/x.json", canonical_bytes(mine))}
-    old = State(contents, lock_of(mine, module="acme.x"))
-    new = State(
+    old = CatalogState(contents, lock_of(mine, module="acme.x"))
+    new = CatalogState(
         {**contents, "acme/x": SourceFile("acme/x.json", canonical_bytes(other))},
         lock_of(mine, module="acme.x"),
     )
@@ -331,8 +340,8 @@ def test_the_routes_of_an_app_are_compared_each(tmp_path: Path) -> None:
     assert [change.kind for change in compare(*files).changes] == [
         change.kind for change in found.changes
     ]
-    locks = Lock({"acme/my-app": LockEntry("an app", "2026-11-20", meaning_hash(old))})
-    by_lock = compare(State(lock=locks, is_lock=True), load(str(tmp_path / "new")))
+    locks = SchemaLock({"acme/my-app": LockEntry("an app", "2026-11-20", meaning_hash(old))})
+    by_lock = compare(CatalogState(lock=locks, is_lock=True), load(str(tmp_path / "new")))
     assert by_lock.changes == [Change("acme/my-app", "endpoint-changed")]
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fal_typed_codegen.diff import State, compare
-from fal_typed_codegen.diff_kinds import KINDS, LEVELS, table
-from fal_typed_codegen.diff_sources import load
+from fal_typed_codegen.diff.change_kinds import KINDS, LEVELS, table
+from fal_typed_codegen.diff.compare import compare
+from fal_typed_codegen.diff.state import CatalogState, load
+from fal_typed_codegen.documents.lock import LockEntry, SchemaLock, meaning_hash
 from fal_typed_codegen.generate import generate
-from fal_typed_codegen.lock import Lock, LockEntry, meaning_hash
 
 from tests.codegen.change_cases import CASES, Case
 
@@ -103,14 +103,14 @@ def failed(folder: Path) -> dict[str, str]:
     return {name.removeprefix("p_").replace("_", "-"): error for name, error in raw.items()}
 
 
-def state(case: Case, folder: Path, *, new: bool) -> State:
+def state(case: Case, folder: Path, *, new: bool) -> CatalogState:
     documents = case.new if new else case.old
     if case.locks:
         entries = {
             f"acme/{case.kind}": LockEntry("a test", "2026-11-20", meaning_hash(one))
             for one in documents
         }
-        return State(lock=Lock(entries), is_lock=True)
+        return CatalogState(lock=SchemaLock(entries), is_lock=True)
     folder.mkdir()
     case.write(folder, new=new)
     return load(str(folder))

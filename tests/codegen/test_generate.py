@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fal_typed_codegen import models
+from fal_typed_codegen.documents.lock import LOCK_NAME, LockEntry, SchemaLock
 from fal_typed_codegen.generate import NoMatchError, generate
-from fal_typed_codegen.lock import LOCK_NAME, Lock, LockEntry
 from fal_typed_codegen.manifest import MANIFEST_NAME
+from fal_typed_codegen.rendering import field_types
 
 from tests.codegen.building import Packages, contents, document, ref, run, write_documents
 
@@ -168,14 +168,14 @@ def test_a_failure_while_making_the_models_is_of_one_document(
 ) -> None:
     run(tmp_path, document(endpoint_id="acme/a"), document(endpoint_id="acme/b"))
     before = contents(tmp_path / "acme_fal")
-    make = models.type_annotations
+    make = field_types.type_annotations
 
     def fail_for_a(own: Any) -> Any:
         if any(field.name == "bad" for model in own for field in model.fields):
-            raise models.ModelsError("no")
+            raise field_types.ModelsError("no")
         return make(own)
 
-    monkeypatch.setattr(models, "type_annotations", fail_for_a)
+    monkeypatch.setattr(field_types, "type_annotations", fail_for_a)
     report = run(
         tmp_path,
         document({"bad": {"type": "string"}}, endpoint_id="acme/a"),
@@ -298,9 +298,9 @@ def test_a_package_that_is_an_endpoint_loads_when_asked(packages: Packages) -> N
 
 def test_the_lock_keeps_names(tmp_path: Path) -> None:
     schemas = write_documents(tmp_path / "schemas", document(endpoint_id="Acme/x"))
-    Lock({"Acme/x": LockEntry("a file", "2026-11-20", "0" * 64)}).save(schemas / LOCK_NAME)
+    SchemaLock({"Acme/x": LockEntry("a file", "2026-11-20", "0" * 64)}).save(schemas / LOCK_NAME)
     run(tmp_path)
-    entry = Lock.load(schemas / LOCK_NAME).entries["Acme/x"]
+    entry = SchemaLock.load(schemas / LOCK_NAME).entries["Acme/x"]
     assert entry.module is not None
     assert entry.module.path == "acme.x"
     write_documents(schemas, document(endpoint_id="acme/x"))

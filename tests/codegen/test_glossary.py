@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fal_typed_codegen.glossary import (
+from fal_typed_codegen.rendering.glossary import (
     GlossaryError,
     describe,
     endpoint_summary,
-    json_type,
     read_glossary,
 )
 
 from fal_typed._documents.document import EndpointDocument, component_name
+from fal_typed._documents.schemas import json_type
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 GLOSSARY = read_glossary(

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fal_typed_codegen.generate import Report, generate
+from fal_typed_codegen.generate import GenerateReport, generate
+from fal_typed_codegen.interface.naming import module_path
 from fal_typed_codegen.manifest import Manifest
-from fal_typed_codegen.naming import module_path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -252,7 +252,7 @@ assert not hasattr(sys, mark)
 """
 
 
-def harmless(folder: Path, documents: list[dict[str, Any]]) -> Report:
+def harmless(folder: Path, documents: list[dict[str, Any]]) -> GenerateReport:
     """Generate documents together, each under an id of its own, and use what came out."""
     for number, one in enumerate(documents):
         _rename(one, f"acme/n{number}")
@@ -273,7 +273,7 @@ def _rename(one: dict[str, Any], endpoint_id: str) -> None:
     }
 
 
-def _generated(folder: Path, documents: list[dict[str, Any]]) -> Report:
+def _generated(folder: Path, documents: list[dict[str, Any]]) -> GenerateReport:
     (folder / "around").mkdir(parents=True)
     write_documents(folder / "schemas", *documents)
     before = set(folder.iterdir())

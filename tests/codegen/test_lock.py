@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fal_typed_codegen.canonical import canonical
-from fal_typed_codegen.import_documents import import_documents, main
-from fal_typed_codegen.lock import (
+from fal_typed_codegen.documents.canonical import canonical
+from fal_typed_codegen.documents.import_documents import import_documents, main
+from fal_typed_codegen.documents.lock import (
     LOCK_NAME,
     InvalidLockError,
-    Lock,
     LockedModule,
     LockEntry,
+    SchemaLock,
     meaning_hash,
     write_atomic,
 )
@@ -175,19 +175,19 @@ def test_a_document_without_result_route_means_all_that_is_not_prose() -> None:
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     module = LockedModule("acme.echo", "echo", "Echo")
-    lock = Lock(
+    lock = SchemaLock(
         {
             "b/b": LockEntry("a file", "2026-11-20", "00"),
             "acme/echo": LockEntry("https://example.com", "2026-11-20", "ff", module),
         }
     )
     lock.save(tmp_path / LOCK_NAME)
-    assert Lock.load(tmp_path / LOCK_NAME) == lock
+    assert SchemaLock.load(tmp_path / LOCK_NAME) == lock
     assert list(json.loads((tmp_path / LOCK_NAME).read_text())["endpoints"]) == ["acme/echo", "b/b"]
 
 
 def test_a_missing_lock_is_an_empty_one(tmp_path: Path) -> None:
-    assert Lock.load(tmp_path / LOCK_NAME).entries == {}
+    assert SchemaLock.load(tmp_path / LOCK_NAME).entries == {}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_missing_lock_is_an_empty_one(tmp_path: Path) -> None:
 def test_a_broken_lock_is_reported(tmp_path: Path, content: str) -> None:
     (tmp_path / LOCK_NAME).write_text(content)
     with pytest.raises(InvalidLockError):
-        Lock.load(tmp_path / LOCK_NAME)
+        SchemaLock.load(tmp_path / LOCK_NAME)
 
 
 def test_a_failed_write_leaves_what_was_there(
@@ -232,7 +232,7 @@ def test_import_takes_what_it_can_and_reports_the_rest(
 
     assert main([str(origin), str(root), "--source", "a test"]) == 1
     assert sorted(path.name for path in root.rglob("*.*")) == ["echo.json", LOCK_NAME]
-    assert Lock.load(root / LOCK_NAME).entries["acme/echo"].source == "a test"
+    assert SchemaLock.load(root / LOCK_NAME).entries["acme/echo"].source == "a test"
     errors = capsys.readouterr().err
     assert "broken.json: InvalidDocumentError" in errors
     assert "hostile.json: UnsafeIdError" in errors
@@ -242,23 +242,23 @@ def test_import_keeps_the_module_that_was_chosen(tmp_path: Path) -> None:
     origin, root = tmp_path / "origin", tmp_path / "schemas"
     write_atomic(origin / "echo.json", json.dumps(queue_document()).encode())
     import_documents(origin, root, "first", "2026-11-20")
-    lock = Lock.load(root / LOCK_NAME)
+    lock = SchemaLock.load(root / LOCK_NAME)
     module = LockedModule("acme.echo", "echo", "Echo")
     lock.entries["acme/echo"] = LockEntry("first", "2026-11-20", "ff", module)
     lock.save(root / LOCK_NAME)
 
     import_documents(origin, root, "second", "2026-11-21")
-    assert Lock.load(root / LOCK_NAME).entries["acme/echo"].source == "first"
+    assert SchemaLock.load(root / LOCK_NAME).entries["acme/echo"].source == "first"
 
     changed = json.dumps(edit("In.properties.prompt.default", "a cat")).encode()
     write_atomic(origin / "echo.json", changed)
     import_documents(origin, root, "third", "2026-11-22")
-    entry = Lock.load(root / LOCK_NAME).entries["acme/echo"]
+    entry = SchemaLock.load(root / LOCK_NAME).entries["acme/echo"]
     assert (entry.source, entry.retrieved, entry.module) == ("third", "2026-11-22", module)
 
 
 def test_the_lock_of_the_catalogue_is_current() -> None:
-    lock = Lock.load(SCHEMAS / LOCK_NAME)
+    lock = SchemaLock.load(SCHEMAS / LOCK_NAME)
     assert lock.to_bytes() == (SCHEMAS / LOCK_NAME).read_bytes()
     assert len(lock.entries) == 1559
     for endpoint_id, entry in lock.entries.items():

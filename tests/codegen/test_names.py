@@ -6,8 +6,14 @@ import keyword
 import re
 
 import pytest
-from fal_typed_codegen import naming
-from fal_typed_codegen.naming import choose_names, class_name, field_name, module_path, pascal
+from fal_typed_codegen.interface import naming
+from fal_typed_codegen.interface.naming import (
+    choose_names,
+    class_name,
+    field_name,
+    module_path,
+    pascal,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 

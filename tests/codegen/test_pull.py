@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,11 +11,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fal_typed_codegen import pull as pulling
-from fal_typed_codegen.canonical import canonical_bytes
-from fal_typed_codegen.lock import LOCK_NAME, InvalidLockError, Lock
-from fal_typed_codegen.pull import STATE_NAME, PruneError, Report, pull
-from fal_typed_codegen.sources import Wanted
+from fal_typed_codegen.documents import pull as pulling
+from fal_typed_codegen.documents.canonical import canonical_bytes
+from fal_typed_codegen.documents.lock import LOCK_NAME, InvalidLockError, SchemaLock
+from fal_typed_codegen.documents.pull import STATE_NAME, PruneError, PullReport, pull
+from fal_typed_codegen.documents.sources import PullSources
 
 from fal_typed import FalClient
 from fal_typed._core.retry import RetryPolicy
@@ -94,10 +93,10 @@ def serving(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scr
         yield server
 
 
-def run(root: Path, wanted: Wanted | None = None, **options: Any) -> Report:
+def run(root: Path, wanted: PullSources | None = None, **options: Any) -> PullReport:
     policy = RetryPolicy(attempts=3, base_delay=0, jitter=0)
     with FalClient(retry=policy) as client:
-        return pull(root, wanted or Wanted(), client, **options)
+        return pull(root, wanted or PullSources(), client, **options)
 
 
 def echo(number: int = 0, **properties: Any) -> dict[str, Any]:
@@ -121,7 +120,7 @@ def test_everything_the_platform_has(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert report.failed == {}
     for id_, one in platform.documents.items():
         assert (tmp_path / f"{id_}.json").read_bytes() == canonical_bytes(one)
-    entry = Lock.load(tmp_path / LOCK_NAME).entries["acme/echo-07"]
+    entry = SchemaLock.load(tmp_path / LOCK_NAME).entries["acme/echo-07"]
     assert entry.source == f"http://{server.host}/api.fal.ai/v1/models"
     assert min(seen) == (0, 25)
     assert max(seen) == (25, 25)
@@ -132,7 +131,7 @@ def test_everything_the_platform_has(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_filters_are_asked_of_the_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filters = {"q": "-01", "category": "image", "status": "active"}
     with serving(Platform(echo(0), echo(1)), monkeypatch) as server:
-        report = run(tmp_path, Wanted(filters=filters))
+        report = run(tmp_path, PullSources(filters=filters))
     assert report.added == ["acme/echo-01"]
     (listing, _) = server.paths("GET")
     asked = parse_qs(urlsplit(listing).query)
@@ -141,24 +140,24 @@ def test_filters_are_asked_of_the_platform(tmp_path: Path, monkeypatch: pytest.M
 
 def test_ids_and_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(Platform(*(echo(n) for n in range(12))), monkeypatch) as server:
-        assert run(tmp_path, Wanted(["acme/echo-05"])).added == ["acme/echo-05"]
+        assert run(tmp_path, PullSources(["acme/echo-05"])).added == ["acme/echo-05"]
         assert len(server.seen) == 1
-        assert run(tmp_path, Wanted(["acme/echo-1*", "acme/echo-00"])).added == [
+        assert run(tmp_path, PullSources(["acme/echo-1*", "acme/echo-00"])).added == [
             "acme/echo-00", "acme/echo-10", "acme/echo-11",
         ]  # fmt: skip
-        report = run(tmp_path, Wanted(["nobody/*"]))
+        report = run(tmp_path, PullSources(["nobody/*"]))
         assert report.failed == {"nobody/*": "no endpoint like this"}
-        assert "no document" in run(tmp_path, Wanted(["acme/gone"])).failed["acme/gone"]
+        assert "no document" in run(tmp_path, PullSources(["acme/gone"])).failed["acme/gone"]
 
 
 def test_the_public_address_gets_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(Platform(echo(1)), monkeypatch) as server:
-        report = run(tmp_path, Wanted(["acme/echo-01", "acme/gone"], public=True))
+        report = run(tmp_path, PullSources(["acme/echo-01", "acme/gone"], public=True))
     assert report.added == ["acme/echo-01"]
     assert "no document" in report.failed["acme/gone"]
     assert len(server.seen) == 2
     assert not any("authorization" in seen.headers for seen in server.seen)
-    assert "?" not in Lock.load(tmp_path / LOCK_NAME).entries["acme/echo-01"].source
+    assert "?" not in SchemaLock.load(tmp_path / LOCK_NAME).entries["acme/echo-01"].source
 
 
 def test_no_key_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +174,7 @@ def test_any_address_gets_no_key_and_its_secrets_stay_out_of_the_lock(
     platform.before = lambda _: Reply(body=echo(3))
     with serving(platform, monkeypatch) as server:
         url = f"http://{server.host}/documents/echo.json?token=geheim"
-        assert run(tmp_path, Wanted(urls=[url])).added == ["acme/echo-03"]
+        assert run(tmp_path, PullSources(urls=[url])).added == ["acme/echo-03"]
     assert server.paths("GET") == ["/documents/echo.json?token=geheim"]
     assert "authorization" not in server.seen[0].headers
     lock = (tmp_path / LOCK_NAME).read_text()
@@ -187,7 +186,7 @@ def test_a_running_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform()
     platform.before = lambda seen: Reply(body=APP) if seen.path == "/openapi.json" else None
     with serving(platform, monkeypatch) as server:
-        wanted = Wanted(urls=[f"http://{server.host}"])
+        wanted = PullSources(urls=[f"http://{server.host}"])
         (reason,) = run(tmp_path, wanted).failed.values()
         assert "--as" in reason
         assert run(tmp_path, wanted, app_id="acme/my-app").added == ["acme/my-app"]
@@ -199,14 +198,17 @@ def test_files_and_folders(tmp_path: Path) -> None:
     origin = write_documents(tmp_path / "theirs", echo(1), echo(2))
     (origin / "broken.json").write_text("{")
     root = tmp_path / "schemas"
-    report = run(root, Wanted(paths=[origin]))
+    report = run(root, PullSources(paths=[origin]))
     assert report.added == ["acme/echo-01", "acme/echo-02"]
     assert list(report.failed) == ["theirs/broken.json"]
-    assert Lock.load(root / LOCK_NAME).entries["acme/echo-01"].source == "theirs/acme/echo-01.json"
+    assert (
+        SchemaLock.load(root / LOCK_NAME).entries["acme/echo-01"].source
+        == "theirs/acme/echo-01.json"
+    )
     one = origin / "acme/echo-01.json"
-    assert run(root, Wanted(paths=[one])).unchanged == 1
+    assert run(root, PullSources(paths=[one])).unchanged == 1
     gone = tmp_path / "gone.json"
-    assert "No such file" in run(root, Wanted(paths=[gone])).failed["gone.json"]
+    assert "No such file" in run(root, PullSources(paths=[gone])).failed["gone.json"]
 
 
 def test_what_changed_and_what_did_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,18 +275,18 @@ def test_hostile_documents_are_refused(tmp_path: Path, content: bytes, reason: s
     origin.mkdir()
     (origin / "it.json").write_bytes(content)
     root = tmp_path / "in" / "schemas"
-    report = run(root, Wanted(paths=[origin]))
+    report = run(root, PullSources(paths=[origin]))
     assert reason in report.failed["theirs/it.json"]
     assert [path.name for path in tmp_path.rglob("*.json")] == ["it.json"]
     assert not (root / "acme").exists()
 
 
 def test_an_endless_answer_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fal_typed_codegen.sources.MAX_DOCUMENT", 1000)
+    monkeypatch.setattr("fal_typed_codegen.documents.sources.MAX_DOCUMENT", 1000)
     (tmp_path / "big.json").write_bytes(b" " * 1001)
     with serving(Platform(echo(0, text={**TEXT, "title": "x" * 2000})), monkeypatch) as server:
         url = f"http://{server.host}/fal.ai/api/openapi/queue/openapi.json?endpoint_id=acme/echo-00"
-        wanted = Wanted(urls=[url], paths=[tmp_path / "big.json"])
+        wanted = PullSources(urls=[url], paths=[tmp_path / "big.json"])
         report = run(tmp_path / "schemas", wanted)
     assert len(server.seen) == 1
     assert len(report.failed) == 2
@@ -292,7 +294,7 @@ def test_an_endless_answer_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "trouble", [Reply(503), Reply(500), Reply(429, headers={"retry-after": "0"}), Reply(drop=True)]
+    "trouble", [Reply(503), Reply(502), Reply(429, headers={"retry-after": "0"}), Reply(drop=True)]
 )
 def test_passing_trouble_is_met_by_trying_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Reply
@@ -354,11 +356,11 @@ def test_an_interrupted_pull_is_gone_on_with(
             run(tmp_path, progress=interrupt, jobs=1)
         done = {path.stem for path in tmp_path.rglob("echo-*.json")}
         assert 20 <= len(done) < 40
-        locked = Lock.load(tmp_path / LOCK_NAME).entries
+        locked = SchemaLock.load(tmp_path / LOCK_NAME).entries
         assert {id_.removeprefix("acme/") for id_ in locked} == done
         server.seen.clear()
         report = run(tmp_path)
-        assert report.gone_on == len(done)
+        assert report.resumed == len(done)
         assert len(report.added) == len(ids_asked_for(server)) == 40 - len(done)
         assert len(list(tmp_path.rglob("echo-*.json"))) == 40
         assert not (tmp_path / STATE_NAME).exists()
@@ -371,15 +373,15 @@ def test_only_the_same_pull_is_gone_on_with(
         if done == 1:
             raise Interruption
 
-    for second in (Wanted(["acme/*"]), Wanted(public=True)):
+    for second in (PullSources(["acme/*"]), PullSources(public=True)):
         with serving(Platform(echo(0), echo(1)), monkeypatch):
             with pytest.raises(Interruption):
                 run(tmp_path, progress=interrupt, jobs=1)
-            assert run(tmp_path, second).gone_on == 0
+            assert run(tmp_path, second).resumed == 0
     with serving(Platform(echo(0), echo(1)), monkeypatch):
         with pytest.raises(Interruption):
             run(tmp_path, progress=interrupt, jobs=1)
-        assert run(tmp_path, restart=True).gone_on == 0
+        assert run(tmp_path, restart=True).resumed == 0
 
 
 @pytest.mark.parametrize("state", [b"{", b"[]", b'{"key": 1}', b'{"done": 7}'])
@@ -413,7 +415,7 @@ def test_what_is_done_is_saved_now_and_then(
     saved: list[int] = []
 
     def look(_done: int, _total: int) -> None:
-        saved.append(len(Lock.load(tmp_path / LOCK_NAME).entries))
+        saved.append(len(SchemaLock.load(tmp_path / LOCK_NAME).entries))
 
     with serving(Platform(*(echo(n) for n in range(25))), monkeypatch):
         run(tmp_path, progress=look, jobs=1)
@@ -428,39 +430,39 @@ def test_prune_removes_what_its_source_has_no_longer(
     platform = Platform(echo(0), echo(1), document(endpoint_id="other/one"))
     with serving(platform, monkeypatch):
         run(root)
-        run(root, Wanted(paths=[own]))
+        run(root, PullSources(paths=[own]))
         del platform.documents["acme/echo-01"], platform.documents["other/one"]
         platform.instead = {"acme/echo-00": None}
         assert run(root).removed == []
-        assert run(root, Wanted(["acme/*"]), prune=True).removed == ["acme/echo-01"]
+        assert run(root, PullSources(["acme/*"]), prune=True).removed == ["acme/echo-01"]
         assert run(root, prune=True).removed == ["other/one"]
     left = sorted(path.stem for path in root.rglob("*.json"))
     assert left == ["echo-00", "private"]
-    assert sorted(Lock.load(root / LOCK_NAME).entries) == ["acme/echo-00", "acme/private"]
+    assert sorted(SchemaLock.load(root / LOCK_NAME).entries) == ["acme/echo-00", "acme/private"]
 
 
 def test_prune_by_a_folder(tmp_path: Path) -> None:
     origin = write_documents(tmp_path / "theirs", echo(1), echo(2))
     root = tmp_path / "schemas"
-    run(root, Wanted(paths=[origin]))
+    run(root, PullSources(paths=[origin]))
     (origin / "acme/echo-02.json").write_text("{")
-    assert run(root, Wanted(paths=[origin]), prune=True).removed == []
+    assert run(root, PullSources(paths=[origin]), prune=True).removed == []
     (origin / "acme/echo-02.json").unlink()
-    assert run(root, Wanted(paths=[origin]), prune=True).removed == ["acme/echo-02"]
+    assert run(root, PullSources(paths=[origin]), prune=True).removed == ["acme/echo-02"]
 
 
 @pytest.mark.parametrize(
     "wanted",
     [
-        Wanted(["acme/echo"]),
-        Wanted(filters={"q": "x"}),
-        Wanted(urls=["http://localhost:1"]),
-        Wanted(paths=[Path(__file__)]),
-        Wanted(["acme/*"], paths=[Path(__file__).parent]),
-        Wanted(public=True),
+        PullSources(["acme/echo"]),
+        PullSources(filters={"q": "x"}),
+        PullSources(urls=["http://localhost:1"]),
+        PullSources(paths=[Path(__file__)]),
+        PullSources(["acme/*"], paths=[Path(__file__).parent]),
+        PullSources(public=True),
     ],
 )
-def test_prune_needs_a_whole_list(tmp_path: Path, wanted: Wanted) -> None:
+def test_prune_needs_a_whole_list(tmp_path: Path, wanted: PullSources) -> None:
     with pytest.raises(PruneError):
         run(tmp_path, wanted, prune=True)
 
@@ -468,7 +470,7 @@ def test_prune_needs_a_whole_list(tmp_path: Path, wanted: Wanted) -> None:
 def test_two_documents_of_one_endpoint(tmp_path: Path) -> None:
     origin = write_documents(tmp_path / "theirs", echo(1))
     (origin / "copy.json").write_bytes((origin / "acme/echo-01.json").read_bytes())
-    report = run(tmp_path / "schemas", Wanted(paths=[origin]))
+    report = run(tmp_path / "schemas", PullSources(paths=[origin]))
     assert report.added == ["acme/echo-01"]
     assert "described by" in report.failed["theirs/copy.json"]
 
@@ -560,7 +562,7 @@ def test_ctrl_c_says_how_to_go_on(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["fal_typed.cli.pull"], "pull", interrupted)
+    monkeypatch.setattr(pulling, "pull", interrupted)
     code, _, err = cli(capsys, "--schemas", str(tmp_path))
     assert code == 1
     assert "same command" in err
@@ -581,9 +583,11 @@ def test_the_emulator_is_a_source_like_the_platform(
 ) -> None:
     with FalEmulator() as emulator:
         monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
-        report = run(tmp_path / "api", Wanted(["fal-ai/flux/*"]))
-        public = run(tmp_path / "public", Wanted(["fal-ai/flux/dev", "acme/gone"], public=True))
-        filtered = run(tmp_path / "q", Wanted(filters={"q": "flux dev"}))
+        report = run(tmp_path / "api", PullSources(["fal-ai/flux/*"]))
+        public = run(
+            tmp_path / "public", PullSources(["fal-ai/flux/dev", "acme/gone"], public=True)
+        )
+        filtered = run(tmp_path / "q", PullSources(filters={"q": "flux dev"}))
     assert report.failed == {}
     assert "fal-ai/flux/dev" in report.added
     for id_ in report.added:

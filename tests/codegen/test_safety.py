@@ -9,8 +9,8 @@ import unicodedata
 from typing import Any
 
 import pytest
-from fal_typed_codegen import prose, safety
-from fal_typed_codegen.safety import UnsafeModuleError, verify
+from fal_typed_codegen.rendering import prose, safety
+from fal_typed_codegen.rendering.safety import UnsafeModuleError, verify
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,0 +1,224 @@
+"""`schemas.lock`: where each document of a folder came from, and what it meant when it came.
+
+The lock lets a pull tell a changed interface from changed wording, and keeps the module names
+that were once chosen for an id when other ids are added.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from fal_typed._core.json_values import as_list, as_object, as_text
+from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
+from fal_typed._documents.schemas import SchemaRewriter, reachable
+from fal_typed_codegen.documents.atomic import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from typing_extensions import Self
+
+    from fal_typed._documents.document import Schema
+
+LOCK_NAME = "schemas.lock"
+VERSION = 1
+
+PROSE = frozenset(
+    {
+        "$comment", "about", "description", "documentationUrl", "example", "examples",
+        "externalDocs", "limit_description", "playgroundUrl", "summary", "tags", "thumbnailUrl",
+        "title",
+    }
+)  # fmt: skip
+"""Keys that speak to people only, around schemas and in them."""
+
+
+class InvalidLockError(ValueError):
+    """The file is not a lock that this version can read; the message says why."""
+
+
+@dataclass(frozen=True)
+class LockedModule:
+    """The names the generator chose for an endpoint.
+
+    Attributes:
+        path: Module path below ``endpoints``, e.g. ``fal_ai.flux.dev``.
+        endpoint: Name of the endpoint object, e.g. ``flux_dev``.
+        models: Stem of its models' names, e.g. ``FluxDev``.
+    """
+
+    path: str
+    endpoint: str
+    models: str
+
+
+@dataclass(frozen=True)
+class LockEntry:
+    """What is known of one document.
+
+    Attributes:
+        source: Where it came from: a URL, a file's name, the name of a collection.
+        retrieved: The day it came, UTC, as ``2026-11-20``.
+        meaning: Fingerprint of the interface it describes, see `meaning_hash`.
+        module: The names chosen for it; None until the generator has chosen.
+    """
+
+    source: str
+    retrieved: str
+    meaning: str
+    module: LockedModule | None = None
+
+
+@dataclass
+class SchemaLock:
+    """All entries of a lock file, by endpoint id.
+
+    >>> lock = SchemaLock()
+    >>> lock.entries["acme/echo"] = LockEntry("a file", "2026-11-20", meaning_hash({}))
+    >>> sorted(lock.entries)
+    ['acme/echo']
+    """
+
+    entries: dict[str, LockEntry] = field(default_factory=dict[str, LockEntry])
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a lock file.
+
+        Args:
+            path: The file, usually ``schemas/schemas.lock``.
+
+        Returns:
+            The lock; an empty one when there is no such file.
+
+        Raises:
+            InvalidLockError: The file is not a lock of this version.
+        """
+        if not path.exists():
+            return cls()
+        try:
+            raw = json.loads(path.read_bytes())
+            entries = {key: _entry(value) for key, value in raw["endpoints"].items()}
+            version = raw["version"]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise InvalidLockError(f"{path}: {type(error).__name__}: {error}") from error
+        if version != VERSION:
+            raise InvalidLockError(f"{path}: version {version!r}, this reads {VERSION}")
+        return cls(entries)
+
+    def save(self, path: Path) -> None:
+        """Write the lock file: sorted by id, the same bytes for the same entries.
+
+        Args:
+            path: The file; it holds the old or the new content at any moment.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        write_atomic(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Write the lock as the bytes of its file.
+
+        Returns:
+            JSON, sorted by id.
+        """
+        endpoints = {key: asdict(self.entries[key]) for key in sorted(self.entries)}
+        text = json.dumps({"version": VERSION, "endpoints": endpoints}, indent=1)
+        return (text + "\n").encode()
+
+
+def meaning_hash(document: Schema) -> str:
+    """Fingerprint of the interface a document describes.
+
+    Two documents have the same one when a program that calls the endpoint cannot tell them
+    apart. Wording (titles, descriptions, examples, links), components that nothing refers to,
+    the queue's own routes and the order of keys, of ``required`` and of a list of types don't
+    count; everything else does.
+
+    Args:
+        document: An OpenAPI document as parsed JSON.
+
+    Returns:
+        SHA-256 in hexadecimal, 64 characters.
+
+    Rests on docs/protocol.md section 11.2: every queue document repeats the same routes around
+    one endpoint.
+
+    >>> a = {"components": {"schemas": {"In": {"type": "object", "title": "Input"}}}}
+    >>> b = {"components": {"schemas": {"In": {"type": "object"}}}}
+    >>> meaning_hash(a) == meaning_hash(b)
+    True
+    """
+    text = json.dumps(_interface(document), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _entry(raw: Schema) -> LockEntry:
+    module = as_object(raw["module"])
+    return LockEntry(
+        source=_text(raw["source"]),
+        retrieved=_text(raw["retrieved"]),
+        meaning=_text(raw["meaning"]),
+        module=None if module is None else _module(module),
+    )
+
+
+def _module(raw: Schema) -> LockedModule:
+    return LockedModule(_text(raw["path"]), _text(raw["endpoint"]), _text(raw["models"]))
+
+
+def _text(value: object) -> str:
+    text = as_text(value)
+    if text is None:
+        raise InvalidLockError(f"expected a string, found {value!r}")
+    return text
+
+
+class _Meaning(SchemaRewriter):
+    """Copies schemas without prose, and without orders that mean nothing."""
+
+    @override
+    def keywords(self, schema: Schema) -> Iterable[tuple[str, Any]]:
+        return ((key, item) for key, item in schema.items() if key not in PROSE)
+
+    @override
+    def value(self, keyword: str, value: Any, schema: Schema) -> Any:
+        items = as_list(value) if keyword in {"required", "type"} else None
+        return value if items is None else sorted(items, key=json.dumps)
+
+
+_MEANING = _Meaning()
+
+
+def _interface(document: Schema) -> Any:
+    """The part of a document that has meaning."""
+    try:
+        endpoint = EndpointDocument(document)
+    except InvalidDocumentError:
+        return _envelope(document)
+    if not endpoint.output_ref:  # not a queue document: every route may be an interface
+        return _envelope(document)
+    surface = [_MEANING.schema(endpoint.input_ref), _MEANING.schema(endpoint.output_ref)]
+    components = {name: _MEANING.schema(schema) for name, schema in endpoint.components.items()}
+    used = {name: components[name] for name in reachable(surface, components)}
+    return {"id": endpoint.id, "surface": surface, "components": used}
+
+
+def _envelope(value: Any, key: str = "") -> Any:
+    items, mapping = as_list(value), as_object(value)
+    if items is not None:
+        return [_envelope(item) for item in items]
+    if mapping is None:
+        return value
+    if key == "schema":
+        return _MEANING.schema(mapping)
+    if key == "schemas":
+        return _MEANING.named(mapping, key, {})
+    return {name: _envelope(item, name) for name, item in mapping.items() if name not in PROSE}
