@@ -91,7 +91,7 @@ def describe(
         One sentence, or None when the glossary has none that fits.
 
     >>> describe("width", direction="input", component="ImageSize")
-    'How wide it is, in pixels.'
+    'Width in pixels.'
     """
     facts = {
         "direction": direction,
