@@ -1,4 +1,4 @@
-"""Finds the classes that several endpoints have alike, to be written once."""
+"""Finds identical classes of several endpoints, which are generated once."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _DIGEST_LENGTH = 8
 
 
 def class_digests(interface: Interface) -> dict[str, str | None]:
-    """Fingerprint the classes of an endpoint that others may have as well.
+    """Fingerprint the classes of an endpoint that could be shared.
 
     Args:
         interface: The endpoint.
 
     Returns:
-        By class name, in the order of the interface and without input and output themselves:
-        a hash of the class and of all it is made of, prose left out; None for a class
-        that cannot stand in a module of its own.
+        By class name, in the order of the interface and without the input and output classes: a
+        hash of the class and its references, without prose; None for a class that cannot have
+        its own module.
     """
     references = {name: model_references(model) for name, model in interface.models.items()}
     digests: dict[str, str | None] = {}
@@ -36,7 +36,7 @@ def class_digests(interface: Interface) -> dict[str, str | None]:
         if name in (interface.input, interface.output):
             continue
         reachable = closure(name, references)
-        # Modules that import each other do not load, so classes made of each other stay together.
+        # Classes that refer to each other stay in one module: circular imports do not load.
         stays = any(
             other in (interface.input, interface.output)
             or (other != name and name in closure(other, references))
@@ -48,13 +48,13 @@ def class_digests(interface: Interface) -> dict[str, str | None]:
 
 
 def shared_modules(digests: Iterable[Mapping[str, str | None]]) -> dict[tuple[str, str], str]:
-    """Choose the classes to be shared.
+    """Choose the classes to share.
 
     Args:
-        digests: What `class_digests` returned, for every endpoint of the catalogue.
+        digests: What `class_digests` returned, for every endpoint of the catalog.
 
     Returns:
-        Module path below the package, by class name and fingerprint.
+        Module path in the package, by class name and fingerprint.
     """
     counts = Counter(
         (name, digest) for one in digests for name, digest in one.items() if digest is not None
@@ -67,7 +67,7 @@ def shared_modules(digests: Iterable[Mapping[str, str | None]]) -> dict[tuple[st
 
 
 def _is_tangled(name: str, references: Mapping[str, set[str]]) -> bool:
-    """Whether a class and another one are made of each other."""
+    """Whether a class and another one refer to each other."""
     others = closure(name, references)[1:]
     return any(name in closure(other, references) for other in others)
 

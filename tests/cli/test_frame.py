@@ -80,7 +80,7 @@ def test_wrong_use_is_exit_code_2(fal: Callable[..., Outcome], words: list[str])
         ("jinja2", "generate", "codegen"),
     ],
 )
-def test_missing_extra_is_told_in_one_line(
+def test_a_missing_extra_is_reported_in_one_line(
     missing: str, command: str, extra: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     out = str(tmp_path_factory.mktemp("out"))

@@ -276,8 +276,8 @@ CASES = [
     given(
         "input-max-items-raised", array(INT, maxItems=1), array(INT, maxItems=2), "Input(x=[1])\n"
     ),
-    given("input-repeats-refused", array(INT), array(INT, uniqueItems=True), "Input(x=[1, 1])\n"),
-    given("input-repeats-taken", array(INT, uniqueItems=True), array(INT), "Input(x=[1])\n"),
+    given("input-unique-items-added", array(INT), array(INT, uniqueItems=True), "Input(x=[1, 1])\n"),
+    given("input-unique-items-removed", array(INT, uniqueItems=True), array(INT), "Input(x=[1])\n"),
     given("input-min-entries-raised", MAP, {**MAP, "minProperties": 1}, "Input(x={})\n"),
     given("input-min-entries-lowered", {**MAP, "minProperties": 1}, MAP, 'Input(x={"a": 1})\n'),
     given("input-max-entries-lowered", MAP, {**MAP, "maxProperties": 0}, 'Input(x={"a": 1})\n'),

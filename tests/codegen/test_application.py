@@ -95,7 +95,7 @@ def call(*words: str) -> int:
 # -- what is written ----------------------------------------------------------------------------
 
 
-def test_a_package_is_written_once_and_then_left_alone(
+def test_an_unchanged_package_is_not_written_again(
     application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
     application.table('endpoints = ["acme/echo", "acme/deep/*"]')
@@ -139,7 +139,7 @@ def test_two_projects_get_the_same_bytes(application: Application, tmp_path: Pat
     assert contents(other.fal) == first
 
 
-def test_what_is_no_longer_wanted_goes(application: Application) -> None:
+def test_endpoints_that_are_no_longer_selected_are_removed(application: Application) -> None:
     application.table('endpoints = ["acme/*"]')
     application.generate()
     application.table('endpoints = ["acme/echo"]')
@@ -158,7 +158,7 @@ def test_what_is_no_longer_wanted_goes(application: Application) -> None:
     assert "acme/plain" not in (application.fal / "_client.py").read_text()
 
 
-def test_check_finds_what_is_edited_and_what_is_stale_and_writes_nothing(
+def test_check_finds_edited_and_outdated_files_and_writes_nothing(
     application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
     application.table('endpoints = ["acme/echo", "acme/plain"]')
@@ -188,7 +188,7 @@ def test_check_before_the_first_run_finds_everything_missing(application: Applic
     assert not application.fal.exists()
 
 
-def test_options_on_the_command_line_go_before_the_table(application: Application) -> None:
+def test_options_on_the_command_line_override_the_table(application: Application) -> None:
     application.table('endpoints = ["acme/echo"]')
     assert call("generate", "--jobs=1", "--out=src/plain", "--package=plain") == 0
     assert not application.fal.exists()
@@ -198,7 +198,7 @@ def test_options_on_the_command_line_go_before_the_table(application: Applicatio
 # -- which endpoints ------------------------------------------------------------------------------
 
 
-def test_ids_are_found_in_source_that_is_never_imported(application: Application) -> None:
+def test_ids_are_found_without_importing_the_source(application: Application) -> None:
     application.table('scan = ["src"]')
     application.source(
         "service.py",
@@ -222,7 +222,7 @@ def test_ids_are_found_in_source_that_is_never_imported(application: Application
     assert application.generate().ids == ["acme/echo"]
 
 
-def test_an_id_without_a_document_is_told_and_stops_nothing(
+def test_an_id_without_a_document_is_only_a_warning(
     application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
     application.table('scan = ["src"]\nendpoints = ["acme/echo"]')
@@ -246,7 +246,7 @@ def test_an_id_without_a_document_is_told_and_stops_nothing(
     assert told[0].startswith("warning: src/shop/broken.py: not read: ")
 
 
-def test_documents_of_ones_own_go_before_the_catalogue(application: Application) -> None:
+def test_own_documents_take_precedence_over_the_catalog(application: Application) -> None:
     application.table('documents = ["private"]\nendpoints = ["acme/echo"]')
     own = document({"mood": {"type": "string"}}, endpoint_id="acme/echo", required=["mood"])
     write_documents(application.root / "private", own, document(endpoint_id="shop/portrait"))
@@ -255,22 +255,22 @@ def test_documents_of_ones_own_go_before_the_catalogue(application: Application)
     assert application.check().written == []
 
 
-def test_two_documents_in_one_place_are_told(application: Application) -> None:
+def test_duplicate_documents_are_reported(application: Application) -> None:
     for folder in ("one/shop", "two/shop"):
         file = application.root / folder / "portrait.json"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(document(ECHO, endpoint_id="shop/portrait")))
     application.table('documents = ["one", "two/shop/portrait.json"]')
-    with pytest.raises(ProjectError, match=r"there are two of shop/portrait.json"):
+    with pytest.raises(ProjectError, match=r"duplicate document shop/portrait.json"):
         application.generate()
     write_documents(application.root / "three", document(endpoint_id="acme/echo"))
     (application.root / "three/acme/echo.json").rename(application.root / "three/acme/plain.json")
     application.table('documents = ["three"]\nendpoints = ["acme/plain"]')
-    with pytest.raises(ProjectError, match=r"acme/plain.json is not of the endpoint"):
+    with pytest.raises(ProjectError, match=r"acme/plain.json does not describe the endpoint"):
         application.generate()
 
 
-def test_a_document_that_goes_bad_keeps_what_was_made_of_it(
+def test_a_document_that_becomes_invalid_keeps_its_modules(
     application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
     application.table('documents = ["portrait.json"]\nendpoints = ["acme/echo"]')
@@ -285,37 +285,40 @@ def test_a_document_that_goes_bad_keeps_what_was_made_of_it(
     assert call("check") == 1
 
 
-def test_many_endpoints_are_warned_of(application: Application) -> None:
+def test_many_endpoints_cause_a_warning(application: Application) -> None:
     application.catalogue(*(document(endpoint_id=f"many/m{n}") for n in range(51)))
     application.table('endpoints = ["many/*"]')
     (note,) = application.generate().notes
-    assert note.startswith("51 endpoints: above 50, type checkers and editors become slow")
+    assert note.startswith("51 endpoints: with more than 50, type checkers and editors become slow")
 
 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ('endpoint = ["acme/echo"]', "has no key 'endpoint'; did you mean 'endpoints'?"),
-        ("jobs = 2", "has no key 'jobs'; it may have output, package, endpoints, scan, "),
-        ('endpoints = "acme/echo"', "endpoints: must be a list of texts"),
-        ("endpoints = [1]", "endpoints: must be a list of texts"),
-        ('endpoints = ["acme/ecko"]', "no endpoint 'acme/ecko'; did you mean 'acme/echo'?"),
+        ('endpoint = ["acme/echo"]', "unknown key 'endpoint'; did you mean 'endpoints'?"),
+        ("jobs = 2", "unknown key 'jobs'; valid keys: output, package, endpoints, scan, "),
+        ('endpoints = "acme/echo"', "endpoints: must be a list of strings"),
+        ("endpoints = [1]", "endpoints: must be a list of strings"),
+        ('endpoints = ["acme/ecko"]', "unknown endpoint 'acme/ecko'; did you mean 'acme/echo'?"),
         ('endpoints = ["nobody/*"]', "endpoints: 'nobody/*' matches no endpoint"),
-        ('scan = ["lib"]', "scan: there is no file or folder 'lib'"),
-        ('scan = ["src"]', "scan: no known endpoint id was found"),
+        ('scan = ["lib"]', "scan: file or folder not found: 'lib'"),
+        ('scan = ["src"]', "scan: no known endpoint id found"),
         (
             'documents = ["https://shop.example/openapi.json"]',
-            "is a URL: fetch it with ",
+            "is a URL; download it with ",
         ),
-        ('documents = ["src"]', "documents: no document in "),
-        ('documents = ["pyproject.toml"]', "documents: no document in "),
-        ("", "names no endpoint: give it 'endpoints', 'scan' or 'documents'"),
-        ('endpoints = ["a/b"]\npackage = "shop.2"', "package: 'shop.2' is not the name of a pack"),
+        ('documents = ["src"]', "documents: no document found in "),
+        ('documents = ["pyproject.toml"]', "documents: no document found in "),
+        ("", "selects no endpoint: set 'endpoints', 'scan' or 'documents'"),
+        (
+            'endpoints = ["a/b"]\npackage = "shop.2"',
+            "package: 'shop.2' is not a valid package name",
+        ),
         ('endpoints = ["a/b"]\nallow_unknown_ids = 1', "allow_unknown_ids: must be true or false"),
         ("endpoints = [", "pyproject.toml: "),
     ],
 )
-def test_mistakes_in_the_table_are_told(
+def test_mistakes_in_the_table_are_reported(
     application: Application, capsys: pytest.CaptureFixture[str], table: str, message: str
 ) -> None:
     application.table(table)
@@ -330,14 +333,14 @@ def test_mistakes_in_the_table_are_told(
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        ("", "output: is missing"),
+        ("", "output: missing"),
         (".", "'.' is not a folder inside the project"),
         ("../fal", "'../fal' is not a folder inside the project"),
-        ("src/my-shop/fal", "package: 'my-shop.fal' is not the name of a package"),
-        ("src/shop", "was not generated by fal-typed; give the generated package a folder of "),
+        ("src/my-shop/fal", "package: 'my-shop.fal' is not a valid package name"),
+        ("src/shop", "was not generated by fal-typed; use a separate folder for the generated "),
     ],
 )
-def test_output_is_a_folder_of_its_own(application: Application, output: str, message: str) -> None:
+def test_output_is_a_separate_folder(application: Application, output: str, message: str) -> None:
     application.source("__init__.py", "VERSION = 1\n")
     application.table('endpoints = ["acme/echo"]', output=output)
     with pytest.raises(ProjectError) as error:
@@ -346,7 +349,7 @@ def test_output_is_a_folder_of_its_own(application: Application, output: str, me
     assert (application.root / "src/shop/__init__.py").read_text() == "VERSION = 1\n"
 
 
-def test_the_package_is_what_the_output_is_imported_by(application: Application) -> None:
+def test_the_package_name_comes_from_the_output(application: Application) -> None:
     for output, package in (
         ("src/shop/fal", "shop.fal"),
         ("shop/fal", "shop.fal"),
@@ -358,7 +361,7 @@ def test_the_package_is_what_the_output_is_imported_by(application: Application)
         assert project.package == package
 
 
-def test_no_table_is_no_project(tmp_path: Path) -> None:
+def test_without_the_table_there_is_no_project(tmp_path: Path) -> None:
     assert load_project(tmp_path) is None
     (tmp_path / "pyproject.toml").write_text("[tool.ruff]\nline-length = 100\n")
     assert load_project(tmp_path) is None
@@ -367,7 +370,7 @@ def test_no_table_is_no_project(tmp_path: Path) -> None:
 # -- what arguments may hold ----------------------------------------------------------------------
 
 
-def test_arguments_have_the_keys_of_json_and_the_types_of_the_model(
+def test_arguments_have_json_keys_and_model_types(
     application: Application,
 ) -> None:
     application.catalogue(
@@ -476,7 +479,7 @@ def test_results_are_typed(fal: Any) -> None:
         fal.cancel("acme/echo", "no-such-request")
 
 
-def test_names_meet_and_travel_as_the_endpoint_has_them(fal: Any, emulator: FalEmulator) -> None:
+def test_conflicting_names_are_sent_unchanged(fal: Any, emulator: FalEmulator) -> None:
     result = fal.run("other/echo", {"3d-model": True})
     assert type(result.data).__module__ == "shop.fal.endpoints.other.echo"
     fal.run("acme/echo", {"text": "hello"})
@@ -511,7 +514,7 @@ def test_other_ids_stay_plain_json(fal: Any, emulator: FalEmulator) -> None:
     assert emulator.requests[-1].headers["x-mine"] == "1"
 
 
-def test_unchecked_is_one_call_away(fal: Any, emulator: FalEmulator) -> None:
+def test_checks_can_be_skipped(fal: Any, emulator: FalEmulator) -> None:
     with pytest.raises(Exception, match="text"):
         fal.run("acme/echo", {"txt": "hello"}, validate=False)
     fal.run("acme/echo", {"text": "hello"}, extra_arguments={"new": 1})
@@ -541,7 +544,7 @@ def test_an_endpoint_is_imported_when_it_is_first_called(fal: Any) -> None:
     assert "shop.fal.arguments" not in sys.modules
 
 
-def test_every_name_of_fal_client_that_makes_a_call_or_encodes_is_there(fal: Any) -> None:
+def test_every_call_and_encoder_of_fal_client_exists(fal: Any) -> None:
     verbs = (
         "run", "submit", "subscribe", "stream", "realtime", "status", "result", "cancel",
         "upload", "upload_file", "upload_image",
@@ -576,7 +579,7 @@ def test_the_example_is_up_to_date_and_runs(
 NASTY = ("'''", '"""', "\\", "\n", "\u2028", "\u202e", "{{ 7 * 7 }}", "{% raw %}", "#", "__class__")
 
 
-def test_nothing_of_a_document_becomes_code(application: Application) -> None:
+def test_text_of_a_document_never_becomes_code(application: Application) -> None:
     names = [f'a{text}"]; boom("{number}' for number, text in enumerate(NASTY)]
     properties = {name: {"type": "string", "enum": [name], "title": name} for name in names}
     nasty = document(
@@ -623,6 +626,6 @@ def test_nothing_of_a_document_becomes_code(application: Application) -> None:
         "x = 1 +",
     ],
 )
-def test_the_last_look_refuses_everything_else(source: str) -> None:
+def test_verification_rejects_everything_else(source: str) -> None:
     with pytest.raises(UnsafeModuleError):
         verify(source, "shop.fal")

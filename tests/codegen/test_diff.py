@@ -60,7 +60,7 @@ def result(**properties: Any) -> dict[str, Any]:
         ("input.p.x", lambda p: {"allOf": [p]}),
     ],
 )
-def test_changes_are_found_inside_what_holds_them(
+def test_nested_changes_are_found(
     place: str, wrap: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
     def one(x: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def test_changes_are_found_inside_what_holds_them(
     ]
 
 
-def test_a_class_in_both_directions_is_judged_in_each() -> None:
+def test_a_class_in_both_directions_is_classified_for_each() -> None:
     def one(*required: str) -> dict[str, Any]:
         return document(
             {"p": ref("Point")},
@@ -90,7 +90,7 @@ def test_a_class_in_both_directions_is_judged_in_each() -> None:
     ]
 
 
-def test_a_class_that_is_used_often_is_told_once() -> None:
+def test_a_class_that_is_used_often_is_reported_once() -> None:
     def one(point: dict[str, Any]) -> dict[str, Any]:
         return document({"a": ref("Point"), "b": ref("Point")}, components={"Point": point})
 
@@ -99,7 +99,7 @@ def test_a_class_that_is_used_often_is_told_once() -> None:
     ]
 
 
-def test_components_made_of_themselves_come_to_an_end() -> None:
+def test_recursive_components_terminate() -> None:
     def one(x: dict[str, Any]) -> dict[str, Any]:
         node = {"type": "object", "properties": {"x": x, "next": ref("Node")}}
         return document({"root": ref("Node")}, components={"Node": node})
@@ -107,7 +107,7 @@ def test_components_made_of_themselves_come_to_an_end() -> None:
     assert told(one(INT), one(TEXT)) == [("input-type-changed", "input.root.x")]
 
 
-def test_a_result_that_is_no_object() -> None:
+def test_a_result_that_is_not_an_object() -> None:
     def one(output: dict[str, Any]) -> dict[str, Any]:
         return document(output=output)
 
@@ -118,7 +118,7 @@ def test_a_result_that_is_no_object() -> None:
     assert told(one(listed), one(result(x=TEXT))) == [("output-type-changed", "output")]
 
 
-def test_an_output_class_takes_another_name_when_the_input_takes_its_own() -> None:
+def test_an_output_class_is_renamed_when_the_input_uses_its_name() -> None:
     old = document({"p": TEXT}, components={"Point": POINT}, output=result(p=ref("Point")))
     new = document({"p": ref("Point")}, components={"Point": POINT}, output=result(p=ref("Point")))
     assert ("class-renamed", "output.p") in told(old, new)
@@ -154,7 +154,7 @@ def test_an_object_becomes_a_file_and_back() -> None:
         ({"oneOf": [TEXT, INT]}, {"anyOf": [INT, TEXT]}, set()),
     ],
 )
-def test_the_same_said_otherwise_is_no_change_of_the_interface(
+def test_another_spelling_does_not_change_the_interface(
     old: dict[str, Any], new: dict[str, Any], kinds: set[str]
 ) -> None:
     found = {kind for kind, _ in told(document({"x": old}), document({"x": new}))}
@@ -198,7 +198,7 @@ def _code(one: EndpointDocument) -> str:
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_no_change_of_the_code_goes_untold_and_none_is_made_up(seed: int) -> None:
+def test_every_change_of_the_code_is_reported_and_no_other(seed: int) -> None:
     random_ = random.Random(seed)
     catalog = Catalog()
     old = catalog.document(random_.choice(catalog.ids()))
@@ -239,7 +239,7 @@ def _deep(depth: int) -> dict[str, Any]:
         ({"x": {"anyOf": [{"type": "array", "items": TEXT}] * 50}}, {"x": {}}),
     ],
 )
-def test_hostile_documents_are_compared_and_told_briefly(
+def test_hostile_documents_are_compared_and_reported_briefly(
     old: dict[str, Any], new: dict[str, Any], tmp_path: Path
 ) -> None:
     before, after = (
@@ -251,7 +251,7 @@ def test_hostile_documents_are_compared_and_told_briefly(
     assert max(map(len, as_text(changes).splitlines())) < 800
 
 
-def test_folders_documents_and_what_is_on_one_side(tmp_path: Path) -> None:
+def test_folders_documents_and_one_sided_endpoints(tmp_path: Path) -> None:
     one, two = document(endpoint_id="acme/one"), document(endpoint_id="acme/two")
     old = write_documents(tmp_path / "old", one)
     new = write_documents(tmp_path / "new", two)
@@ -276,7 +276,7 @@ def lock_of(*documents: dict[str, Any], module: str | None = None) -> SchemaLock
     )
 
 
-def test_locks_tell_which_endpoints_changed(tmp_path: Path) -> None:
+def test_locks_show_which_endpoints_changed(tmp_path: Path) -> None:
     one, two = document(endpoint_id="acme/one"), document(endpoint_id="acme/two")
     changed = document({"x": TEXT}, endpoint_id="acme/one")
     reworded = {**two, "info": {**two["info"], "description": "Words."}}
@@ -291,7 +291,7 @@ def test_locks_tell_which_endpoints_changed(tmp_path: Path) -> None:
         ]
 
 
-def test_locks_tell_that_a_module_moved() -> None:
+def test_locks_show_that_a_module_moved() -> None:
     one = document()
     old, new = (
         CatalogState(lock=lock_of(one, module=path), is_lock=True) for path in ("a.b", "a.c")
@@ -300,7 +300,7 @@ def test_locks_tell_that_a_module_moved() -> None:
     assert (change.kind, change.old, change.new) == ("endpoint-moved", "a.b", "a.c")
 
 
-def test_a_name_that_the_lock_keeps_is_no_move() -> None:
+def test_a_name_that_the_lock_keeps_is_not_a_move() -> None:
     mine, other = document(endpoint_id="Acme/x"), document(endpoint_id="acme/x")
     contents = {"Acme/x": SourceFile("Acme/x.json", canonical_bytes(mine))}
     old = CatalogState(contents, lock_of(mine, module="acme.x"))
@@ -323,7 +323,7 @@ def app(**routes: dict[str, Any]) -> dict[str, Any]:
     return {"openapi": "3.1.0", "paths": paths, "components": {"schemas": components}}
 
 
-def test_the_routes_of_an_app_are_compared_each(tmp_path: Path) -> None:
+def test_each_route_of_an_app_is_compared(tmp_path: Path) -> None:
     old = app(run={"x": TEXT}, image={"n": INT}, gone={})
     new = app(run={"x": INT}, image={"n": INT}, came={})
     for folder, one in (("old", old), ("new", new)):
@@ -382,7 +382,7 @@ def nasty() -> Changes:
     return Changes(changes, {NASTY: NASTY})
 
 
-def test_markdown_is_for_a_changelog() -> None:
+def test_markdown_format() -> None:
     changes = Changes(
         [
             Change("acme/one", "input-type-changed", "input.x", "str", "int"),
@@ -401,7 +401,7 @@ def test_markdown_is_for_a_changelog() -> None:
         "",
         "### `acme/two`",
         "",
-        "- endpoint is gone",
+        "- endpoint removed",
         "",
         "## Documentation",
         "",
@@ -411,7 +411,7 @@ def test_markdown_is_for_a_changelog() -> None:
     ]
 
 
-def test_no_text_of_a_document_has_an_effect_in_a_report(nasty: Changes) -> None:
+def test_text_of_a_document_has_no_effect_in_a_report(nasty: Changes) -> None:
     for written in (as_text(nasty), as_markdown(nasty)):
         assert not set("\u202e\u2028\x1b") & set(written)
     outside: list[str] = []
@@ -424,7 +424,7 @@ def test_no_text_of_a_document_has_an_effect_in_a_report(nasty: Changes) -> None
     assert json.loads(as_json(nasty))["failed"] == {NASTY: NASTY}
 
 
-def test_long_values_are_cut() -> None:
+def test_long_values_are_shortened() -> None:
     change = Change("acme/x", "input-constant-changed", "input.x", "a" * 5000, "b")
     assert len(as_text(Changes([change]))) < 600
 
@@ -461,7 +461,7 @@ def test_fail_on(
     assert summary == {one: int(one == level) for one in levels}
 
 
-def test_what_cannot_be_compared_is_told_and_counts_for_fail_on(
+def test_documents_that_cannot_be_compared_are_reported_and_count_for_fail_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_documents(tmp_path / "old", document())

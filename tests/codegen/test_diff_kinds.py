@@ -123,7 +123,7 @@ def test_every_kind_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_kind_is_told(kind: str, tmp_path: Path) -> None:
+def test_the_kind_is_reported(kind: str, tmp_path: Path) -> None:
     case = BY_KIND[kind]
     old, new = (state(case, tmp_path / str(side), new=side) for side in (False, True))
     changes = compare(old, new)
@@ -135,7 +135,7 @@ def test_the_kind_is_told(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_told_of_what_stayed(kind: str, tmp_path: Path) -> None:
+def test_unchanged_documents_have_no_changes(kind: str, tmp_path: Path) -> None:
     new = state(BY_KIND[kind], tmp_path / "new", new=True)
     assert compare(new, new).changes == []
 
@@ -148,7 +148,7 @@ def kinds_of(level: str, shown: str | None = None) -> list[str]:
 
 @pytest.mark.xdist_group("change_programs")
 @pytest.mark.parametrize("kind", kinds_of("breaking", "type check"))
-def test_a_breaking_change_is_met_by_the_type_checker(
+def test_the_type_checker_shows_a_breaking_change(
     kind: str, before: Outcome, after: Outcome
 ) -> None:
     assert BY_KIND[kind].program
@@ -159,7 +159,7 @@ def test_a_breaking_change_is_met_by_the_type_checker(
 
 @pytest.mark.xdist_group("change_programs")
 @pytest.mark.parametrize("kind", kinds_of("breaking", "run time"))
-def test_a_breaking_change_is_met_at_run_time(kind: str, before: Outcome, after: Outcome) -> None:
+def test_a_breaking_change_shows_at_run_time(kind: str, before: Outcome, after: Outcome) -> None:
     assert BY_KIND[kind].program
     assert kind not in before.refused
     assert kind not in before.failed
@@ -169,7 +169,7 @@ def test_a_breaking_change_is_met_at_run_time(kind: str, before: Outcome, after:
 
 @pytest.mark.xdist_group("change_programs")
 @pytest.mark.parametrize("kind", [kind for kind in kinds_of("compatible") if kind in WITH_PROGRAM])
-def test_a_compatible_change_is_met_by_nobody(kind: str, before: Outcome, after: Outcome) -> None:
+def test_a_compatible_change_shows_nowhere(kind: str, before: Outcome, after: Outcome) -> None:
     for side in (before, after):
         assert kind not in side.refused
         assert kind not in side.failed
@@ -181,5 +181,5 @@ def test_compatible_kinds_have_programs() -> None:
     assert all(KINDS[kind].shown for kind in kinds_of("breaking"))
 
 
-def test_the_table_in_the_docs_is_that_of_the_code() -> None:
+def test_the_table_in_the_docs_matches_the_code() -> None:
     assert table() in DOCS.read_text()

@@ -24,7 +24,7 @@ SUFFIX = ".txt"
 ROOT = Path(__file__).parents[2]
 
 
-def test_packages_come_out_as_before(tmp_path: Path) -> None:
+def test_packages_match_the_golden_files(tmp_path: Path) -> None:
     generate(GOLDEN / "schemas", tmp_path, "golden_package", jobs=1)
     made = {path + SUFFIX: content.decode() for path, content in contents(tmp_path).items()}
     if os.environ.get("FAL_TYPED_UPDATE_GOLDEN"):

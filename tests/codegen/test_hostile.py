@@ -302,17 +302,17 @@ BY_HAND = by_hand()
 BATCH = 40
 
 
-def test_there_are_three_hundred() -> None:
+def test_there_are_three_hundred_documents() -> None:
     assert len(BY_HAND) + len(IDS) >= 300
 
 
 @pytest.mark.parametrize("start", range(0, len(BY_HAND), BATCH))
-def test_documents_by_hand(tmp_path: Path, start: int) -> None:
+def test_hostile_documents(tmp_path: Path, start: int) -> None:
     report = harmless(tmp_path, by_hand()[start : start + BATCH])
     assert len(report.failed) <= BATCH / 3
 
 
-def test_ids(tmp_path: Path) -> None:
+def test_hostile_ids(tmp_path: Path) -> None:
     report = _generated(tmp_path, [document({"a": {}}, endpoint_id=id_) for id_ in IDS])
     records = Manifest.load(tmp_path / "out").documents.values()
     modules = [record.path for record in records]
@@ -371,7 +371,7 @@ _documents = st.builds(
     suppress_health_check=list(HealthCheck),
 )
 @given(st.lists(_documents, min_size=20, max_size=20))
-def test_documents_by_hypothesis(
+def test_random_hostile_documents(
     tmp_path_factory: pytest.TempPathFactory, documents: list[dict[str, Any]]
 ) -> None:
     harmless(tmp_path_factory.mktemp("hostile"), documents)

@@ -110,7 +110,7 @@ def ids_asked_for(server: ScriptedServer) -> list[str]:
     )
 
 
-def test_everything_the_platform_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_endpoints_of_the_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(*(echo(n) for n in range(25)))
     platform.page_size = 7
     seen: list[tuple[int, int]] = []
@@ -128,7 +128,7 @@ def test_everything_the_platform_has(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert {seen.headers.get("authorization") for seen in server.seen} == {f"Key {KEY}"}
 
 
-def test_filters_are_asked_of_the_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_filters_are_sent_to_the_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filters = {"q": "-01", "category": "image", "status": "active"}
     with serving(Platform(echo(0), echo(1)), monkeypatch) as server:
         report = run(tmp_path, PullSources(filters=filters))
@@ -146,11 +146,11 @@ def test_ids_and_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "acme/echo-00", "acme/echo-10", "acme/echo-11",
         ]  # fmt: skip
         report = run(tmp_path, PullSources(["nobody/*"]))
-        assert report.failed == {"nobody/*": "no endpoint like this"}
+        assert report.failed == {"nobody/*": "no matching endpoint"}
         assert "no document" in run(tmp_path, PullSources(["acme/gone"])).failed["acme/gone"]
 
 
-def test_the_public_address_gets_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_public_url_gets_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(Platform(echo(1)), monkeypatch) as server:
         report = run(tmp_path, PullSources(["acme/echo-01", "acme/gone"], public=True))
     assert report.added == ["acme/echo-01"]
@@ -160,14 +160,14 @@ def test_the_public_address_gets_no_key(tmp_path: Path, monkeypatch: pytest.Monk
     assert "?" not in SchemaLock.load(tmp_path / LOCK_NAME).entries["acme/echo-01"].source
 
 
-def test_no_key_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_optional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(Platform(echo(1)), monkeypatch) as server:
         monkeypatch.delenv("FAL_KEY")
         assert run(tmp_path).added == ["acme/echo-01"]
     assert not any("authorization" in seen.headers for seen in server.seen)
 
 
-def test_any_address_gets_no_key_and_its_secrets_stay_out_of_the_lock(
+def test_other_urls_get_no_key_and_the_lock_has_no_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform = Platform()
@@ -211,7 +211,7 @@ def test_files_and_folders(tmp_path: Path) -> None:
     assert "No such file" in run(root, PullSources(paths=[gone])).failed["gone.json"]
 
 
-def test_what_changed_and_what_did_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_and_unchanged_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(echo(0), echo(1), echo(2))
     with serving(platform, monkeypatch):
         run(tmp_path)
@@ -270,7 +270,7 @@ def test_a_document_that_fails_keeps_its_old_version(
         (json.dumps(document(endpoint_id="a/" + "b" * 500)).encode(), "characters"),
     ],
 )
-def test_hostile_documents_are_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_hostile_documents_are_rejected(tmp_path: Path, content: bytes, reason: str) -> None:
     origin = tmp_path / "theirs"
     origin.mkdir()
     (origin / "it.json").write_bytes(content)
@@ -281,7 +281,7 @@ def test_hostile_documents_are_refused(tmp_path: Path, content: bytes, reason: s
     assert not (root / "acme").exists()
 
 
-def test_an_endless_answer_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_response_is_aborted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fal_typed_codegen.documents.sources.MAX_DOCUMENT", 1000)
     (tmp_path / "big.json").write_bytes(b" " * 1001)
     with serving(Platform(echo(0, text={**TEXT, "title": "x" * 2000})), monkeypatch) as server:
@@ -296,7 +296,7 @@ def test_an_endless_answer_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     "trouble", [Reply(503), Reply(502), Reply(429, headers={"retry-after": "0"}), Reply(drop=True)]
 )
-def test_passing_trouble_is_met_by_trying_again(
+def test_temporary_failures_are_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Reply
 ) -> None:
     platform = Platform(echo(0), echo(1))
@@ -313,7 +313,7 @@ def test_passing_trouble_is_met_by_trying_again(
     assert len(server.seen) == 4
 
 
-def test_lasting_trouble_fails_its_own_documents_only(
+def test_permanent_failures_affect_only_their_documents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform = Platform(*(echo(n) for n in range(25)))
@@ -325,9 +325,7 @@ def test_lasting_trouble_fails_its_own_documents_only(
     assert all("500" in reason for reason in report.failed.values())
 
 
-def test_a_list_that_cannot_be_had_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unavailable_list_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(echo(0))
     for answer in (Reply(401, {"error": {"type": "authorization_error", "message": "who?"}}),
                    Reply(200, {"rows": []}),
@@ -342,9 +340,7 @@ class Interruption(BaseException):
     """Stands for Ctrl-C, which would be heard by the whole test run."""
 
 
-def test_an_interrupted_pull_is_gone_on_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_pull_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(*(echo(n) for n in range(40)))
 
     def interrupt(done: int, _: int) -> None:
@@ -366,9 +362,7 @@ def test_an_interrupted_pull_is_gone_on_with(
         assert not (tmp_path / STATE_NAME).exists()
 
 
-def test_only_the_same_pull_is_gone_on_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_same_pull_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(done: int, _: int) -> None:
         if done == 1:
             raise Interruption
@@ -385,7 +379,7 @@ def test_only_the_same_pull_is_gone_on_with(
 
 
 @pytest.mark.parametrize("state", [b"{", b"[]", b'{"key": 1}', b'{"done": 7}'])
-def test_a_broken_state_is_no_hindrance(
+def test_an_invalid_state_file_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: bytes
 ) -> None:
     (tmp_path / STATE_NAME).write_bytes(state)
@@ -393,7 +387,7 @@ def test_a_broken_state_is_no_hindrance(
         assert run(tmp_path).added == ["acme/echo-00"]
 
 
-def test_a_pull_that_was_killed_leaves_a_lock_that_the_next_one_mends(
+def test_a_killed_pull_leaves_a_lock_that_the_next_one_repairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform = Platform(echo(0))
@@ -408,9 +402,7 @@ def test_a_pull_that_was_killed_leaves_a_lock_that_the_next_one_mends(
     assert (tmp_path / LOCK_NAME).read_bytes() == after
 
 
-def test_what_is_done_is_saved_now_and_then(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_is_saved_regularly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulling, "_SAVE_EVERY", 10)
     saved: list[int] = []
 
@@ -422,7 +414,7 @@ def test_what_is_done_is_saved_now_and_then(
     assert sorted(set(saved)) == [0, 10, 20]
 
 
-def test_prune_removes_what_its_source_has_no_longer(
+def test_prune_removes_what_the_source_no_longer_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = write_documents(tmp_path / "own", document(endpoint_id="acme/private"))
@@ -475,9 +467,7 @@ def test_two_documents_of_one_endpoint(tmp_path: Path) -> None:
     assert "described by" in report.failed["theirs/copy.json"]
 
 
-def test_no_more_requests_at_once_than_wanted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_concurrent_requests_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(*(echo(n) for n in range(60)))
     barrier = threading.Barrier(3)
     under_way: list[int] = []
@@ -499,7 +489,7 @@ def test_no_more_requests_at_once_than_wanted(
     assert len(under_way) == 6
 
 
-def test_the_lock_must_be_readable(tmp_path: Path) -> None:
+def test_an_invalid_lock_is_an_error(tmp_path: Path) -> None:
     (tmp_path / LOCK_NAME).write_text("{}")
     with pytest.raises(InvalidLockError):
         run(tmp_path)
@@ -528,7 +518,7 @@ def test_the_command(
         platform.instead = {"acme/echo-01": None}
         code, out, err = cli(capsys, "acme/*")
         assert code == 1
-        assert err == "error: acme/echo-01: the platform has no document of it\n"
+        assert err == "error: acme/echo-01: the platform has no document for it\n"
     assert (tmp_path / "schemas/acme/echo-00.json").exists()
 
 
@@ -556,7 +546,7 @@ def test_wrong_use(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_says_how_to_go_on(
+def test_ctrl_c_says_how_to_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
@@ -568,7 +558,7 @@ def test_ctrl_c_says_how_to_go_on(
     assert "same command" in err
 
 
-def test_ids_that_meet_in_a_file_are_told(
+def test_ids_that_differ_only_in_case_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     platform = Platform(document(endpoint_id="Acme/x"), document(endpoint_id="acme/x"))

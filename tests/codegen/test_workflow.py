@@ -145,7 +145,7 @@ def test_a_change_becomes_a_pull_request(tmp_path: Path) -> None:
         assert "schemas/fal-ai/flux/other.json" in files
         assert "src/myapp/fal/" in files
         assert "## Breaking" in project.noted("body")
-        assert "`input.y`: new required parameter" in project.noted("body")
+        assert "`input.y`: required parameter added" in project.noted("body")
         assert project.noted("summary") == project.noted("body")
         assert "pr create --head update-schemas --title Update schemas (breaking)" in (
             project.noted("calls")
@@ -157,7 +157,7 @@ def test_a_change_becomes_a_pull_request(tmp_path: Path) -> None:
         assert "pr edit update-schemas" in project.noted("calls")
 
 
-def test_no_change_opens_nothing(tmp_path: Path) -> None:
+def test_no_change_opens_no_pull_request(tmp_path: Path) -> None:
     with scripted(platform(flux({"x": TEXT}))) as server:
         project = Project(tmp_path, server.host)
         project.begin(flux({"x": TEXT}))
@@ -168,7 +168,7 @@ def test_no_change_opens_nothing(tmp_path: Path) -> None:
     assert project.noted("calls") == ""
 
 
-def test_what_could_not_be_pulled_fails_the_run_at_its_end(tmp_path: Path) -> None:
+def test_a_failed_document_fails_the_run_at_its_end(tmp_path: Path) -> None:
     new = flux({"x": TEXT, "more": TEXT})
     with scripted(platform(new, OTHER, broken="fal-ai/flux/other")) as server:
         project = Project(tmp_path, server.host)
@@ -180,7 +180,7 @@ def test_what_could_not_be_pulled_fails_the_run_at_its_end(tmp_path: Path) -> No
     assert "pr create --head update-schemas --title Update schemas --body" in project.noted("calls")
 
 
-def test_only_actions_of_github_are_used_and_texts_reach_no_expression() -> None:
+def test_only_github_actions_are_used_and_text_reaches_no_expression() -> None:
     content = yaml.safe_load(WORKFLOW.read_text())
     steps = content["jobs"]["update"]["steps"]
     used = [step["uses"].partition("@")[0] for step in steps if "uses" in step]

@@ -1,4 +1,4 @@
-"""Writes the modules of an application package that stand beside its endpoints."""
+"""Renders the modules of an application package that are not endpoints."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _ONE_LINE = 90
 def application_modules(
     endpoints: list[EndpointCode], package: str, *, allow_unknown_ids: bool
 ) -> dict[str, str]:
-    """Write the client, the types of its arguments, and the package itself.
+    """Render the client, the types of its arguments, and the package module.
 
     Args:
         endpoints: The application's endpoints.
         package: Full name of the package.
-        allow_unknown_ids: Whether calls also take ids that are not among them.
+        allow_unknown_ids: Whether calls also accept other ids.
 
     Returns:
-        Source text by file, not formatted.
+        Unformatted source text by file.
 
     Raises:
-        UnsafeModuleError: A document's text became code; this would be a mistake of ours.
+        UnsafeModuleError: Text of a document became code, which would be a bug.
     """
     arguments = choose_arguments(endpoints)
     sources = {

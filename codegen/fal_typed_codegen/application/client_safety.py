@@ -1,7 +1,7 @@
-"""The last look at the modules that stand beside an application's endpoints.
+"""Verifies the modules of an application package that are not endpoints.
 
-They declare types and hold no behaviour of their own: every function's body is ``...``, and what
-is called can be counted on one hand. Anything else would be a document's text that became code.
+They only declare types: every function body is ``...``, and only a few names are called. Anything
+else would be text of a document that became code.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _CLIENTS = frozenset({"client", "async_client"})
 
 
 def verify(source: str, package: str) -> None:
-    """Refuse a module that holds anything but declarations.
+    """Reject a module that contains anything but declarations.
 
     Args:
         source: The module's text.
-        package: Full name of the package it belongs to, which it may import from.
+        package: Full name of its package, from which it can import.
 
     Raises:
-        UnsafeModuleError: There is something else in it, or it is not Python.
+        UnsafeModuleError: It contains unexpected code or is not valid Python.
     """
     tree = parse(source)
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""Generates the package of one application: its endpoints, and a client that knows their ids."""
+"""Generates the package of an application: its endpoints and a typed client for their ids."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 MANY = 50
-"""Above so many endpoints, type checkers and editors become slow at the overloads."""
+"""With more endpoints than this, type checkers and editors become slow."""
 
 ENDPOINTS = "endpoints"
 _SCHEMAS = "schemas"
@@ -33,11 +33,11 @@ _GLOB = frozenset("*?[")
 
 @dataclass
 class ApplicationReport(GenerateReport):
-    """What a run did, or would do; files are relative to the output folder.
+    """Result of a run or a dry run; files are relative to the output folder.
 
     Attributes:
-        ids: The endpoints that the package has now.
-        notes: What a person should know and no document is to blame for.
+        ids: Endpoints of the package.
+        notes: Warnings that do not concern a document.
     """
 
     ids: list[str] = field(default_factory=list[str])
@@ -45,22 +45,22 @@ class ApplicationReport(GenerateReport):
 
 
 def generate_application(project: Project, *, jobs: int | None = None) -> ApplicationReport:
-    """Write an application's package.
+    """Generate an application's package.
 
-    Files that would come out the same are left untouched; generated modules of endpoints that are
-    no longer wanted are removed.
+    Files that do not change are not written; modules of endpoints that are no longer selected are
+    removed.
 
     Args:
-        project: What is wanted.
-        jobs: Number of processes; by default one per core.
+        project: What to generate.
+        jobs: Number of processes; one per core by default.
 
     Returns:
         What was done.
 
     Raises:
-        ProjectError: An id or a pattern of the table names nothing, or the output folder holds a
-            package that is not ours.
-        FileNotFoundError: There is no catalogue.
+        ProjectError: An id or a pattern of the table matches no endpoint, or the output folder
+            contains a package that was not generated.
+        FileNotFoundError: The catalog does not exist.
         FormatError: ruff could not format the result.
         OSError: A file cannot be read or written.
     """
@@ -68,17 +68,17 @@ def generate_application(project: Project, *, jobs: int | None = None) -> Applic
 
 
 def check_application(project: Project) -> ApplicationReport:
-    """Say what `generate_application` would do, by doing it to a copy.
+    """Report what `generate_application` would do; it runs on a copy.
 
     Args:
-        project: What is wanted.
+        project: What to generate.
 
     Returns:
         What would be done.
 
     Raises:
-        ProjectError: As `generate_application`.
-        FileNotFoundError: There is no catalogue.
+        ProjectError: See `generate_application`.
+        FileNotFoundError: The catalog does not exist.
     """
     with TemporaryDirectory() as folder:
         copy = Path(folder, project.output.name)
@@ -88,12 +88,12 @@ def check_application(project: Project) -> ApplicationReport:
 
 
 def _generate(project: Project, output: Path, jobs: int | None) -> ApplicationReport:
-    _refuse_foreign(project.output)
-    wanted = _Documents(project)
+    _require_generated(project.output)
+    documents = _Documents(project)
     package = f"{project.package}.{ENDPOINTS}"
     with TemporaryDirectory() as folder:
         schemas = Path(folder, _SCHEMAS)
-        wanted.write_documents(schemas)
+        documents.write(schemas)
         made = generate(schemas, output / ENDPOINTS, package, jobs=jobs)
     endpoints = read_endpoints(output / ENDPOINTS, package)
     sources = application_modules(
@@ -109,12 +109,12 @@ def _generate(project: Project, output: Path, jobs: int | None) -> ApplicationRe
         failed=made.failed,
         warnings=made.warnings,
         ids=[endpoint.id for endpoint in endpoints],
-        notes=_notes(project, wanted, endpoints),
+        notes=_notes(project, documents, endpoints),
     )
 
 
 class _Documents:
-    """The documents of the endpoints that a project wants."""
+    """Documents of the endpoints that a project selects."""
 
     def __init__(self, project: Project) -> None:
         self._catalog = Catalog(project.schemas)
@@ -125,25 +125,25 @@ class _Documents:
         found = {mention.id for mention in self.scanned.mentions} & self.known
         self._ids = sorted((_chosen(project.endpoints, self.known) | found) - own_ids)
         if not self._ids and not self._own:
-            raise ProjectError(f"[{TABLE}] scan: no known endpoint id was found")
+            raise ProjectError(f"[{TABLE}] scan: no known endpoint id found")
 
-    def write_documents(self, folder: Path) -> None:
-        """Lay out the documents as the generator reads them."""
+    def write(self, folder: Path) -> None:
+        """Write the documents to a folder for the generator."""
         for id_ in self._ids:
             _write(folder / f"{id_}.json", self._catalog.read(id_))
         for path, (content, _) in self._own.items():
             if (folder / path).exists():
                 raise ProjectError(
-                    f"[{TABLE}] documents: {path} is not of the endpoint it is named by"
+                    f"[{TABLE}] documents: {path} does not describe the endpoint of its path"
                 )
             _write(folder / path, content)
 
 
 def _own_documents(project: Project) -> dict[str, tuple[bytes, list[str]]]:
-    """Content and endpoint ids of the project's own documents, by the path to lay them out at.
+    """Content and endpoint ids of the project's own documents, by path.
 
-    The path is as it is in their folder, since the document of an app says nowhere under which id
-    the app runs: its path does.
+    The path relative to their folder is kept, because it gives the id of an app, which the app's
+    document does not contain.
     """
     found: dict[str, tuple[bytes, list[str]]] = {}
     for place in project.documents:
@@ -151,10 +151,10 @@ def _own_documents(project: Project) -> dict[str, tuple[bytes, list[str]]]:
         if place.is_dir():
             files = {path: place / path for path in read.document_files(place)}
         if not all(path.endswith(".json") for path in files) or not files:
-            raise ProjectError(f"[{TABLE}] documents: no document in {place}")
+            raise ProjectError(f"[{TABLE}] documents: no document found in {place}")
         for path, file in files.items():
             if path in found:
-                raise ProjectError(f"[{TABLE}] documents: there are two of {path}")
+                raise ProjectError(f"[{TABLE}] documents: duplicate document {path}")
             content = file.read_bytes()
             found[path] = content, _ids_of(content, path)
     return found
@@ -164,7 +164,7 @@ def _ids_of(content: bytes, path: str) -> list[str]:
     try:
         return [document.id for document in read.read_file(content, path).documents.values()]
     except InvalidDocumentError:
-        return []  # the generator will say what is wrong with it
+        return []  # the generator reports the error
 
 
 def _chosen(patterns: Iterable[str], known: Collection[str]) -> set[str]:
@@ -183,32 +183,33 @@ def _chosen(patterns: Iterable[str], known: Collection[str]) -> set[str]:
 def _no_such(pattern: str, known: Collection[str]) -> str:
     if _GLOB & set(pattern):
         return f"{pattern!r} matches no endpoint"
-    return f"there is no endpoint {pattern!r}{_near(pattern, known)}"
+    return f"unknown endpoint {pattern!r}{_near(pattern, known)}"
 
 
 def _near(id_: str, known: Collection[str]) -> str:
-    # Owners are left out: most ids have the same one, which would make all of them alike.
+    # Without owners: most ids have the same owner, which would make them all similar.
     by_name = {known_id.partition("/")[2]: known_id for known_id in sorted(known)}
     near = difflib.get_close_matches(id_.partition("/")[2], by_name, n=3, cutoff=0.7)
     return f"; did you mean {' or '.join(repr(by_name[name]) for name in near)}?" if near else ""
 
 
-def _notes(project: Project, wanted: _Documents, endpoints: list[EndpointCode]) -> list[str]:
+def _notes(project: Project, documents: _Documents, endpoints: list[EndpointCode]) -> list[str]:
     ids = {endpoint.id for endpoint in endpoints}
     notes = [
-        f"{_shown(path, project)}: not read: {why}"
-        for path, why in wanted.scanned.unreadable.items()
+        f"{_shown(path, project)}: cannot be parsed: {why}"
+        for path, why in documents.scanned.unreadable.items()
     ]
     notes += [
         f"{_shown(mention.path, project)}:{mention.line}: no document for {mention.id!r}"
-        f"{_near(mention.id, wanted.known)}"
-        for mention in wanted.scanned.mentions
+        f"{_near(mention.id, documents.known)}"
+        for mention in documents.scanned.mentions
         if mention.is_called and mention.id.strip("/") not in ids
     ]
     if len(endpoints) > MANY:
         notes.append(
-            f"{len(endpoints)} endpoints: above {MANY}, type checkers and editors become slow at "
-            f"calls by id; narrow [{TABLE}], or call the rest through their modules"
+            f"{len(endpoints)} endpoints: with more than {MANY}, type checkers and editors become "
+            f"slow at calls by id; select fewer in [{TABLE}], or call the others through their "
+            "modules"
         )
     return notes
 
@@ -221,14 +222,14 @@ def _shown(path: Path, project: Project) -> str:
     )
 
 
-def _refuse_foreign(output: Path) -> None:
-    """Keep away from a package that someone wrote."""
+def _require_generated(output: Path) -> None:
+    """Do not overwrite a package that was not generated."""
     for file in (output / "__init__.py", output / ENDPOINTS / "__init__.py"):
         content = file.read_bytes().strip() if file.is_file() else b""
         if content and not write.is_generated(content):
             raise ProjectError(
-                f"[{TABLE}] output: {file} was not generated by fal-typed; give the generated "
-                "package a folder of its own"
+                f"[{TABLE}] output: {file} was not generated by fal-typed; use a separate folder "
+                "for the generated package"
             )
 
 

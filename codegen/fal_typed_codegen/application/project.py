@@ -25,22 +25,22 @@ _SOURCE = "src"
 
 
 class ProjectError(ValueError):
-    """The table, or what it names, cannot be used; the message says which key and why."""
+    """The table is invalid; the message names the key and the reason."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """What an application wants generated.
+    """What to generate for an application.
 
     Attributes:
-        root: Folder of its `pyproject.toml`; every path of the table is below or beside it.
-        output: Folder of the package to write.
+        root: Folder of its `pyproject.toml`; paths of the table are relative to it.
+        output: Folder of the package to generate.
         package: Full name of that package.
-        endpoints: Ids and glob patterns of ids.
-        scan: Folders and files to find ids in.
-        documents: Folders and files of documents that the catalogue does not have.
-        schemas: Folder of the catalogue; None for the one that comes with fal-typed.
-        allow_unknown_ids: Whether the typed client also takes ids that are not known.
+        endpoints: Ids and glob patterns.
+        scan: Folders and files to search for ids.
+        documents: Folders and files of documents that are not in the catalog.
+        schemas: Folder of the catalog; the included catalog if None.
+        allow_unknown_ids: Whether the typed client also accepts unknown ids.
     """
 
     root: Path
@@ -60,10 +60,10 @@ def load_project(root: Path) -> Project | None:
         root: The folder.
 
     Returns:
-        What it says; None when there is no such file, or no such table in it.
+        The project; None if the file or the table does not exist.
 
     Raises:
-        ProjectError: The file or the table is not what it should be.
+        ProjectError: The file or the table is invalid.
     """
     file = root / FILE
     if not file.is_file():
@@ -91,8 +91,8 @@ class _Reader:
         for key in self._table:
             if key not in known:
                 near = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"it may have {', '.join(known)}"
-                raise ProjectError(f"[{TABLE}] has no key {key!r}; {hint}")
+                hint = f"did you mean {near[0]!r}?" if near else f"valid keys: {', '.join(known)}"
+                raise ProjectError(f"[{TABLE}] unknown key {key!r}; {hint}")
         output = self._output()
         project = Project(
             root=self._root,
@@ -106,16 +106,16 @@ class _Reader:
         )
         if not (project.endpoints or project.scan or project.documents):
             raise ProjectError(
-                f"[{TABLE}] names no endpoint: give it 'endpoints', 'scan' or 'documents'"
+                f"[{TABLE}] selects no endpoint: set 'endpoints', 'scan' or 'documents'"
             )
         if not _is_package(project.package):
-            raise self._wrong("package", f"{project.package!r} is not the name of a package")
+            raise self._wrong("package", f"{project.package!r} is not a valid package name")
         return project
 
     def _output(self) -> Path:
         text = self._text("output")
         if not text:
-            raise self._wrong("output", "is missing: name a folder, such as 'src/myapp/fal'")
+            raise self._wrong("output", "missing; set a folder, such as 'src/myapp/fal'")
         root = self._root.resolve()
         folder = (root / text).resolve()
         if folder == root or not folder.is_relative_to(root):
@@ -127,7 +127,7 @@ class _Reader:
         if text is None:
             return None
         if not (self._root / text).exists():
-            raise self._wrong("schemas", f"there is no folder {text!r}")
+            raise self._wrong("schemas", f"folder not found: {text!r}")
         return self._root / text
 
     def _paths(self, key: str) -> tuple[Path, ...]:
@@ -136,23 +136,23 @@ class _Reader:
     def _path(self, key: str, text: str) -> Path:
         if "://" in text:
             raise self._wrong(
-                key, f"{text!r} is a URL: fetch it with `fal-typed pull` and name the file"
+                key, f"{text!r} is a URL; download it with `fal-typed pull` and set the file"
             )
         path = self._root / text
         if not path.exists():
-            raise self._wrong(key, f"there is no file or folder {text!r}")
+            raise self._wrong(key, f"file or folder not found: {text!r}")
         return path
 
     def _texts(self, key: str) -> tuple[str, ...]:
         values = as_list(self._table.get(key, []))
         if values is None or not all(isinstance(value, str) and value for value in values):
-            raise self._wrong(key, "must be a list of texts")
+            raise self._wrong(key, "must be a list of strings")
         return tuple(values)
 
     def _text(self, key: str) -> str | None:
         value = self._table.get(key)
         if value is not None and not isinstance(value, str):
-            raise self._wrong(key, "must be a text")
+            raise self._wrong(key, "must be a string")
         return value
 
     def _flag(self, key: str) -> bool:
@@ -166,7 +166,7 @@ class _Reader:
 
 
 def _package_of(output: Path) -> str:
-    """Name that a folder of the project is imported by: what follows `src`, if anything does."""
+    """Package name of a folder of the project: the path after `src`, if it contains `src`."""
     parts = list(output.parts)
     if _SOURCE in parts[:-1]:
         parts = parts[parts.index(_SOURCE) + 1 :]

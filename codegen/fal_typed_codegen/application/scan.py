@@ -1,4 +1,4 @@
-"""Finds endpoint ids in source code, by reading it and never by importing it."""
+"""Finds endpoint ids in source code without importing it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _VERBS = frozenset({"run", "subscribe", "submit", "stream", "realtime", "status"
 
 @dataclass(frozen=True)
 class Mention:
-    """A place in the source where an endpoint id may stand.
+    """A string in the source that looks like an endpoint id.
 
     Attributes:
-        id: What stands there.
+        id: The string.
         path: The file.
-        line: The line, counted from 1.
-        is_called: Whether it is what a function such as `subscribe` is told to call.
+        line: Line number, starting at 1.
+        is_called: Whether it is the endpoint argument of a call such as `subscribe`.
     """
 
     id: str
@@ -39,21 +39,21 @@ class Mention:
 
 @dataclass(frozen=True)
 class Scan:
-    """What was found, and which files could not be read."""
+    """Strings that were found, and files that cannot be parsed."""
 
     mentions: list[Mention]
     unreadable: dict[Path, str]
 
 
 def scan(places: Iterable[Path], *, without: Path) -> Scan:
-    """Find the texts that look like endpoint ids and are arguments, defaults or assigned.
+    """Find strings that look like endpoint ids in arguments, defaults and assignments.
 
     Args:
         places: Folders and files of Python source.
-        without: A folder to leave out: generated code names every id.
+        without: Folder to skip: the generated code, which contains every id.
 
     Returns:
-        What was found, in the order of the files.
+        The strings, in the order of the files.
     """
     found = Scan([], {})
     for path in dict.fromkeys(_python_files(places, without.resolve())):
@@ -93,7 +93,7 @@ def _is_source(folder: Path, without: Path) -> bool:
 
 
 def _texts(tree: ast.Module) -> Iterator[tuple[ast.Constant, bool]]:
-    """Texts that stand where an id can, and whether it is the one that is called."""
+    """Strings where an id can be, and whether it is the endpoint that is called."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = _called(node)
@@ -107,7 +107,7 @@ def _texts(tree: ast.Module) -> Iterator[tuple[ast.Constant, bool]]:
 
 
 def _called(call: ast.Call) -> ast.expr | None:
-    """What a call of a verb is told to call."""
+    """Endpoint argument of a call such as `subscribe`."""
     function = call.func
     name = function.attr if isinstance(function, ast.Attribute) else ""
     name = function.id if isinstance(function, ast.Name) else name
@@ -118,7 +118,7 @@ def _called(call: ast.Call) -> ast.expr | None:
 
 
 def _choices(value: ast.expr) -> Iterator[ast.Constant]:
-    """The text that an expression is, or each that it may be: `"a/b" if fast else "a/c"`."""
+    """Possible values of an expression such as `"a/b" if fast else "a/c"`."""
     waiting = [value]
     while waiting:
         node = waiting.pop(0)

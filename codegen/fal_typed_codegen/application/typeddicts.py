@@ -1,7 +1,7 @@
-"""Reads generated endpoint modules back, and writes what `arguments={…}` of each may hold.
+"""Reads generated endpoint modules and derives the type of each endpoint's `arguments={…}`.
 
-The types are taken from the input models themselves, as they stand in the generated code, so that
-what a type checker accepts in a dict is what the model accepts at run time.
+The types come from the generated input models, so that type checkers accept the same dicts that
+the models accept at run time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SUFFIX = "Input"
 _OWN_IMPORTS = frozenset({"NotRequired", "TypedDict"})
-# A dict may already hold the object that such a parameter travels as.
+# A dict can also contain the object that is sent for such a parameter.
 _OBJECTS = frozenset({"FileObjectInput"})
 
 
@@ -32,9 +32,9 @@ class InputField:
 
     Attributes:
         name: Its name in the model.
-        wire: Its name in JSON, which is its key in a dict.
+        wire: Its name in JSON, the key in a dict.
         annotation: Its type.
-        required: Whether it must be given.
+        required: Whether it is required.
         doc: Its documentation.
     """
 
@@ -53,7 +53,7 @@ class InputClass:
         name: Its class's name.
         doc: Its documentation.
         parameters: Its fields.
-        is_open: Whether it takes fields that it does not name.
+        is_open: Whether it accepts additional fields.
     """
 
     name: str
@@ -84,7 +84,7 @@ class EndpointCode:
 
     @property
     def stem(self) -> str:
-        """What the names of its classes begin with."""
+        """Prefix of its class names."""
         return self.input.removesuffix(_SUFFIX)
 
 
@@ -148,12 +148,12 @@ def choose_arguments(endpoints: list[EndpointCode]) -> dict[str, dict[str, str]]
     Returns:
         By endpoint id, then by input class, the name of its dict type.
 
-    Nested ones begin with the endpoint's own name even where several have them alike: a name must
-    not change when another endpoint is added.
+    Nested types start with the endpoint's name even if several endpoints have the same ones: a name
+    must not change when another endpoint is added.
     """
     taken: set[str] = set()
     names: dict[str, dict[str, str]] = {}
-    # Ids of other owners make way for the platform's own where both end alike.
+    # Ids of fal-ai have priority over ids of other owners with the same ending.
     for endpoint in sorted(
         endpoints, key=lambda item: (not item.id.startswith("fal-ai/"), item.id)
     ):
@@ -175,10 +175,10 @@ def write_dicts(
     Args:
         endpoint: The endpoint.
         names: Names of the dict types, by input class.
-        taken: Every name that the module they stand in has.
+        taken: Names that are used in their module.
 
     Returns:
-        The types; nested ones first.
+        The types, nested ones first.
     """
     open_ones = {name for name, model in endpoint.inputs.items() if model.is_open}
     translate = _Translate(names, open_ones)
@@ -187,7 +187,7 @@ def write_dicts(
 
 
 def used_names(dicts: list[WrittenDict]) -> set[str]:
-    """Names that generated types use of what is imported."""
+    """Imported names that generated types use."""
     found: set[str] = set()
     for written in dicts:
         for _, _, annotation, _ in written.entries:
@@ -205,13 +205,13 @@ def _written(
         if not parameter.required:
             annotation = f"NotRequired[{annotation}]"
         entries.append((repr(parameter.wire), parameter.wire, annotation, parameter.doc))
-    # The generator renamed every field that cannot stand in a class body under its own name.
+    # The generator renamed every field whose name is not valid in a class body.
     as_class = all(p.name == p.wire and p.wire not in taken for p in model.parameters)
     return WrittenDict(name, model.doc, tuple(entries), as_class)
 
 
 class _Translate(ast.NodeTransformer):
-    """Makes the type of a dict's entry out of the type of a model's field."""
+    """Converts the type of a model's field to the type of a dict's entry."""
 
     def __init__(self, names: Mapping[str, str], open_ones: Container[str]) -> None:
         self._names = names
@@ -242,7 +242,7 @@ class _Translate(ast.NodeTransformer):
 
 
 def _or_list(node: ast.Subscript) -> ast.expr:
-    """A tuple, or the list that JSON has for it, which the model takes as well."""
+    """A tuple or a list; the model accepts both."""
     places = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     kinds = dict.fromkeys(ast.unparse(place) for place in places if not _is_ellipsis(place))
     items = ast.parse(f"list[{' | '.join(kinds)}]", mode="eval").body
@@ -283,7 +283,7 @@ def _imports(tree: ast.Module) -> list[str]:
 def _shared_inputs(
     module: str, references: Mapping[str, list[str]], shared: Mapping[str, dict[str, InputClass]]
 ) -> dict[str, InputClass]:
-    """Shared input classes that a module is made of, directly or through others."""
+    """Shared input classes that a module uses, directly or through others."""
     found: dict[str, InputClass] = {}
     for other in closure(module, references)[1:]:
         found.update(shared[other])

@@ -1,4 +1,4 @@
-"""Compares the bounds of inputs: what is within them is accepted at run time."""
+"""Compares the bounds of inputs, which are checked at run time."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _NOT_BOUNDS = frozenset({"type", "items", "additionalProperties"})
 
 
 def compare_bounds(place: str, olds: Sequence[Schema], news: Sequence[Schema]) -> list[Difference]:
-    """Compare the bounds of two unions, one kind of type after the other.
+    """Compare the bounds of two unions, type by type.
 
     Args:
-        place: Where they are.
-        olds: The members that were there, in the normal form.
-        news: The members that are there.
+        place: Their location.
+        olds: Old members in normal form.
+        news: New members.
 
     Returns:
-        What changed. Values listed one by one have no bounds.
+        What changed. Enumerated values have no bounds.
     """
     found: list[Difference] = []
     for family in _FAMILIES:
@@ -62,29 +62,31 @@ def _compare(place: str, old: Schema, new: Schema) -> Iterator[Difference]:
         yield from _compare_lengths(place, old, new, (shortest, longest, what))
     yield from _compare_patterns(place, old.get("pattern"), new.get("pattern"))
     if old.get("uniqueItems") != new.get("uniqueItems"):
-        yield Difference(f"input-repeats-{'refused' if new.get('uniqueItems') else 'taken'}", place)
+        yield Difference(
+            f"input-unique-items-{'added' if new.get('uniqueItems') else 'removed'}", place
+        )
 
 
 def _lowest(schema: Schema) -> tuple[float, bool]:
-    """Lower bound, and whether it is left out itself, so that it compares as it bounds."""
+    """Lower bound, and whether it is exclusive; of two, the higher is stricter."""
     least = (schema.get("minimum", -math.inf), False)
     return max(least, (schema.get("exclusiveMinimum", -math.inf), "exclusiveMinimum" in schema))
 
 
 def _highest(schema: Schema) -> tuple[float, bool]:
-    """Upper bound, and whether it is itself within; the lower of two compares as the lower."""
+    """Upper bound, and whether it is inclusive; of two, the lower is stricter."""
     most = (schema.get("maximum", math.inf), True)
     return min(most, (schema.get("exclusiveMaximum", math.inf), "exclusiveMaximum" not in schema))
 
 
 def _say_low(schema: Schema) -> str:
-    value, is_left_out = _lowest(schema)
-    return _say(value, "more than " if is_left_out else "")
+    value, is_exclusive = _lowest(schema)
+    return _say(value, "greater than " if is_exclusive else "")
 
 
 def _say_high(schema: Schema) -> str:
-    value, is_within = _highest(schema)
-    return _say(value, "" if is_within else "less than ")
+    value, is_inclusive = _highest(schema)
+    return _say(value, "" if is_inclusive else "less than ")
 
 
 def _say(value: float, word: str) -> str:
@@ -94,7 +96,7 @@ def _say(value: float, word: str) -> str:
 def _compare_steps(place: str, old: Any, new: Any) -> Iterator[Difference]:
     if old == new:
         return
-    # No steps are the finest ones.
+    # No step is the finest one.
     is_finer = new is None or (old is not None and old % new == 0)
     kind = "input-step-finer" if is_finer else "input-step-coarser"
     yield Difference(kind, place, _or_none(old), _or_none(new))

@@ -1,6 +1,6 @@
-"""The kinds of changes between documents, and what each means for a caller of the typed code.
+"""The kinds of changes between documents, and what each means for callers of the typed code.
 
-Run ``python -m fal_typed_codegen.diff.change_kinds`` for the table that stands in docs/changes.md.
+Run ``python -m fal_typed_codegen.diff.change_kinds`` to print the table in docs/changes.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Level: TypeAlias = Literal["breaking", "compatible", "docs"]
 Shown: TypeAlias = Literal["type check", "run time", "app", ""]
 
 LEVELS: tuple[Level, ...] = ("breaking", "compatible", "docs")
-"""The classes of changes, the worst first."""
+"""Classes of changes, the most severe first."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Kind:
     """One kind of change.
 
     Attributes:
-        level: What it means for callers.
-        text: What happened, in words that can stand before the old and the new value.
-        why: Why it has its class.
-        shown: Where a program that was right before meets a breaking change: in the type checker,
-            before it sends something, or in what the app answers.
+        level: Effect on callers.
+        text: What changed; the old and the new value can follow.
+        why: Reason for its class.
+        shown: Where a breaking change shows in a program that worked before: in the type checker,
+            at run time before anything is sent, or in the responses of the app.
     """
 
     level: Level
@@ -35,13 +35,13 @@ class Kind:
 
 
 class Difference(NamedTuple):
-    """One change, in an endpoint.
+    """One change of an endpoint.
 
     Attributes:
-        kind: A name out of `KINDS`.
-        place: Where it is, such as ``input.loras[].scale``.
-        old: What was there, in words; empty when nothing was.
-        new: What is there now.
+        kind: A key of `KINDS`.
+        place: Location, such as ``input.loras[].scale``.
+        old: The old value in words; can be empty.
+        new: The new value in words; can be empty.
     """
 
     kind: str
@@ -66,161 +66,167 @@ def _docs(text: str, why: str) -> Kind:
     return Kind("docs", text, why)
 
 
-_ACCEPTED = "all that was accepted still is"
-_HANDLED = "what comes fits the type that programs expect"
-_REFUSED = "a value that was accepted is refused before it is sent"
-_INVARIANT = "a list or dict of the old type is not one of the new type, whichever is wider"
-_WORDS = "only what people read changes"
+_ACCEPTED = "every value that was accepted still is"
+_HANDLED = "the value still fits the type that programs expect"
+_REJECTED = "a value that was accepted is now rejected before it is sent"
+_INVARIANT = "lists and dicts are invariant, so neither a wider nor a narrower item type fits"
+_WORDING = "only text for people changes"
+_UNSHOWN = "the typed code does not show it"
+_DEFAULT = "calls remain valid; their result without this parameter can differ"
 
 KINDS: dict[str, Kind] = {
     # endpoints
-    "endpoint-added": _fine("new endpoint", "nobody calls it yet"),
-    "endpoint-removed": _types("endpoint is gone", "its module is gone with it"),
-    "endpoint-moved": _types("module has another name", "importing the old one fails"),
+    "endpoint-added": _fine("endpoint added", "nobody calls it yet"),
+    "endpoint-removed": _types("endpoint removed", "its module no longer exists"),
+    "endpoint-moved": _types("module renamed", "importing the old module fails"),
     "endpoint-changed": _types(
         "interface changed",
-        "two locks show that, not how: it counts as breaking until the documents are compared",
+        "locks do not show how; it counts as breaking until the documents are compared",
     ),
     "route-kind-changed": Kind(
-        "breaking", "route is called otherwise", "a call, a stream and a session are three", "app"
+        "breaking",
+        "kind of route changed",
+        "calls, streams and sessions are used differently",
+        "app",
     ),
     "route-mode-changed": Kind(
-        "breaking", "sessions have another mode", "who sends how often is another", "app"
+        "breaking", "mode of sessions changed", "the number of inputs and results differs", "app"
     ),
     "route-settings-changed": _fine(
-        "settings of sessions changed", "the typed code sends as the document says"
+        "settings of sessions changed", "the typed code follows the document"
     ),
-    "endpoint-deprecated": _fine("endpoint is deprecated", "it still works; callers are warned"),
-    "endpoint-undeprecated": _docs("endpoint is deprecated no longer", _WORDS),
+    "endpoint-deprecated": _fine("endpoint deprecated", "it still works; callers are warned"),
+    "endpoint-undeprecated": _docs("endpoint no longer deprecated", _WORDING),
     # parameters
-    "input-field-added": _fine("new parameter", "it is optional, so calls need not give it"),
-    "input-field-added-required": _types("new required parameter", "calls do not give it"),
-    "input-field-removed": _types("parameter is gone", "calls that give it are refused"),
-    "input-field-renamed": _types(
-        "parameter has another name in Python", "calls give it under the old one"
-    ),
-    "input-field-required": _types("parameter became required", "calls may leave it out"),
+    "input-field-added": _fine("parameter added", "it is optional"),
+    "input-field-added-required": _types("required parameter added", "calls do not pass it"),
+    "input-field-removed": _types("parameter removed", "calls that pass it are rejected"),
+    "input-field-renamed": _types("Python name of parameter changed", "calls use the old name"),
+    "input-field-required": _types("parameter became required", "calls can omit it"),
     "input-field-optional": _fine("parameter became optional", _ACCEPTED),
-    "input-nullable": _fine("parameter takes null", _ACCEPTED),
-    "input-not-nullable": _types("parameter takes null no longer", "calls may give None"),
-    "input-default-added": _fine(
-        "default is stated", "calls stay right; what they get without it may differ"
-    ),
-    "input-default-changed": _fine(
-        "default changed", "calls stay right; what they get without it may differ"
-    ),
-    "input-default-removed": _fine(
-        "default is stated no longer", "calls stay right; what they get without it may differ"
-    ),
-    "input-field-deprecated": _fine("parameter is deprecated", "it still works"),
-    "input-field-undeprecated": _docs("parameter is deprecated no longer", _WORDS),
+    "input-nullable": _fine("parameter accepts null", _ACCEPTED),
+    "input-not-nullable": _types("parameter no longer accepts null", "calls can pass None"),
+    "input-default-added": _fine("default added", _DEFAULT),
+    "input-default-changed": _fine("default changed", _DEFAULT),
+    "input-default-removed": _fine("default removed", _DEFAULT),
+    "input-field-deprecated": _fine("parameter deprecated", "it still works"),
+    "input-field-undeprecated": _docs("parameter no longer deprecated", _WORDING),
     # types of parameters
-    "input-type-changed": _types("type changed", "values of the old type are refused"),
-    "input-type-widened": _fine("takes further types", _ACCEPTED),
-    "input-type-narrowed": _types("takes fewer types", "values of the lost types are refused"),
-    "input-integer-to-number": _fine("takes fractions", "an int is a float to type checkers"),
-    "input-number-to-integer": _types("takes whole numbers only", "calls may give fractions"),
-    "input-became-any": _fine("takes any type", _ACCEPTED),
-    "input-any-narrowed": _types("takes one type only, was any", "calls may give any other"),
+    "input-type-changed": _types("type changed", "values of the old type are rejected"),
+    "input-type-widened": _fine("more types accepted", _ACCEPTED),
+    "input-type-narrowed": _types(
+        "fewer types accepted", "values of the removed types are rejected"
+    ),
+    "input-integer-to-number": _fine("fractions accepted", "type checkers accept int for float"),
+    "input-number-to-integer": _types("only whole numbers accepted", "calls can pass fractions"),
+    "input-became-any": _fine("any type accepted", _ACCEPTED),
+    "input-any-narrowed": _types("only one type accepted, was any", "calls can pass others"),
     "input-item-type-changed": _types("type of items changed", _INVARIANT),
-    "input-text-became-file": _fine("takes files", "a URL is still accepted"),
-    "input-file-became-text": _types("takes text only, was a file", "calls may give a path"),
+    "input-text-became-file": _fine("files accepted", "a URL is still accepted"),
+    "input-file-became-text": _types("only strings accepted, was a file", "calls can pass a path"),
     # values of parameters
-    "input-value-added": _fine("further allowed value", _ACCEPTED),
-    "input-value-removed": _types("allowed value is gone", "calls may give it"),
-    "input-values-lifted": _fine("takes any value, was a list of values", _ACCEPTED),
-    "input-values-imposed": _types("takes a list of values only", "calls may give others"),
-    "input-constant-changed": _types("only allowed value changed", "calls give the old one"),
+    "input-value-added": _fine("allowed value added", _ACCEPTED),
+    "input-value-removed": _types("allowed value removed", "calls can pass it"),
+    "input-values-lifted": _fine("any value accepted, was a list of values", _ACCEPTED),
+    "input-values-imposed": _types("only listed values accepted", "calls can pass others"),
+    "input-constant-changed": _types("only allowed value changed", "calls pass the old value"),
     # bounds of parameters
-    "input-minimum-raised": _run("minimum is higher", _REFUSED),
-    "input-minimum-lowered": _fine("minimum is lower", _ACCEPTED),
-    "input-maximum-lowered": _run("maximum is lower", _REFUSED),
-    "input-maximum-raised": _fine("maximum is higher", _ACCEPTED),
-    "input-step-coarser": _run("steps are coarser", _REFUSED),
-    "input-step-finer": _fine("steps are finer", _ACCEPTED),
-    "input-min-length-raised": _run("shortest length is longer", _REFUSED),
-    "input-min-length-lowered": _fine("shortest length is shorter", _ACCEPTED),
-    "input-max-length-lowered": _run("longest length is shorter", _REFUSED),
-    "input-max-length-raised": _fine("longest length is longer", _ACCEPTED),
-    "input-min-items-raised": _run("takes more items at least", _REFUSED),
-    "input-min-items-lowered": _fine("takes fewer items at least", _ACCEPTED),
-    "input-max-items-lowered": _run("takes fewer items at most", _REFUSED),
-    "input-max-items-raised": _fine("takes more items at most", _ACCEPTED),
-    "input-repeats-refused": _run("takes no item twice", _REFUSED),
-    "input-repeats-taken": _fine("takes items twice", _ACCEPTED),
-    "input-min-entries-raised": _run("takes more entries at least", _REFUSED),
-    "input-min-entries-lowered": _fine("takes fewer entries at least", _ACCEPTED),
-    "input-max-entries-lowered": _run("takes fewer entries at most", _REFUSED),
-    "input-max-entries-raised": _fine("takes more entries at most", _ACCEPTED),
-    "input-pattern-changed": _run("pattern is new or another", "texts of the old form may not fit"),
-    "input-pattern-removed": _fine("pattern is gone", _ACCEPTED),
-    "input-bounds-changed": _run("bounds of a union changed", "values may fit no member any more"),
-    "input-closed": _run("takes no unnamed parameters", "those that calls pass are refused"),
-    "input-opened": _fine("takes unnamed parameters", _ACCEPTED),
+    "input-minimum-raised": _run("minimum raised", _REJECTED),
+    "input-minimum-lowered": _fine("minimum lowered", _ACCEPTED),
+    "input-maximum-lowered": _run("maximum lowered", _REJECTED),
+    "input-maximum-raised": _fine("maximum raised", _ACCEPTED),
+    "input-step-coarser": _run("step is coarser", _REJECTED),
+    "input-step-finer": _fine("step is finer", _ACCEPTED),
+    "input-min-length-raised": _run("minimum length raised", _REJECTED),
+    "input-min-length-lowered": _fine("minimum length lowered", _ACCEPTED),
+    "input-max-length-lowered": _run("maximum length lowered", _REJECTED),
+    "input-max-length-raised": _fine("maximum length raised", _ACCEPTED),
+    "input-min-items-raised": _run("minimum number of items raised", _REJECTED),
+    "input-min-items-lowered": _fine("minimum number of items lowered", _ACCEPTED),
+    "input-max-items-lowered": _run("maximum number of items lowered", _REJECTED),
+    "input-max-items-raised": _fine("maximum number of items raised", _ACCEPTED),
+    "input-unique-items-added": _run("items must be unique", _REJECTED),
+    "input-unique-items-removed": _fine("items no longer have to be unique", _ACCEPTED),
+    "input-min-entries-raised": _run("minimum number of entries raised", _REJECTED),
+    "input-min-entries-lowered": _fine("minimum number of entries lowered", _ACCEPTED),
+    "input-max-entries-lowered": _run("maximum number of entries lowered", _REJECTED),
+    "input-max-entries-raised": _fine("maximum number of entries raised", _ACCEPTED),
+    "input-pattern-changed": _run(
+        "pattern added or changed", "strings that were accepted might not match"
+    ),
+    "input-pattern-removed": _fine("pattern removed", _ACCEPTED),
+    "input-bounds-changed": _run(
+        "bounds of a union changed", "values might no longer fit any member"
+    ),
+    "input-closed": _run(
+        "additional parameters no longer accepted", "calls that pass them are rejected"
+    ),
+    "input-opened": _fine("additional parameters accepted", _ACCEPTED),
     "limits-changed": _fine(
-        "limits of files changed", "they are the platform's to check, the typed code states them"
+        "limits of files changed", "the platform checks them; the typed code only documents them"
     ),
     # classes
-    "class-added": _fine("new class", "nobody imports it yet"),
-    "class-removed": _types("class is gone", "importing it fails"),
-    "class-renamed": _types("class has another name", "importing the old one fails"),
+    "class-added": _fine("class added", "nobody imports it yet"),
+    "class-removed": _types("class removed", "importing it fails"),
+    "class-renamed": _types("class renamed", "importing the old class fails"),
     # fields of results
-    "output-field-added": _fine("new field", "results keep fields that nobody asks for"),
-    "output-field-removed": _types("field is gone", "programs may read it"),
-    "output-field-renamed": _types("field has another name in Python", "programs read the old one"),
-    "output-may-be-none": _types("field may be missing or null", "programs do not expect None"),
-    "output-never-none": _fine("field is always there", _HANDLED),
+    "output-field-added": _fine("field added", "programs do not read it yet"),
+    "output-field-removed": _types("field removed", "programs can read it"),
+    "output-field-renamed": _types("Python name of field changed", "programs read the old name"),
+    "output-may-be-none": _types("field can be missing or null", "programs do not expect None"),
+    "output-never-none": _fine("field is always present", _HANDLED),
     "output-presence-changed": _fine(
-        "field is demanded or no longer", "it reads the same: None stands for a missing one"
+        "field became required or optional", "it reads the same: a missing field is None"
     ),
     "output-default-changed": _docs(
-        "value that stands for a missing field changed", "what the platform sends is no other"
+        "value of a missing field changed", "what the platform sends is the same"
     ),
-    "output-field-deprecated": _fine("field is deprecated", "it is still there"),
-    "output-field-undeprecated": _docs("field is deprecated no longer", _WORDS),
+    "output-field-deprecated": _fine("field deprecated", "it is still present"),
+    "output-field-undeprecated": _docs("field no longer deprecated", _WORDING),
     # types of results
-    "output-type-changed": _types("type changed", "programs expect the old one"),
-    "output-type-widened": _types("comes in further types", "programs do not expect those"),
-    "output-type-narrowed": _fine("comes in fewer types", _HANDLED),
-    "output-integer-to-number": _types("may be a fraction", "programs expect an int"),
-    "output-number-to-integer": _fine("is always whole", "an int is a float to type checkers"),
-    "output-became-any": _types(
-        "may be of any type", "strict checkers refuse to pass on a value of no known type"
+    "output-type-changed": _types("type changed", "programs expect the old type"),
+    "output-type-widened": _types("more types possible", "programs do not expect them"),
+    "output-type-narrowed": _fine("fewer types possible", _HANDLED),
+    "output-integer-to-number": _types("fractions possible", "programs expect an int"),
+    "output-number-to-integer": _fine(
+        "only whole numbers possible", "type checkers accept int for float"
     ),
-    "output-any-typed": _types("is of one type, was any", "programs may expect another"),
+    "output-became-any": _types(
+        "any type possible", "strict type checkers reject a value of unknown type"
+    ),
+    "output-any-typed": _types("only one type possible, was any", "programs can expect another"),
     "output-item-type-changed": _types("type of items changed", _INVARIANT),
     "output-file-kind-narrowed": _fine(
-        "file is of a narrower kind, or an object became one", "it has all that was there"
+        "file class became more specific, or an object became a file",
+        "it has all previous attributes",
     ),
-    "output-file-kind-changed": _types("file is of another kind", "attributes are gone"),
+    "output-file-kind-changed": _types("file class changed", "attributes are missing"),
     # values of results
     "output-value-added": _types(
-        "further possible value", "a `match` that ends in `assert_never` is exhaustive no longer"
+        "possible value added", "a `match` that ends in `assert_never` is no longer exhaustive"
     ),
-    "output-value-removed": _fine("value comes no longer", _HANDLED),
-    "output-values-lifted": _types("may be any value", "programs expect a literal type"),
-    "output-values-imposed": _fine("is one of a list of values", _HANDLED),
-    "output-constant-changed": _types("only value changed", "programs expect the old one"),
-    # what the typed code shows to people only, or not at all
-    "output-bounds-changed": _docs("bounds of a result changed", "results are not held to bounds"),
-    "description-changed": _docs("description changed", _WORDS),
-    "title-changed": _docs("title changed", _WORDS),
-    "examples-changed": _docs("examples changed", _WORDS),
-    "category-changed": _docs("category changed", _WORDS),
-    "links-changed": _docs("links or pictures of the endpoint changed", _WORDS),
-    "field-order-changed": _docs("order changed", "parameters are given by name"),
+    "output-value-removed": _fine("possible value removed", _HANDLED),
+    "output-values-lifted": _types("any value possible", "programs expect a literal type"),
+    "output-values-imposed": _fine("only listed values possible", _HANDLED),
+    "output-constant-changed": _types("only value changed", "programs expect the old value"),
+    # what the typed code shows only to people, or not at all
+    "output-bounds-changed": _docs("bounds of a result changed", "results are not checked"),
+    "description-changed": _docs("description changed", _WORDING),
+    "title-changed": _docs("title changed", _WORDING),
+    "examples-changed": _docs("examples changed", _WORDING),
+    "category-changed": _docs("category changed", _WORDING),
+    "links-changed": _docs("links or images of the endpoint changed", _WORDING),
+    "field-order-changed": _docs("order changed", "parameters are passed by name"),
     "format-changed": _docs("format changed", "formats are not checked"),
-    "hints-changed": _docs("hints for user interfaces changed", _WORDS),
-    "keyword-changed": _docs("further keyword changed", "the typed code does not show it"),
-    "document-changed": _docs(
-        "document changed around its schemas", "the typed code does not show it"
-    ),
+    "hints-changed": _docs("hints for user interfaces changed", _WORDING),
+    "keyword-changed": _docs("other keyword changed", _UNSHOWN),
+    "document-changed": _docs("document changed outside its schemas", _UNSHOWN),
 }
-"""Every kind by its name, which is stable."""
+"""All kinds by name; names are stable."""
 
 
 def table() -> str:
-    """Write the kinds as a table in Markdown.
+    """Format the kinds as a Markdown table.
 
     Returns:
         One row per kind, in the order of `KINDS`.
@@ -230,7 +236,7 @@ def table() -> str:
         for name, kind in KINDS.items()
     ]
     head = [
-        "| kind | class | what happened | why it has its class | met at |",
+        "| kind | class | change | reason | shows at |",
         "|---|---|---|---|---|",
     ]
     return "\n".join([*head, *rows]) + "\n"

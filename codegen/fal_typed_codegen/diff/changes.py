@@ -17,10 +17,10 @@ class Change:
 
     Attributes:
         endpoint: The endpoint's id.
-        kind: A name out of `change_kinds.KINDS`.
-        place: Where it is, such as ``input.loras[].scale``; empty for the endpoint itself.
-        old: What was there, in words; empty when nothing was or it says nothing.
-        new: What is there now.
+        kind: A key of `KINDS`.
+        place: Location, such as ``input.loras[].scale``; empty for the endpoint itself.
+        old: The old value in words; can be empty.
+        new: The new value in words; can be empty.
     """
 
     endpoint: str
@@ -31,12 +31,12 @@ class Change:
 
     @property
     def level(self) -> Level:
-        """What it means for callers."""
+        """Effect on callers."""
         return KINDS[self.kind].level
 
     @property
     def text(self) -> str:
-        """What happened, in words."""
+        """The change in words."""
         text = KINDS[self.kind].text
         if self.old and self.new:
             return f"{text}: {self.old} → {self.new}"
@@ -45,25 +45,25 @@ class Change:
 
 @dataclass
 class Changes:
-    """All changes between two states of a catalogue.
+    """All changes between two states of a catalog.
 
     Attributes:
-        changes: The worst first, then by endpoint.
-        failed: Why a document could not be compared, by where it stands.
+        changes: The most severe first, then by endpoint.
+        failed: Documents that could not be compared, with the reason.
     """
 
     changes: list[Change] = field(default_factory=list[Change])
     failed: dict[str, str] = field(default_factory=dict[str, str])
 
     def count(self, level: Level) -> int:
-        """How many changes are of a class."""
+        """Number of changes of a class."""
         return sum(change.level == level for change in self.changes)
 
     def reaches(self, level: Level) -> bool:
-        """Whether a change is of this class or of a worse one."""
+        """Whether there is a change of this class or a more severe one."""
         worst = LEVELS[: LEVELS.index(level) + 1]
         return any(change.level in worst for change in self.changes)
 
     def endpoints(self) -> int:
-        """How many endpoints changed."""
+        """Number of endpoints that changed."""
         return len({change.endpoint for change in self.changes})

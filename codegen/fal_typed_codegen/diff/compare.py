@@ -1,8 +1,7 @@
-"""Says what a change of documents means for the callers of the typed code.
+"""Compares documents and classifies the changes for callers of the typed code.
 
-What is compared is what the generator makes of two documents, so what a caller sees of a change
-is what is told of it; wording and what the typed code doesn't show come out of the documents
-themselves.
+The comparison uses the generated interfaces, so it reports what callers see of a change. Wording,
+and what the typed code does not show, is compared in the documents.
 """
 
 from __future__ import annotations
@@ -24,15 +23,14 @@ if TYPE_CHECKING:
 
 
 def compare(old: CatalogState, new: CatalogState) -> Changes:
-    """Compare two states of a catalogue.
+    """Compare two states of a catalog.
 
     Args:
-        old: What was there.
-        new: What is there. When one of both is a lock, only the meaning of documents is
-            compared.
+        old: The old state.
+        new: The new state. If either is a lock, only the meaning of documents is compared.
 
     Returns:
-        The changes, those of endpoints that are only on one side among them.
+        The changes, including added and removed endpoints.
     """
     result = Changes(failed={**old.failed, **new.failed})
     if old.is_lock or new.is_lock:
@@ -56,12 +54,12 @@ def compare_documents(
     """Compare two documents of one endpoint.
 
     Args:
-        old: The document that was there.
-        new: The document that is there.
-        names: What the endpoint was and is called; by default what its id gives.
+        old: The old document.
+        new: The new document.
+        names: Old and new Python names of the endpoint; those of its id by default.
 
     Returns:
-        The changes, as they are met.
+        The changes, in the order in which they are found.
 
     >>> from fal_typed._documents.catalog import Catalog
     >>> dev = Catalog().document("fal-ai/flux/dev")
@@ -73,7 +71,7 @@ def compare_documents(
     found: list[Difference] = []
     if names[0].path != names[1].path:
         found.append(Difference("endpoint-moved", "", names[0].path, names[1].path))
-    # Both by the same name, for that it moved is told once and not for each class.
+    # With the same names, because a move is reported once and not for each class.
     found += compare_interfaces(normalize(old, names[0]), normalize(new, names[0]))
     found += compare_wording(old, new)
     if not found and old.raw != new.raw and new.route is None:
@@ -91,7 +89,7 @@ def _compare_documents(old: CatalogState, new: CatalogState, result: Changes) ->
             before, after = (one.documents[id_].documents()[id_] for one in (old, new))
             names = old_names[id_], new_names[id_]
             result.changes += compare_documents(before, after, names)
-        except Exception as error:  # noqa: BLE001 - one bad document never stops the others
+        except Exception as error:  # noqa: BLE001 - one invalid document must not stop the others
             result.failed[id_] = f"{type(error).__name__}: {error}"[:500]
 
 

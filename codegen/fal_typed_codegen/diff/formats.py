@@ -1,4 +1,4 @@
-"""Writes changes for people at a terminal, for a changelog, and for programs."""
+"""Formats changes for a terminal, a changelog and programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_TEXT = 300
 
 
 def as_text(changes: Changes) -> str:
-    """Write changes for a terminal: one line each, the worst first."""
+    """Format changes for a terminal: one line each, the most severe first."""
     lines = [
         f"{change.level:<10}  {_plain(_where(change))}: {_plain(change.text)}  [{change.kind}]"
         for change in changes.changes
@@ -28,7 +28,7 @@ def as_text(changes: Changes) -> str:
 
 
 def as_markdown(changes: Changes) -> str:
-    """Write changes for a changelog or a pull request: by class, then by endpoint."""
+    """Format changes for a changelog or a pull request: by class, then by endpoint."""
     lines = [f"{_summary(changes)[0].upper()}{_summary(changes)[1:]}."]
     for level in LEVELS:
         own = [change for change in changes.changes if change.level == level]
@@ -43,10 +43,10 @@ def as_markdown(changes: Changes) -> str:
 
 
 def as_json(changes: Changes) -> str:
-    """Write changes for programs.
+    """Format changes as JSON.
 
     Returns:
-        An object with ``summary`` (how many of each class), ``changes`` and ``failed``.
+        An object with ``summary`` (number of changes of each class), ``changes`` and ``failed``.
     """
     content = {
         "summary": {level: changes.count(level) for level in LEVELS},
@@ -91,12 +91,12 @@ def _values(values: str) -> str:
 
 
 def _code(text: str) -> str:
-    """A text of a document, where no mention, link or HTML in it has an effect."""
+    """Text of a document as code, so that mentions, links and HTML have no effect."""
     return f"`` {_plain(text)} ``" if "`" in text else f"`{_plain(text)}`"
 
 
 def _plain(text: str) -> str:
-    """A text on one line, without what a terminal would act on."""
+    """Text on one line, without control characters."""
     shown = "".join(c if c.isprintable() or c == " " else _escaped(c) for c in text)
     shown = shown.replace("``", "''")
     return shown if len(shown) <= _MAX_TEXT else f"{shown[: _MAX_TEXT - 1]}…"

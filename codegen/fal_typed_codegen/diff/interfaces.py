@@ -1,4 +1,4 @@
-"""Compares what the generator makes of two documents: classes, their fields, their defaults."""
+"""Compares two interfaces: their classes, fields and defaults."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def compare_interfaces(old: Interface, new: Interface) -> list[Difference]:
     """Compare two states of an endpoint.
 
     Args:
-        old: What was there.
-        new: What is there, its input and output called alike.
+        old: The old interface.
+        new: The new interface, with the same names of input and output.
 
     Returns:
-        What callers of the typed code see of the change.
+        The changes that callers of the typed code see.
     """
     inputs = _Comparison(old, new, "input")
     inputs.pair("input", old.input, new.input)
@@ -39,7 +39,7 @@ def compare_interfaces(old: Interface, new: Interface) -> list[Difference]:
 
 
 def _routes(old: Route | None, new: Route | None) -> Iterator[Difference]:
-    """What changed of the way in which a route of an app is called."""
+    """Changes of how a route of an app is called."""
     if old is None or new is None or old == new:
         return
     if old.kind != new.kind:
@@ -51,7 +51,7 @@ def _routes(old: Route | None, new: Route | None) -> Iterator[Difference]:
 
 
 def _classes(old: Interface, new: Interface, met: set[tuple[str, str]]) -> list[Difference]:
-    """Classes that came or went without another in their place."""
+    """Classes that were added or removed without a replacement."""
     gone = old.models.keys() - new.models.keys() - {pair[0] for pair in met}
     came = new.models.keys() - old.models.keys() - {pair[1] for pair in met}
     return [
@@ -61,7 +61,7 @@ def _classes(old: Interface, new: Interface, met: set[tuple[str, str]]) -> list[
 
 
 class _Comparison:
-    """One direction of an endpoint; each pair of classes is compared where it is met first."""
+    """One direction of an endpoint; each pair of classes is compared where it is first found."""
 
     def __init__(self, old: Interface, new: Interface, direction: Direction) -> None:
         self.met: set[tuple[str, str]] = set()
@@ -72,7 +72,7 @@ class _Comparison:
         self.found = self._types.found
 
     def pair(self, place: str, old_name: str, new_name: str) -> None:
-        """Compare two classes of which one came in place of the other."""
+        """Compare a class with its replacement."""
         if (old_name, new_name) in self.met:
             return
         self.met.add((old_name, new_name))
@@ -112,7 +112,7 @@ class _Comparison:
     def _order(
         self, place: str, olds: Mapping[str, FieldSpec], news: Mapping[str, FieldSpec]
     ) -> None:
-        # Required ones stand first, so a change of that moves them, which is told already.
+        # Required fields come first, so a change of `required` moves a field; that is reported.
         common = [
             wire for wire in olds if wire in news and olds[wire].required == news[wire].required
         ]
@@ -163,14 +163,14 @@ class _Comparison:
 
 
 def shown_default(field: FieldSpec, models: Mapping[str, ModelSpec]) -> str:
-    """The default that the generated code shows, as Python; empty when it shows none.
+    """The default in the generated code, as Python; empty if there is none.
 
     Args:
         field: The field.
         models: The classes of its endpoint.
 
     Returns:
-        An expression; for a required field, and for null, an empty text.
+        An expression; empty for a required field and for null.
     """
     if field.required or field.default is MISSING or field.default is None:
         return ""
@@ -181,7 +181,7 @@ def shown_default(field: FieldSpec, models: Mapping[str, ModelSpec]) -> str:
 
 
 def _inherited(model: ModelSpec) -> frozenset[str]:
-    """Fields that the class has from its base, the hand-written class of a file."""
+    """Fields that the class inherits from a file class."""
     for kind, fields in FILE_FIELDS.items():
         if kind == model.base:
             return fields | FILE_FIELDS["File"]

@@ -1,4 +1,4 @@
-"""Reads what is to be compared: a folder, a document, a lock, or one of these in a git revision."""
+"""States of a catalog, read from a folder, a document or a lock, also in a git revision."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _SINGLE = "this/app.json"
 
 
 class NothingThereError(ValueError):
-    """There is no such file, folder or revision; the message says what was looked for."""
+    """The file, folder or revision does not exist."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of a catalogue; that of an app describes several endpoints.
+    """A file of a catalog; the file of an app describes several endpoints.
 
     Attributes:
-        path: Its path below the catalogue.
+        path: Its path in the catalog.
         content: Its bytes.
     """
 
@@ -51,13 +51,13 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class CatalogState:
-    """A catalogue at one time.
+    """A catalog at one time.
 
     Attributes:
-        documents: The file that describes an endpoint, by its id.
-        lock: What the lock beside them says, or an empty one.
-        is_lock: Whether the lock is all that is known.
-        failed: Why a document could not be read, by where it stands.
+        documents: Files by endpoint id.
+        lock: The lock of the catalog; empty if there is none.
+        is_lock: Whether only the lock is known.
+        failed: Documents that could not be read, with the reason.
     """
 
     documents: Mapping[str, SourceFile] = field(default_factory=dict[str, SourceFile])
@@ -66,9 +66,9 @@ class CatalogState:
     failed: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def meanings(self) -> dict[str, str]:
-        """What stands or would stand in the lock for each document, by id.
+        """Meaning hash of each document, by id.
 
-        An app's document counts once, under the app's own id.
+        An app's document counts once, with the app's id.
         """
         if self.is_lock:
             return {id_: entry.meaning for id_, entry in self.lock.entries.items()}
@@ -84,15 +84,15 @@ def load(text: str) -> CatalogState:
     """Read one side of a comparison.
 
     Args:
-        text: Path of a folder of documents, of one document or of a lock; or one of these in a
-            revision of the git repository around the working folder, as ``main:schemas``.
+        text: Path of a folder of documents, a document or a lock; or one of these in a revision of
+            the current git repository, such as ``main:schemas``.
 
     Returns:
-        What is there.
+        The state.
 
     Raises:
-        NothingThereError: Nothing is there.
-        InvalidLockError: The lock cannot be read.
+        NothingThereError: The path does not exist.
+        InvalidLockError: The lock is invalid.
     """
     path = Path(text)
     if path.is_dir():
@@ -102,7 +102,7 @@ def load(text: str) -> CatalogState:
     if ":" in text and not text.startswith("-"):
         return _revision(text)
     raise NothingThereError(
-        f"no file or folder {text!r}; what a git revision holds is written REVISION:PATH"
+        f"file or folder not found: {text!r}; use REVISION:PATH for a path in a git revision"
     )
 
 
@@ -114,7 +114,7 @@ def _folder(folder: Path) -> CatalogState:
 def _file(name: str, content: bytes) -> CatalogState:
     if _is_lock(content):
         return CatalogState(lock=_lock(content), is_lock=True)
-    # The path says under which id an app runs; a single file is compared whatever it is called.
+    # The path gives the id of an app; the name of a single file does not matter.
     return _state([(_SINGLE, content)], SchemaLock(), name)
 
 
@@ -130,7 +130,7 @@ def _state(files: Iterable[tuple[str, bytes]], lock: SchemaLock, called: str = "
             continue
         for id_ in ids:
             if id_ in documents:
-                failed[path] = f"{id_} is described by {documents[id_].path} already"
+                failed[path] = f"{id_} is already described by {documents[id_].path}"
             documents.setdefault(id_, file)
     return CatalogState(documents, lock, failed=failed)
 
@@ -144,7 +144,7 @@ def _is_lock(content: bytes) -> bool:
 
 
 def _lock(content: bytes) -> SchemaLock:
-    # A lock is read from a file, whose name stands in its errors.
+    # A lock is read from a file, whose name appears in its errors.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, LOCK_NAME)
         path.write_bytes(content)
@@ -171,21 +171,21 @@ def _revision(text: str) -> CatalogState:
 
 
 def _blobs(ids: list[str]) -> list[bytes]:
-    """Contents of objects, all by one process."""
-    answer = _git("cat-file", "--batch", given="".join(f"{id_}\n" for id_ in ids).encode())
+    """Contents of git objects, read by one process."""
+    output = _git("cat-file", "--batch", given="".join(f"{id_}\n" for id_ in ids).encode())
     contents: list[bytes] = []
     start = 0
     for _ in ids:
-        end = answer.index(b"\n", start)
-        size = int(answer[start:end].split()[2])
-        contents.append(answer[end + 1 : end + 1 + size])
+        end = output.index(b"\n", start)
+        size = int(output[start:end].split()[2])
+        contents.append(output[end + 1 : end + 1 + size])
         start = end + size + 2
     return contents
 
 
 def _git(*words: str, given: bytes = b"") -> bytes:
     try:
-        done = subprocess.run(  # noqa: S603 - no shell, and no word of the user's is an option
+        done = subprocess.run(  # noqa: S603 - no shell, and user input is never an option
             ["git", *words],  # noqa: S607 - the user's own git
             input=given,
             capture_output=True,

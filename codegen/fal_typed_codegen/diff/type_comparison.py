@@ -1,7 +1,7 @@
-"""Compares two types in the normal form of `normalize`, for those who give values or read them.
+"""Compares two types in the normal form of `normalize`, for callers that pass or read values.
 
-An input may become wider, an output narrower. Lists and dicts are invariant to type checkers, so
-what is in them may become neither.
+An input can become wider and an output narrower without breaking callers. Lists and dicts are
+invariant for type checkers, so their items must not change.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _ANY: dict[str, Any] = {}
 
 @dataclass
 class TypeComparison:
-    """Compares types; the classes they are made of are left to `pair`.
+    """Compares types; `pair` compares the classes that they refer to.
 
     Attributes:
-        direction: Whether values of the types are given or read.
-        old_models: The classes that old types may name.
-        new_models: The classes that new types may name.
-        pair: Called with the names of two classes of which one came in place of the other.
+        direction: Whether values of the types are passed or read.
+        old_models: Classes that old types can refer to.
+        new_models: Classes that new types can refer to.
+        pair: Called with a class and its replacement.
     """
 
     direction: Direction
@@ -46,13 +46,13 @@ class TypeComparison:
     found: list[Difference] = field(default_factory=list[Difference])
 
     def compare(self, place: str, old: Schema, new: Schema, *, in_item: bool = False) -> None:
-        """Compare two types and what they are made of.
+        """Compare two types and the types inside them.
 
         Args:
-            place: Where they are.
-            old: The type that was there.
-            new: The type that is there.
-            in_item: Whether they are the type of a list's or a dict's items.
+            place: Their location.
+            old: The old type.
+            new: The new type.
+            in_item: Whether they are the types of items of a list or a dict.
         """
         if _ANY in (old, new):
             self._with_any(place, old, new)
@@ -78,7 +78,7 @@ class TypeComparison:
             self._note(narrowed, place, old, new)
 
     def _containers(self, place: str, olds: list[Schema], news: list[Schema]) -> set[Atom]:
-        """Compare classes, lists and dicts that stand for each other; gives what met."""
+        """Compare classes, lists and dicts that replace each other; returns those classes."""
         matched: set[Atom] = set()
         for old, new in _pairs(_classes(olds), _classes(news)):
             self.pair(place, old, new)
@@ -96,7 +96,7 @@ class TypeComparison:
     def _static(
         self, olds: list[Schema], news: list[Schema], matched: set[Atom]
     ) -> tuple[list[Atom], list[Atom]]:
-        """What a type checker sees removed, and added."""
+        """Members that are removed and added for a type checker."""
         old, new = list(_atoms(olds)), list(_atoms(news))
         olds_set, news_set = set(old), set(new)
         removed = [
@@ -145,7 +145,7 @@ class TypeComparison:
 
 
 def in_words(schema: Schema) -> str:
-    """Write a type briefly.
+    """Short form of a type.
 
     >>> in_words({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "enum": ["a"]}]})
     "int | 'a'"
@@ -178,7 +178,7 @@ def _word(member: Schema) -> str:
 
 
 def _is_covered(atom: Atom, by: set[Atom], models: Mapping[str, ModelSpec]) -> bool:
-    """Whether a type checker takes a value of this member for one of those."""
+    """Whether a type checker accepts a value of this member for one of those."""
     family = atom[0]
     if family == "class":
         base = models[atom[1]].base
@@ -217,7 +217,7 @@ def _narrowing(olds: list[Atom], news: list[Atom], removed: list[Atom]) -> str:
 
 
 def _is_plain_of_literals(atoms: list[Atom], others: list[Atom]) -> bool:
-    """Whether these are all values of a type of which the others have literals only."""
+    """Whether this is a plain type of which the others have only literals."""
     return len(atoms) == 1 and any(o[0] == atoms[0][0] and _is_literal(o) for o in others)
 
 
@@ -269,7 +269,7 @@ def _classes(members: Iterable[Schema]) -> list[str]:
 
 
 def _pairs(olds: list[str], news: list[str]) -> list[tuple[str, str]]:
-    """Classes that stand for each other: by name, and the last two that are left."""
+    """Classes that replace each other: those of the same name, and the last two that remain."""
     pairs = [(name, name) for name in olds if name in news]
     old_left = [name for name in olds if name not in news]
     new_left = [name for name in news if name not in olds]

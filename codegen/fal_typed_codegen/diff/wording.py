@@ -1,4 +1,4 @@
-"""Compares what the typed code shows to people only, or not at all."""
+"""Compares wording, and what the typed code does not show."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ _TYPED = (
     | SUBSCHEMAS
     | SCHEMA_MAPS
 )  # fmt: skip
-"""Keywords that the types show, or that hold other schemas."""
+"""Keywords that the types express, or that contain other schemas."""
 
 
 def compare_wording(old: EndpointDocument, new: EndpointDocument) -> list[Difference]:
     """Compare the wording of two documents of one endpoint.
 
     Args:
-        old: The document that was there.
-        new: The document that is there.
+        old: The old document.
+        new: The new document.
 
     Returns:
-        Changes that no type shows. Components that are on one side only are left out.
+        Changes that types do not show. Components that exist on one side only are ignored.
     """
     found = [*_info(old, new), *_deprecation(old, new)]
     inputs, outputs = set[str](), set[str]()
@@ -102,9 +102,9 @@ def _deprecation(old: EndpointDocument, new: EndpointDocument) -> Iterator[Diffe
 
 
 def _around(document: EndpointDocument, used: set[str]) -> Schema:
-    """What stands around the interface, and components that nothing refers to."""
+    """The document without its interface, with unused components."""
     if document.route is not None:
-        # That is the rest of the app there, whose routes are endpoints of their own.
+        # The rest of an app consists of other endpoints.
         return {}
     raw = dict(document.raw)
     raw.pop("info", None)
@@ -139,7 +139,7 @@ def _schema(
 def _inner(
     place: str, key: str, pair: tuple[Any, Any], *, is_result: bool, depth: int
 ) -> Iterator[Difference]:
-    """Compare the schemas that a keyword holds."""
+    """Compare the schemas that a keyword contains."""
     before, after = pair
     if key in SCHEMA_MAPS:
         olds, news = as_object(before) or {}, as_object(after) or {}

@@ -1,4 +1,4 @@
-"""Replaces files so that no reader ever sees a part of one."""
+"""Replaces files atomically: no reader sees a partial file."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Replace a file's content so that no reader ever sees a part of it.
+    """Replace a file's content atomically.
 
     Args:
-        path: The file; its folder is made when missing.
+        path: The file; its folder is created if missing.
         content: The new content.
 
     Raises:
-        OSError: The file cannot be written; what stood there still does.
+        OSError: The file cannot be written; the old content remains.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -23,7 +23,7 @@ def write_atomic(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        # mkstemp's files are private; a file of a checkout is readable like its neighbours.
+        # mkstemp creates private files; files of a checkout are readable by others.
         temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:

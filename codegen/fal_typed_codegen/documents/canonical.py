@@ -1,7 +1,7 @@
-"""The canonical form of an endpoint document: one text for one content.
+"""The canonical form of an endpoint document: equal documents have the same text.
 
-Sources disagree on the order of keys, so `schemas/` keeps every document in one order that
-reads well and makes a diff show changes only. Nothing is added, dropped or changed in value.
+Sources order keys differently, so `schemas/` stores every document in one readable order, and diffs
+show only real changes. No value is added, dropped or changed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SCHEMA_ORDER = (
     "items", "prefixItems", "minItems", "maxItems", "uniqueItems", "examples",
 )  # fmt: skip
 MAX_ID_LENGTH = 120
-"""Longest id that gets a path: a checkout and its generated modules stay under 260 characters."""
+"""Maximum length of an id: paths of documents and generated modules stay under 260 characters."""
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
@@ -48,19 +48,19 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 class UnsafeIdError(ValueError):
-    """An endpoint id that cannot be the path of a file; the message says why."""
+    """An endpoint id cannot be used as a file path; the message gives the reason."""
 
 
 def canonical(document: Schema) -> Schema:
     """Put a document into canonical order.
 
-    Keys come in a fixed reading order and then alphabetically, properties in the order that
-    ``x-fal-order-properties`` shows them and then alphabetically, ``required`` in the order of
-    the properties. Lists whose order says something (``enum``, ``anyOf``, ``prefixItems``, …)
-    stay as they are.
+    Keys have a fixed order, then an alphabetical one; properties have the order of
+    ``x-fal-order-properties``, then an alphabetical one; ``required`` has the order of the
+    properties. Lists whose order is significant (``enum``, ``anyOf``, ``prefixItems``, …) are not
+    reordered.
 
     Args:
-        document: An OpenAPI document as parsed JSON; it is not changed.
+        document: An OpenAPI document as parsed JSON; it is not modified.
 
     Returns:
         An equal document in canonical order.
@@ -72,9 +72,9 @@ def canonical(document: Schema) -> Schema:
 
 
 def canonical_bytes(document: Schema) -> bytes:
-    r"""Write a document as the bytes that stand in `schemas/`.
+    r"""Serialize a document in canonical form.
 
-    UTF-8, indented by one space, ending in one newline. Characters that a reviewer cannot see
+    The result is UTF-8, indented by one space, and ends with a newline. Invisible characters
     (bidirectional marks, line separators, control characters, lone surrogates) are escaped.
 
     Args:
@@ -84,7 +84,7 @@ def canonical_bytes(document: Schema) -> bytes:
         The file's content.
 
     Raises:
-        ValueError: The document holds NaN or an infinity, which JSON has no word for.
+        ValueError: The document contains NaN or infinity, which JSON cannot represent.
 
     >>> canonical_bytes({"openapi": "3.0.4"})
     b'{\n "openapi": "3.0.4"\n}\n'
@@ -94,25 +94,27 @@ def canonical_bytes(document: Schema) -> bytes:
 
 
 def path_for(endpoint_id: str, root: Path) -> Path:
-    """Path of an endpoint's document: its id plus ``.json``.
+    """Path of an endpoint's document: its id with ``.json``.
 
     Args:
         endpoint_id: The endpoint's id, e.g. ``fal-ai/flux/dev``.
         root: The folder of all documents.
 
     Returns:
-        A path below ``root``.
+        A path inside ``root``.
 
     Raises:
-        UnsafeIdError: The id would leave the folder, or no file can have its name on every
-            system (Windows' reserved names, invisible characters, too long).
+        UnsafeIdError: The id would leave the folder, or is not a valid file name on every system
+            (names reserved by Windows, invisible characters, too long).
 
     >>> from pathlib import PurePosixPath
     >>> path_for("fal-ai/flux/dev", PurePosixPath("schemas"))
     PurePosixPath('schemas/fal-ai/flux/dev.json')
     """
     if len(endpoint_id) > MAX_ID_LENGTH:
-        raise UnsafeIdError(f"id of {len(endpoint_id)} characters, {MAX_ID_LENGTH} are allowed")
+        raise UnsafeIdError(
+            f"the id has {len(endpoint_id)} characters; at most {MAX_ID_LENGTH} are allowed"
+        )
     segments = endpoint_id.split("/")
     for segment in segments:
         _check_segment(segment, endpoint_id)
@@ -120,12 +122,12 @@ def path_for(endpoint_id: str, root: Path) -> Path:
 
 
 def case_collisions(endpoint_ids: Iterable[str]) -> list[tuple[str, ...]]:
-    """Ids whose paths are one and the same file where file names have no case.
+    """Ids whose paths are the same file on case-insensitive file systems.
 
-    Such a checkout (macOS, Windows) holds only one of their documents.
+    A checkout on macOS or Windows contains only one of their documents.
 
     Args:
-        endpoint_ids: The ids of a catalogue.
+        endpoint_ids: The ids of a catalog.
 
     Returns:
         Groups of two or more ids, sorted.
@@ -145,8 +147,8 @@ def _check_segment(segment: str, endpoint_id: str) -> None:
     if _DEVICE.fullmatch(segment):
         raise UnsafeIdError(f"{endpoint_id!a}: {segment!a} is a device name on Windows")
     if segment.lower().endswith((".json", ".lock")):
-        # A folder of that name would stand where a document or the lock does.
-        raise UnsafeIdError(f"{endpoint_id!a}: {segment!a} is the name of a file of schemas/")
+        # A folder with this name would conflict with a document or the lock.
+        raise UnsafeIdError(f"{endpoint_id!a}: {segment!a} is reserved for files of schemas/")
 
 
 def _arranged(names: Iterable[str], order: Iterable[str]) -> list[str]:

@@ -1,8 +1,8 @@
-"""Takes a folder of endpoint documents into `schemas/`.
+"""Imports a folder of endpoint documents into `schemas/`.
 
-Run ``python -m fal_typed_codegen.documents.import_documents FROM TO --source WORDS``. Every document is
-written in canonical form and entered in the lock. A document that cannot be read is reported,
-and what `schemas/` has of it stays.
+Run ``python -m fal_typed_codegen.documents.import_documents FROM TO --source TEXT``. Every document
+is written in canonical form and added to the lock. An invalid document is reported, and its old
+version in `schemas/` is kept.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ if TYPE_CHECKING:
 
 
 def import_documents(origin: Path, root: Path, source: str, retrieved: str) -> dict[Path, str]:
-    """Write every document below a folder into the catalogue and its lock.
+    """Write every document of a folder to the catalog and its lock.
 
-    A document whose canonical text is already there leaves file and entry untouched.
+    The file and lock entry of an unchanged document are not touched.
 
     Args:
-        origin: The folder to read; every ``*.json`` below it is taken for a document.
-        root: The catalogue, usually ``schemas/``.
-        source: What the lock says of the documents' origin.
-        retrieved: The day they came, UTC, as ``2026-11-20``.
+        origin: Folder to read, with every ``*.json`` file inside.
+        root: The catalog, usually ``schemas/``.
+        source: Origin of the documents, for the lock.
+        retrieved: Date of retrieval in UTC, such as ``2026-11-20``.
 
     Returns:
-        The files that could not be taken, each with the reason.
+        Invalid files, each with the reason.
 
     Raises:
-        OSError: The catalogue cannot be written.
+        OSError: The catalog cannot be written.
     """
     lock = SchemaLock.load(root / LOCK_NAME)
-    refused: dict[Path, str] = {}
+    rejected: dict[Path, str] = {}
     for path in sorted(origin.rglob("*.json")):
         try:
             document = EndpointDocument.load(path)
             content = canonical_bytes(document.raw)
             target = path_for(document.id, root)
         except (InvalidDocumentError, UnsafeIdError, ValueError, RecursionError) as error:
-            refused[path] = f"{type(error).__name__}: {error}"
+            rejected[path] = f"{type(error).__name__}: {error}"
             continue
         if document.id in lock.entries and _content(target) == content:
             continue
@@ -62,33 +62,33 @@ def import_documents(origin: Path, root: Path, source: str, retrieved: str) -> d
         known = lock.entries.get(document.id)
         lock.entries[document.id] = replace(entry, module=known.module) if known else entry
     lock.save(root / LOCK_NAME)
-    return refused
+    return rejected
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments: The command's arguments; None for those of the process.
+        arguments: Arguments of the command; those of the process if None.
 
     Returns:
-        0 when every document was taken, 1 when some were not.
+        0 if every document was imported, otherwise 1.
     """
-    parser = argparse.ArgumentParser(description="Take endpoint documents into schemas/.")
+    parser = argparse.ArgumentParser(description="Import endpoint documents into schemas/.")
     parser.add_argument("origin", type=Path, help="folder of documents")
-    parser.add_argument("root", type=Path, help="the catalogue, usually schemas/")
-    parser.add_argument("--source", required=True, help="what the lock says of their origin")
+    parser.add_argument("root", type=Path, help="the catalog, usually schemas/")
+    parser.add_argument("--source", required=True, help="origin of the documents, for the lock")
     options = parser.parse_args(arguments)
 
     today = datetime.now(timezone.utc).date().isoformat()
-    refused = import_documents(options.origin, options.root, options.source, today)
-    for path, reason in refused.items():
+    rejected = import_documents(options.origin, options.root, options.source, today)
+    for path, reason in rejected.items():
         sys.stderr.write(f"{path}: {reason}\n")
     entries = SchemaLock.load(options.root / LOCK_NAME).entries
     for ids in case_collisions(entries):
-        sys.stderr.write(f"one file where names have no case: {', '.join(ids)}\n")
-    sys.stdout.write(f"{len(entries)} endpoints, {len(refused)} documents refused\n")
-    return 1 if refused else 0
+        sys.stderr.write(f"same file on case-insensitive systems: {', '.join(ids)}\n")
+    sys.stdout.write(f"{len(entries)} endpoints, {len(rejected)} documents rejected\n")
+    return 1 if rejected else 0
 
 
 def _content(path: Path) -> bytes | None:

@@ -1,7 +1,7 @@
-"""`schemas.lock`: where each document of a folder came from, and what it meant when it came.
+"""`schemas.lock`: origin and meaning of each document of a folder.
 
-The lock lets a pull tell a changed interface from changed wording, and keeps the module names
-that were once chosen for an id when other ids are added.
+With the lock, a pull distinguishes a changed interface from changed wording, and module names stay
+the same when other ids are added.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ PROSE = frozenset(
         "title",
     }
 )  # fmt: skip
-"""Keys that speak to people only, around schemas and in them."""
+"""Keys that contain only text for people."""
 
 
 class InvalidLockError(ValueError):
-    """The file is not a lock that this version can read; the message says why."""
+    """The file is not a valid lock of this version; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class LockedModule:
-    """The names the generator chose for an endpoint.
+    """Names that the generator chose for an endpoint.
 
     Attributes:
-        path: Module path below ``endpoints``, e.g. ``fal_ai.flux.dev``.
+        path: Module path in the package, e.g. ``fal_ai.flux.dev``.
         endpoint: Name of the endpoint object, e.g. ``flux_dev``.
-        models: Stem of its models' names, e.g. ``FluxDev``.
+        models: Stem of its class names, e.g. ``FluxDev``.
     """
 
     path: str
@@ -60,13 +60,13 @@ class LockedModule:
 
 @dataclass(frozen=True)
 class LockEntry:
-    """What is known of one document.
+    """Entry of one document.
 
     Attributes:
-        source: Where it came from: a URL, a file's name, the name of a collection.
-        retrieved: The day it came, UTC, as ``2026-11-20``.
-        meaning: Fingerprint of the interface it describes, see `meaning_hash`.
-        module: The names chosen for it; None until the generator has chosen.
+        source: Origin: a URL, a file name or the name of a collection.
+        retrieved: Date of retrieval in UTC, such as ``2026-11-20``.
+        meaning: Hash of the interface it describes; see `meaning_hash`.
+        module: Names chosen by the generator; None before the first generation.
     """
 
     source: str
@@ -95,10 +95,10 @@ class SchemaLock:
             path: The file, usually ``schemas/schemas.lock``.
 
         Returns:
-            The lock; an empty one when there is no such file.
+            The lock; an empty one if the file does not exist.
 
         Raises:
-            InvalidLockError: The file is not a lock of this version.
+            InvalidLockError: The file is not a valid lock of this version.
         """
         if not path.exists():
             return cls()
@@ -109,14 +109,14 @@ class SchemaLock:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise InvalidLockError(f"{path}: {type(error).__name__}: {error}") from error
         if version != VERSION:
-            raise InvalidLockError(f"{path}: version {version!r}, this reads {VERSION}")
+            raise InvalidLockError(f"{path}: unsupported version {version!r}; expected {VERSION}")
         return cls(entries)
 
     def save(self, path: Path) -> None:
-        """Write the lock file: sorted by id, the same bytes for the same entries.
+        """Write the lock file, sorted by id.
 
         Args:
-            path: The file; it holds the old or the new content at any moment.
+            path: The file; it is replaced atomically.
 
         Raises:
             OSError: The file cannot be written.
@@ -124,7 +124,7 @@ class SchemaLock:
         write_atomic(path, self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """Write the lock as the bytes of its file.
+        """Serialize the lock.
 
         Returns:
             JSON, sorted by id.
@@ -135,12 +135,11 @@ class SchemaLock:
 
 
 def meaning_hash(document: Schema) -> str:
-    """Fingerprint of the interface a document describes.
+    """Hash of the interface that a document describes.
 
-    Two documents have the same one when a program that calls the endpoint cannot tell them
-    apart. Wording (titles, descriptions, examples, links), components that nothing refers to,
-    the queue's own routes and the order of keys, of ``required`` and of a list of types don't
-    count; everything else does.
+    Two documents have the same hash if callers of the endpoint cannot see a difference. The hash
+    ignores wording (titles, descriptions, examples, links), unused components, the queue's own
+    routes, and the order of keys, of ``required`` and of lists of types.
 
     Args:
         document: An OpenAPI document as parsed JSON.
@@ -148,8 +147,7 @@ def meaning_hash(document: Schema) -> str:
     Returns:
         SHA-256 in hexadecimal, 64 characters.
 
-    Rests on docs/protocol.md section 11.2: every queue document repeats the same routes around
-    one endpoint.
+    Protocol: docs/protocol.md section 11.2; every queue document repeats the same routes.
 
     >>> a = {"components": {"schemas": {"In": {"type": "object", "title": "Input"}}}}
     >>> b = {"components": {"schemas": {"In": {"type": "object"}}}}
@@ -182,7 +180,7 @@ def _text(value: object) -> str:
 
 
 class _Meaning(SchemaRewriter):
-    """Copies schemas without prose, and without orders that mean nothing."""
+    """Copies schemas without prose; lists without a significant order are sorted."""
 
     @override
     def keywords(self, schema: Schema) -> Iterable[tuple[str, Any]]:
@@ -203,7 +201,7 @@ def _interface(document: Schema) -> Any:
         endpoint = EndpointDocument(document)
     except InvalidDocumentError:
         return _envelope(document)
-    if not endpoint.output_ref:  # not a queue document: every route may be an interface
+    if not endpoint.output_ref:  # not a queue document: any route can be an interface
         return _envelope(document)
     surface = [_MEANING.schema(endpoint.input_ref), _MEANING.schema(endpoint.output_ref)]
     components = {name: _MEANING.schema(schema) for name, schema in endpoint.components.items()}

@@ -1,7 +1,7 @@
-"""Takes documents into a folder: each whole or not at all, each on its own.
+"""Pulls documents into a folder, each atomically and independently of the others.
 
-A document that cannot be had or read keeps its old version. A pull that was interrupted is gone
-on with by the next one that asks for the same.
+A document that cannot be fetched or read keeps its old version. An interrupted pull is resumed by
+the next pull of the same sources.
 """
 
 from __future__ import annotations
@@ -31,29 +31,28 @@ if TYPE_CHECKING:
     from fal_typed.client import FalClient
 
 STATE_NAME = ".pull.json"
-"""Beside the lock while a pull is under way: what is done of it. Hidden, so no document."""
+"""Progress of a running pull, next to the lock. Hidden, so that it is not read as a document."""
 MAX_DEPTH = 200
-"""Deepest nesting of a document's JSON; real ones stay below 20."""
+"""Maximum nesting of a document's JSON; real documents stay below 20."""
 _SAVE_EVERY = 100
 
 
 class PruneError(ValueError):
-    """What is pulled does not say what is gone, so nothing can be removed for it."""
+    """The sources do not show which documents were removed, so `prune` cannot be used."""
 
 
 @dataclass
 class PullReport:
-    """What a pull did.
+    """Result of a pull.
 
     Attributes:
-        added: Endpoints that were not there.
+        added: New endpoints.
         changed: Endpoints whose interface changed.
-        reworded: Endpoints of whose document only the wording changed.
-        unchanged: How many documents were there already as they came.
-        failed: Why a document could not be taken, by its id or its place; what was there of it
-            still is.
-        removed: Endpoints that the source has no longer, removed by a pull with `prune`.
-        resumed: How many were done already by the pull that was interrupted.
+        reworded: Endpoints of which only the wording changed.
+        unchanged: Number of documents that did not change.
+        failed: Errors by id or origin; the old versions of these documents are kept.
+        removed: Endpoints that the source no longer has, removed with `prune`.
+        resumed: Number of endpoints that an interrupted pull had already done.
     """
 
     added: list[str] = field(default_factory=list[str])
@@ -66,7 +65,7 @@ class PullReport:
 
     @property
     def taken(self) -> int:
-        """How many documents came in."""
+        """Number of documents that were pulled."""
         return len(self.added) + len(self.changed) + len(self.reworded) + self.unchanged
 
 
@@ -84,23 +83,22 @@ def pull(
     """Pull documents into a folder and its lock.
 
     Args:
-        root: The folder, usually ``schemas``; made when missing.
+        root: The folder, usually ``schemas``; created if missing.
         wanted: What to pull, and from where.
         client: Client whose hosts, key and retries are used; only the platform API gets the key.
-        app_id: Under which id the platform runs the app whose own document is pulled, for such a
-            document does not say it.
-        prune: Remove what came from the same source earlier and is not there any more.
-        restart: Ask for everything again, also for what an interrupted pull has done.
-        jobs: How many requests are under way at once.
-        progress: Called with how many endpoints are done, and of how many, from any thread.
+        app_id: Id of the app whose OpenAPI document is pulled; the document does not contain it.
+        prune: Whether to remove documents that the source no longer has.
+        restart: Whether to start over instead of resuming an interrupted pull.
+        jobs: Number of concurrent requests.
+        progress: Called with the number of endpoints done and their total, from any thread.
 
     Returns:
         What was done.
 
     Raises:
-        FalError: The platform's list could not be had.
-        InvalidLockError: The folder's lock cannot be read.
-        PruneError: `prune` with filters, plain ids, files or addresses of documents.
+        FalError: The platform's list could not be fetched.
+        InvalidLockError: The folder's lock is invalid.
+        PruneError: `prune` was used with filters, plain ids, files or URLs.
         OSError: The folder cannot be written.
     """
     if prune:
@@ -121,8 +119,8 @@ def _check_prunable(wanted: PullSources) -> None:
     is_folder = bool(wanted.paths) and all(path.is_dir() for path in wanted.paths)
     if not is_whole or (wanted.paths and (wanted.patterns or not is_folder)):
         raise PruneError(
-            "only the platform's list, whole or by globs, or folders say what is gone; "
-            "not filters, ids, files or addresses"
+            "documents can be pruned only when pulling the whole list of the platform, glob "
+            "patterns or folders; not with filters, ids, files or URLs"
         )
 
 
@@ -140,12 +138,12 @@ def _flow(settings: Settings, wanted: PullSources, intake: _Intake, jobs: int) -
 def _ids(settings: Settings, wanted: PullSources, intake: _Intake) -> Flow[list[str]]:
     ids = yield from sources.list_ids(settings, wanted)
     if not ids:
-        intake.fail(" ".join(wanted.patterns) or "the platform", "no endpoint like this")
+        intake.fail(" ".join(wanted.patterns) or "the platform", "no matching endpoint")
     return ids
 
 
 class _Intake:
-    """Takes what is found into the folder; several threads may bring something at once."""
+    """Writes received documents to the folder; safe to use from several threads."""
 
     def __init__(
         self,
@@ -173,7 +171,7 @@ class _Intake:
         self._gate = threading.Lock()
 
     def expect(self, ids: Sequence[str]) -> list[str]:
-        """Note which endpoints there are, and say which are not done yet."""
+        """Record the endpoints to pull, and return those that are not done yet."""
         waiting = [endpoint_id for endpoint_id in ids if endpoint_id not in self._done]
         self._listed = set(ids)
         self._total = len(ids)
@@ -182,7 +180,7 @@ class _Intake:
         return waiting
 
     def take(self, found: Found) -> None:
-        """Take a document in, or note why that can't be."""
+        """Store a document, or record why it is invalid."""
         try:
             document = _parsed(found.content)
             endpoint_id = self._id_of(document, found)
@@ -195,24 +193,24 @@ class _Intake:
         with self._gate:
             other = self._seen.setdefault(endpoint_id, found.source)
             if other != found.source:
-                self._note_failure(found.source, f"{endpoint_id} is described by {other} already")
+                self._note_failure(found.source, f"{endpoint_id} is already described by {other}")
                 return
             self._enter(endpoint_id, target, content, LockEntry(found.source, self._today, meaning))
             self._advance(endpoint_id)
 
     def fail(self, name: str, reason: str) -> None:
-        """Note why a document could not be had."""
+        """Record why a document could not be fetched."""
         with self._gate:
             self._note_failure(name, reason)
             self._advance(None)
 
     def interrupt(self) -> None:
-        """Save what is done, so that the next pull goes on from there."""
+        """Save the progress, so that the next pull can resume."""
         with self._gate:
             self._save()
 
     def finish(self, *, prune: bool) -> None:
-        """Save the lock, remove what is gone if that is wanted, and end the pull."""
+        """Save the lock, prune if requested, and end the pull."""
         if prune and not (self._wanted.paths and self.report.failed):
             self._prune()
         self._lock.save(self._root / LOCK_NAME)
@@ -224,14 +222,14 @@ class _Intake:
         if is_app_document(document):
             if not self._app_id:
                 raise InvalidDocumentError(
-                    "an app's own document, which doesn't say under which id the app runs; "
-                    "say it with --as OWNER/APP"
+                    "this is the document of an app, which does not contain the app's id; "
+                    "pass it with --as OWNER/APP"
                 )
             split(document, self._app_id)
             return self._app_id
         endpoint_id = EndpointDocument(document).id
         if found.expected not in (None, endpoint_id):
-            raise InvalidDocumentError(f"what came describes {endpoint_id[:200]!a}")
+            raise InvalidDocumentError(f"the document describes {endpoint_id[:200]!a}")
         return endpoint_id
 
     def _enter(self, endpoint_id: str, target: Path, content: bytes, entry: LockEntry) -> None:
@@ -263,7 +261,7 @@ class _Intake:
         self._progress(done, max(done, self._total))
 
     def _save(self) -> None:
-        # The lock first: what the state calls done must be in the lock.
+        # The lock first: everything that the state lists as done must be in the lock.
         self._lock.save(self._root / LOCK_NAME)
         self._state.save(self._done)
         self._unsaved = 0
@@ -287,16 +285,16 @@ class _Intake:
 
 
 class _State:
-    """What is done of a pull, kept on disk until the pull is."""
+    """Progress of a pull, on disk until the pull ends."""
 
     def __init__(self, root: Path, wanted: PullSources, day: str) -> None:
         self._path = root / STATE_NAME
-        asked = [sorted(wanted.patterns), sorted(wanted.filters.items()), wanted.public, day]
-        # The documents of yesterday may have changed, so the day belongs to what was asked.
-        self._key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:20]
+        selection = [sorted(wanted.patterns), sorted(wanted.filters.items()), wanted.public, day]
+        # Yesterday's documents can have changed, so only a pull of the same day is resumed.
+        self._key = hashlib.sha256(json.dumps(selection).encode()).hexdigest()[:20]
 
     def load(self) -> set[str]:
-        """Ids that an interrupted pull of the same has done."""
+        """Ids that an interrupted pull of the same sources has done."""
         try:
             raw = as_object(json.loads(self._path.read_bytes())) or {}
         except (OSError, ValueError, RecursionError):
@@ -314,7 +312,7 @@ class _State:
 
 
 def _parsed(content: bytes | dict[str, Any]) -> dict[str, Any]:
-    """Parsed JSON of a document, of bounded depth."""
+    """Parsed JSON of a document, with limited nesting."""
     value: Any = json.loads(content) if isinstance(content, bytes) else content
     document = as_object(value)
     if document is None:

@@ -1,4 +1,4 @@
-"""Reads the documents of a folder, each on its own: a bad one is a report and never an end."""
+"""Reads the documents of a folder, each independently of the others."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 MAX_SIZE = 64 * 1024 * 1024
 MAX_PARTS = 30
-_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SUFFIX = ".json"
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_.@+/-]{1,300}")
 
 
 def document_files(schemas: Path) -> Iterator[str]:
-    """Paths of a folder's documents, relative to it, with forward slashes, sorted.
+    """Relative paths of a folder's documents, with forward slashes, sorted.
 
     Args:
         schemas: The folder.
 
     Yields:
-        Every JSON file in it, hidden folders left out.
+        Every JSON file in it, except those in hidden folders.
     """
     for path in sorted(schemas.rglob("*.json")):
         relative = path.relative_to(schemas)
@@ -43,18 +43,18 @@ def document_files(schemas: Path) -> Iterator[str]:
 
 
 def fingerprint(content: bytes) -> str:
-    """Hash of a text file's content, the same under every convention for the ends of lines."""
+    """Hash of a text file's content; line endings do not matter."""
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:20]
 
 
 @dataclass(frozen=True)
 class FileContent:
-    """What a file describes.
+    """The endpoints that a file describes.
 
     Attributes:
-        documents: Its endpoints by the key that reports and the manifest name them by: the file's
-            path, and of an app's document the route behind it (``acme/echo.json#/image``).
-        left_out: What of an app could not be taken, and why.
+        documents: Endpoints by the key used in reports and the manifest: the file's path, with the
+            route appended for an app's document (``acme/echo.json#/image``).
+        left_out: Routes of an app that are not endpoints, with the reason.
     """
 
     documents: dict[str, EndpointDocument]
@@ -62,7 +62,7 @@ class FileContent:
 
 
 def file_of(key: str) -> str:
-    """The file that a key is of.
+    """File of a key.
 
     >>> file_of("acme/echo.json#/image"), file_of("acme/echo.json")
     ('acme/echo.json', 'acme/echo.json')
@@ -76,11 +76,11 @@ def read_file(content: bytes, path: str) -> FileContent:
 
     Args:
         content: The file's bytes.
-        path: Its path below the schema folder, with forward slashes. An app's document doesn't
-            say under which id the app runs, so the path does.
+        path: Its path in the schema folder, with forward slashes. It gives the id of an app, which
+            an app's document does not contain.
 
     Returns:
-        What it describes.
+        The endpoints that it describes.
 
     Raises:
         InvalidDocumentError: It describes neither an endpoint nor an app.
@@ -90,13 +90,13 @@ def read_file(content: bytes, path: str) -> FileContent:
         return FileContent({path: read(content)})
     routes = split(app, path.removesuffix(_SUFFIX))
     for document in routes.documents:
-        _refuse_half_characters(document)
+        _reject_lone_surrogates(document)
     documents = {f"{path}#{one.route.path}": one for one in routes.documents if one.route}
     return FileContent(documents, routes.left_out)
 
 
 def _app(content: bytes) -> Schema | None:
-    """The parsed document of an app; None when it is something else."""
+    """The parsed document of an app; None for any other file."""
     if len(content) > MAX_SIZE or not may_be_app_document(content):
         return None
     try:
@@ -116,34 +116,34 @@ def read(content: bytes) -> EndpointDocument:
         The document.
 
     Raises:
-        InvalidDocumentError: It is not a document of one endpoint, or its id is not one.
+        InvalidDocumentError: It does not describe one endpoint, or the id is invalid.
     """
     if len(content) > MAX_SIZE:
         raise InvalidDocumentError(f"larger than {MAX_SIZE // 1024 // 1024} MB")
     document = EndpointDocument.parse(content)
-    if _HALF_CHARACTER.search(content):
-        _refuse_half_characters(document)
+    if _SURROGATE.search(content):
+        _reject_lone_surrogates(document)
     try:
         EndpointId.parse(document.id)
     except FalInputError as error:
         raise InvalidDocumentError(str(error)) from error
     if document.id.count("/") > MAX_PARTS:
-        raise InvalidDocumentError(f"an id of more than {MAX_PARTS} parts")
+        raise InvalidDocumentError(f"the id has more than {MAX_PARTS} parts")
     return document
 
 
 def origin(schemas: Path, relative: str) -> str:
-    """Name a document's file for the header of what is generated from it."""
+    """Path of a document for the header of generated files."""
     path = f"{schemas.name}/{relative}"
     return path if _SAFE_PATH.fullmatch(path) else f"a file in {_safe_name(schemas)}"
 
 
-def _refuse_half_characters(document: EndpointDocument) -> None:
-    """JSON can spell halves of characters, which no text that is sent or written can hold."""
+def _reject_lone_surrogates(document: EndpointDocument) -> None:
+    """Reject lone surrogates, which JSON can contain but UTF-8 cannot."""
     try:
         json.dumps(document.raw, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise InvalidDocumentError("text that is not Unicode") from error
+        raise InvalidDocumentError("it contains text that is not valid Unicode") from error
 
 
 def _safe_name(folder: Path) -> str:

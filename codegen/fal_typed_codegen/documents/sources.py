@@ -1,7 +1,6 @@
-"""Where documents come from: fal's platform API, a URL, a file, a folder.
+"""Sources of documents: fal's platform API, a URL, a file, a folder.
 
-Only the platform API ever gets the key. What comes from anywhere is handed on as it came, to be
-judged where it is taken in.
+Only the platform API gets the key. Documents are passed on unchecked; `pull` validates them.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ if TYPE_CHECKING:
 
 EXPAND = "openapi-3.0"
 BATCH = 10
-"""Documents asked for at once: about as many as the platform puts on a page."""
+"""Documents per request: about as many as the platform returns on a page."""
 MAX_DOCUMENT = 16 * 1024 * 1024
 MAX_PAGE = 128 * 1024 * 1024
 _LIST_LIMIT = 500
-_NO_DOCUMENT = "the platform has no document of it"
+_NO_DOCUMENT = "the platform has no document for it"
 
 
 class EndlessListError(FalError):
-    """The platform names a page that was read already as the next one."""
+    """The platform's list of models repeats a page."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,12 @@ class PullSources:
     """What to pull.
 
     Attributes:
-        patterns: Endpoint ids and globs, asked of the platform; everything when this and
-            `urls` and `paths` are empty.
-        urls: Addresses of documents.
+        patterns: Endpoint ids and glob patterns, pulled from the platform; all endpoints if
+            `patterns`, `urls` and `paths` are empty.
+        urls: URLs of documents.
         paths: Files and folders of documents.
-        filters: Of the platform's list: `q`, `category`, `status`.
-        public: Whether to ask the public address of each endpoint and not the platform API.
+        filters: Filters of the platform's list: `q`, `category`, `status`.
+        public: Whether to use the public URL of each endpoint instead of the platform API.
     """
 
     patterns: Sequence[str] = ()
@@ -61,18 +60,18 @@ class PullSources:
 
     @property
     def of_platform(self) -> bool:
-        """Whether the platform is asked."""
+        """Whether documents are pulled from the platform."""
         return bool(self.patterns or not (self.urls or self.paths))
 
 
 @dataclass(frozen=True)
 class Found:
-    """A document as it came.
+    """A document as received.
 
     Attributes:
-        content: The file's bytes or, out of a page of several, parsed JSON.
-        source: Where it came from, for the lock; holds no secret.
-        expected: The id that was asked for; None where the document itself says it.
+        content: The file's bytes, or parsed JSON if it is part of a page.
+        source: Origin, for the lock; contains no secret.
+        expected: The requested id; None if the document determines it.
     """
 
     content: bytes | dict[str, Any]
@@ -82,45 +81,44 @@ class Found:
 
 @dataclass(frozen=True)
 class Taker:
-    """Receives what is found; both functions may be called by several threads at once."""
+    """Receives documents and errors; both functions can be called from several threads."""
 
     take: Callable[[Found], None]
     fail: Callable[[str, str], None]
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a text is a glob and not an id."""
+    """Whether a string is a glob pattern rather than an id."""
     return any(character in text for character in "*?[")
 
 
 def matches(endpoint_id: str, patterns: Sequence[str]) -> bool:
-    """Whether an id fits one of the patterns, or there are none."""
+    """Whether an id matches one of the patterns, or there are none."""
     return not patterns or any(fnmatchcase(endpoint_id, pattern) for pattern in patterns)
 
 
 def platform_source(settings: Settings, wanted: PullSources) -> str:
-    """What the lock says of documents that come from the platform."""
+    """Origin of documents of the platform, for the lock."""
     if wanted.public:
         return f"{settings.hosts.web}/api/openapi/queue/openapi.json"
     return f"{settings.hosts.api}/models"
 
 
 def list_ids(settings: Settings, wanted: PullSources) -> Flow[list[str]]:
-    """List the endpoints that the platform has and that are wanted.
+    """List the selected endpoints of the platform.
 
     Args:
         settings: The client's settings.
-        wanted: What to pull. Plain ids are taken as they are, and fail later if there is no such
-            endpoint.
+        wanted: What to pull. Plain ids are not checked here; unknown ones fail later.
 
     Returns:
         Their ids, sorted.
 
     Raises:
-        FalHTTPError: The platform refused.
-        FalProtocolError: Its answer is no list of models.
+        FalHTTPError: The platform rejected the request.
+        FalProtocolError: The response is not a list of models.
 
-    Rests on docs/protocol.md section 10, `GET /models`.
+    Protocol: docs/protocol.md section 10, `GET /models`.
     """
     plain = [pattern for pattern in wanted.patterns if not is_pattern(pattern)]
     globs = [pattern for pattern in wanted.patterns if is_pattern(pattern)]
@@ -144,8 +142,8 @@ def fetch_endpoints(
         settings: The client's settings.
         wanted: What to pull.
         ids: The endpoints.
-        taker: Receives the documents, and the reasons where there is none.
-        jobs: How many requests are under way at once.
+        taker: Receives the documents and the errors.
+        jobs: Number of concurrent requests.
     """
     flows: list[Flow[None]]
     if wanted.public:
@@ -157,7 +155,7 @@ def fetch_endpoints(
 
 
 def fetch_urls(settings: Settings, urls: Sequence[str], taker: Taker, jobs: int) -> Flow[None]:
-    """Fetch documents from any addresses; they get no key."""
+    """Fetch documents from URLs; the key is not sent."""
     yield from gather([_any_url(settings, url, taker) for url in urls], jobs)
 
 
@@ -169,7 +167,7 @@ def read_paths(paths: Sequence[Path], taker: Taker) -> Flow[None]:
 
 
 def public_address(url: str) -> str:
-    """An address without what may be secret in it: user, password, query.
+    """A URL without the parts that can be secret: user, password, query.
 
     >>> public_address("https://me:pw@example.com/openapi.json?token=1")
     'https://example.com/openapi.json'
@@ -187,19 +185,19 @@ def _models(settings: Settings, query: Mapping[str, str]) -> Flow[list[dict[str,
         page = yield from _page(settings, query)
         items = as_list(page.get("models"))
         if items is None:
-            raise FalProtocolError("The platform's list of models has no `models`.")
+            raise FalProtocolError("The platform's list of models has no field `models`.")
         models += filter(None, map(as_object, items))
         cursor = as_text(page.get("next_cursor"))
         if not cursor or page.get("has_more") is False:
             return models
         if cursor in cursors:
-            raise EndlessListError("The platform's list of models leads in a circle.")
+            raise EndlessListError("The platform's list of models repeats a page.")
         cursors.add(cursor)
         query["cursor"] = cursor
 
 
 def _page(settings: Settings, query: Mapping[str, str]) -> Flow[dict[str, Any]]:
-    # A key raises the limits but isn't needed, so none is no error.
+    # A key raises the rate limits but is optional.
     open_settings = settings.with_changes(needs_key=False)
     request = open_settings.request("GET", f"{settings.hosts.api}/models", query=query)
     response = yield from fetch(request, settings.retry, MAX_PAGE)
@@ -231,14 +229,14 @@ def _batch(settings: Settings, wanted: PullSources, ids: Sequence[str], taker: T
 
 
 def _problem(document: dict[str, Any] | None) -> str:
-    """Why the platform's answer holds no document; empty when it does."""
+    """Why the platform's response has no document; empty if it has one."""
     if not document:
         return _NO_DOCUMENT
     error = as_object(document.get("error"))
     if error is None or "paths" in document:
         return ""
-    said = as_text(error.get("message")) or as_text(error.get("code")) or "without a reason"
-    return f"the platform could not give its document: {said[:300]}"
+    said = as_text(error.get("message")) or as_text(error.get("code")) or "no reason given"
+    return f"the platform could not provide its document: {said[:300]}"
 
 
 def _public(settings: Settings, wanted: PullSources, endpoint_id: str, taker: Taker) -> Flow[None]:
@@ -258,7 +256,7 @@ def _public(settings: Settings, wanted: PullSources, endpoint_id: str, taker: Ta
 
 
 def _any_url(settings: Settings, url: str, taker: Taker) -> Flow[None]:
-    # The address of an app stands for that of its document.
+    # The URL of an app means the URL of its document.
     target = url.rstrip("/") + "/openapi.json" if urlsplit(url).path in ("", "/") else url
     name = public_address(target)
     try:

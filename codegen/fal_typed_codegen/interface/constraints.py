@@ -1,7 +1,6 @@
-"""Bounds, lengths and patterns: read in the spellings documents use, told in words.
+"""Bounds, lengths and patterns: read in every spelling that documents use, and put into words.
 
-What pydantic cannot take is mended or left out here, so that every model that is generated
-can be built.
+What pydantic does not accept is corrected or left out, so that every generated model can be built.
 """
 
 from __future__ import annotations
@@ -41,15 +40,15 @@ _UNITS = {"string": "character", "array": "item", "object": "entry"}
 _MAX_PATTERN = 2000
 _LARGEST = 1e300
 _LONGEST = 2**53
-# Python's engine goes back and tries again. With a repeated group that can take it ages, and with
-# many choices as well, so the few patterns that need it are held to a few plain choices.
+# Python's engine backtracks. With repeated groups or many alternatives that can take exponential
+# time, so the few patterns that need it may contain only a few simple alternatives.
 _REPEATED_GROUP = re.compile(r"(?:\)|\\[1-9])\s*[*+{]")
 _CHOICE = re.compile(r"[*+|]|(?<!\()\?|\{\d*,")
 _MAX_CHOICES = 3
 
 
 def spelled_out(schema: Schema) -> Schema:
-    """Give bounds their standard names, where the standard name is not there as well.
+    """Rename bounds to their standard names, unless the standard name is present as well.
 
     >>> spelled_out({"type": "integer", "max": 4, "minimum": 0, "exclusiveMinimum": True})
     {'type': 'integer', 'maximum': 4, 'exclusiveMinimum': 0}
@@ -65,14 +64,14 @@ def spelled_out(schema: Schema) -> Schema:
 
 
 def numeric(schema: Schema, *, integer: bool) -> Schema:
-    """Bounds of a number that pydantic takes.
+    """Bounds of a number that pydantic accepts.
 
     Args:
-        schema: The number's schema, spelled out.
+        schema: The number's schema with standard names.
         integer: Whether it is an integer, whose bounds must be integers too.
 
     Returns:
-        The bounds alone.
+        Only the bounds.
 
     >>> numeric({"minimum": "0.5", "maximum": 3.0}, integer=True)
     {'minimum': 1, 'maximum': 3}
@@ -89,7 +88,7 @@ def numeric(schema: Schema, *, integer: bool) -> Schema:
 
 
 def lengths(schema: Schema, kind: str) -> Schema:
-    """Shortest and longest length of a string, an array or an object.
+    """Minimum and maximum length of a string, an array or an object.
 
     >>> lengths({"minLength": 1, "maxLength": -1}, "string")
     {'minLength': 1}
@@ -99,13 +98,13 @@ def lengths(schema: Schema, kind: str) -> Schema:
 
 
 def pattern_engine(pattern: str) -> str | None:
-    """Which regular expressions understand a pattern.
+    """The regular expression engine that supports a pattern.
 
     Args:
         pattern: The document's pattern.
 
     Returns:
-        ``rust`` (pydantic's own), ``python``, or None when neither does, or not in bounded time.
+        ``rust`` (pydantic's default), ``python``, or None if neither supports it in bounded time.
 
     >>> [pattern_engine(pattern) for pattern in ("^a", "(?=a)", "(", "(?=a)(a+)+")]
     ['rust', 'python', None, None]
@@ -120,23 +119,23 @@ def pattern_engine(pattern: str) -> str | None:
 
 
 def in_words(schema: Schema) -> str:
-    """Say what a type's bounds are.
+    """Describe a type's bounds.
 
     Args:
         schema: A normalized schema.
 
     Returns:
-        A sentence, or an empty string when there is nothing to say.
+        A sentence; empty if there are no bounds.
 
     >>> in_words({"minimum": 1, "maximum": 50})
     'From 1 to 50.'
     >>> in_words({"exclusiveMinimum": 0, "multipleOf": 8})
-    'More than 0, in steps of 8.'
+    'Greater than 0, a multiple of 8.'
     """
     parts = [_range(schema), _steps(schema), *(_size(schema, kind) for kind in _LENGTHS)]
-    parts.append("none of them twice" if schema.get("uniqueItems") else "")
+    parts.append("all of them unique" if schema.get("uniqueItems") else "")
     pattern = schema.get("pattern")
-    if isinstance(pattern, str) and len(pattern) < 80:  # noqa: PLR2004 - longer ones explain nothing
+    if isinstance(pattern, str) and len(pattern) < 80:  # noqa: PLR2004 - longer ones do not help
         parts.append(f"matching `{pattern}`")
     text = ", ".join(filter(None, parts))
     return f"{text[0].upper()}{text[1:]}." if text else ""
@@ -196,7 +195,7 @@ def _range(schema: Schema) -> str:
         return f"from {_say(low)} to {_say(high)}"
     lower = f"at least {_say(low)}" if low is not None else ""
     if above is not None:
-        lower = f"more than {_say(above)}"
+        lower = f"greater than {_say(above)}"
     upper = f"at most {_say(high)}" if high is not None else ""
     if below is not None:
         upper = f"less than {_say(below)}"
@@ -205,7 +204,7 @@ def _range(schema: Schema) -> str:
 
 def _steps(schema: Schema) -> str:
     step = schema.get("multipleOf")
-    return f"in steps of {_say(step)}" if step is not None else ""
+    return f"a multiple of {_say(step)}" if step is not None else ""
 
 
 def _size(schema: Schema, kind: str) -> str:

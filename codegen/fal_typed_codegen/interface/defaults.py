@@ -1,6 +1,6 @@
-"""Defaults: made to fit their parameter's type, and written as Python.
+"""Converts defaults to their parameter's type and to Python source.
 
-A default is shown, never sent, so one that cannot be made to fit is left out.
+Defaults are shown but never sent, so a default that does not fit its type is left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WORDS = {"true": True, "false": False}
 
 
 class MisfitError(ValueError):
-    """The default does not fit the type and cannot be made to."""
+    """The default cannot be converted to the type."""
 
 
 @dataclass(frozen=True)
@@ -48,30 +48,30 @@ class Instance:
 
 
 @dataclass(frozen=True)
-class Places:
+class TupleItems:
     """A default that is a tuple.
 
     Attributes:
-        values: What stands in its places.
+        values: Its items.
     """
 
     values: list[Any]
 
 
 def fit(value: Any, schema: Schema, models: Mapping[str, ModelSpec]) -> Any:
-    """Make a default fit a type.
+    """Convert a default to a type.
 
     Args:
-        value: The default as the document has it.
-        schema: The type, in the normal form.
-        models: The classes that may be named by it and may be used here.
+        value: The default in the document.
+        schema: The type in normal form.
+        models: The classes that it can refer to and that can be used here.
 
     Returns:
-        The default: JSON, with an `Instance` wherever the type is a generated class, and `Places`
-        wherever it is a tuple.
+        The default as JSON, with an `Instance` where the type is a generated class and `TupleItems`
+        where it is a tuple.
 
     Raises:
-        MisfitError: It does not fit.
+        MisfitError: It cannot be converted.
 
     >>> fit("5", {"type": "integer"}, {})
     5
@@ -88,13 +88,13 @@ def fit(value: Any, schema: Schema, models: Mapping[str, ModelSpec]) -> Any:
 
 
 def expression(value: Any) -> str:
-    r"""Write a value as a Python expression.
+    r"""Convert a value to a Python expression.
 
     Args:
         value: What `fit` returned.
 
     Returns:
-        Literals, and calls of classes for instances. No text of the value is ever code.
+        Literals, and calls of classes for instances. Text in the value never becomes code.
 
     >>> expression([Instance("Size", {"width": 1}), 'a"b'])
     '[Size(width=1), \'a"b\']'
@@ -102,7 +102,7 @@ def expression(value: Any) -> str:
     if isinstance(value, Instance):
         inside = ", ".join(f"{name}={expression(item)}" for name, item in value.values.items())
         return f"{value.name}({inside})"
-    if isinstance(value, Places):
+    if isinstance(value, TupleItems):
         return f"({', '.join(expression(item) for item in value.values)},)"
     items, mapping = as_list(value), as_object(value)
     if items is not None:
@@ -114,14 +114,14 @@ def expression(value: Any) -> str:
 
 
 def _first_fit(value: Any, members: list[Schema], models: Mapping[str, ModelSpec]) -> Any:
-    # A member that takes the value as it is goes before one that has to convert it.
+    # Prefer a member that accepts the value without conversion.
     fits: list[Any] = []
     for member in members:
         try:
             fitted = fit(value, member, models)
         except MisfitError:
             continue
-        if isinstance(fitted, (Instance, Places)) or (
+        if isinstance(fitted, (Instance, TupleItems)) or (
             type(fitted) is type(value) and fitted == value
         ):
             return fitted
@@ -141,7 +141,7 @@ def _instance(value: Any, name: str, models: Mapping[str, ModelSpec]) -> Instanc
     if any(field.required and field.wire not in given for field in model.fields):
         raise MisfitError
     if any(field.deprecated and field.wire in given for field in model.fields):
-        raise MisfitError  # to set it is to be warned, and nobody would have set it
+        raise MisfitError  # a default must not cause deprecation warnings
     values: dict[str, Any] = {}
     for wire, field in by_wire.items():
         if wire in given:
@@ -186,12 +186,12 @@ def _items(value: Any, schema: Schema, models: Mapping[str, ModelSpec]) -> list[
     return [fit(item, schema["items"], models) for item in items]
 
 
-def _places(value: Any, places: list[Schema], models: Mapping[str, ModelSpec]) -> Places:
+def _places(value: Any, places: list[Schema], models: Mapping[str, ModelSpec]) -> TupleItems:
     items = as_list(value)
     if items is None or len(items) != len(places):
         raise MisfitError
     pairs = zip(items, places, strict=True)
-    return Places([fit(item, place, models) for item, place in pairs])
+    return TupleItems([fit(item, place, models) for item, place in pairs])
 
 
 def _values(value: Any, schema: Schema, models: Mapping[str, ModelSpec]) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def _values(value: Any, schema: Schema, models: Mapping[str, ModelSpec]) -> dict
 
 
 def _scalar(value: Any, kind: str) -> Any:
-    """A value as JSON of a scalar type, converted where the document wrote another one."""
+    """A value converted to a scalar type."""
     if kind == "string":
         return _string(value)
     if kind == "boolean":
@@ -243,8 +243,8 @@ def _number(value: Any, *, integer: bool) -> int | float:
 
 
 def _within(value: Any, schema: Schema) -> Any:
-    for key, holds in _COMPARISONS:
-        if key in schema and not holds(value, schema[key]):
+    for key, matches in _COMPARISONS:
+        if key in schema and not matches(value, schema[key]):
             raise MisfitError
     if isinstance(value, str) and "pattern" in schema:
         raise MisfitError
@@ -256,8 +256,8 @@ def _within(value: Any, schema: Schema) -> Any:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """JSON for a parameter of any type, without the numbers that JSON does not have."""
-    if depth > _DEEPEST:  # Python's parser ends at a hundred brackets
+    """A value for a parameter of any type; NaN and infinity are not valid JSON."""
+    if depth > _DEEPEST:  # Python's parser supports about a hundred nested brackets
         raise MisfitError
     if isinstance(value, float) and not math.isfinite(value):
         raise MisfitError

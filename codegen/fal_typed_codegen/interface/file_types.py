@@ -1,4 +1,4 @@
-"""Which parameters take a file, and which components of a result are one."""
+"""Recognizes parameters that accept a file, and components of a result that are a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILE_FIELDS: dict[FileClass, frozenset[str]] = {
     "Video": frozenset({"width", "height", "duration", "fps", "num_frames"}),
     "Audio": frozenset({"duration", "sample_rate", "channels", "bitrate"}),
 }
-"""Fields that the hand-written classes have; the other three also have those of `File`."""
+"""Fields of the predefined classes; the other three also have those of `File`."""
 
 _MARKS = frozenset({"image", "video", "audio", "file", "archive", "image_mask", "mask"})
 _EXACT = frozenset({"image", "images", "video", "videos", "audio", "audios", "file", "files"})
@@ -26,7 +26,7 @@ _URL_NAME = re.compile(r"(?:^|_)urls?(?:_?\d+)?$", re.IGNORECASE)
 _MEDIA_URL_NAME = re.compile(
     r"(?:^|_)(?:image|video|audio|file|mask|img)_urls?(?:_|$)", re.IGNORECASE
 )
-# A URL of these is an address to call or to visit, not a file to take in.
+# These URLs are called or visited; they are not files.
 _ADDRESSES = re.compile(
     r"(?:^|_)(?:webhook|callback|redirect|website|web|webpage|site|page|homepage|api|proxy|server"
     r"|endpoint|repo|repository|link|profile|notification|source_code|socket|ws)_urls?",
@@ -41,15 +41,15 @@ _KINDS: tuple[tuple[str, FileClass], ...] = (
 
 
 def is_file_parameter(name: str, schema: Schema) -> bool:
-    """Tell whether a parameter takes a file.
+    """Whether a parameter accepts a file.
 
     Args:
         name: The parameter's name.
         schema: Its schema.
 
     Returns:
-        True when it is marked as one, else when it is named like one. Only its strings become
-        files: a parameter that holds none stays what it is.
+        True if it is marked as a file or named like one. Only its strings become files; a parameter
+        without strings is not changed.
 
     >>> is_file_parameter("image_url", {"type": "string"})
     True
@@ -67,13 +67,13 @@ def is_file_parameter(name: str, schema: Schema) -> bool:
 
 
 def is_file_component(schema: Schema) -> bool:
-    """Tell whether a component describes a file: a required `url` and a fact about a file.
+    """Whether a component describes a file: a required `url` and a typical field of a file.
 
     Args:
         schema: The component's schema, an object.
 
     Returns:
-        True for what `File` and its subclasses stand for.
+        True for `File` and its subclasses.
 
     >>> is_file_component({"required": ["url"], "properties": {
     ...     "url": {"type": "string"}, "content_type": {"type": "string"}}})
@@ -91,13 +91,13 @@ def file_class(component: str, schema: Schema, field: str) -> FileClass:
     """Choose the class of a file.
 
     Args:
-        component: Name of the component that describes it.
+        component: Name of the component.
         schema: The component's schema.
-        field: Name of the field that holds it.
+        field: Name of the field that contains it.
 
     Returns:
-        What the component is named after, else `Image` when it has a width and a height, else
-        what the field is named after.
+        The class that the component's name indicates, else `Image` if it has width and height, else
+        the class that the field's name indicates.
 
     >>> file_class("VideoFile", {}, "result"), file_class("File", {}, "rendered_image")
     ('Video', 'Image')

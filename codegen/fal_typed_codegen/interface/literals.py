@@ -1,4 +1,4 @@
-"""Allowed values (`enum`, `const`): as literals where a type can hold them."""
+"""Allowed values (`enum`, `const`), as literal types where possible."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def has_values(schema: Schema) -> bool:
-    """Tell whether a schema lists its allowed values."""
+    """Whether a schema lists its allowed values."""
     return "const" in schema or bool(_values(schema))
 
 
@@ -23,9 +23,9 @@ def literal(schema: Schema) -> Schema | None:
         schema: A schema for which `has_values` is true.
 
     Returns:
-        One literal per JSON type, null among them if it is allowed; a bounded number where the
-        values are fractions, which no literal type can hold; None when a value is an object, an
-        array or infinite.
+        One literal type per JSON type, and null if it is allowed; a bounded number if values are
+        fractions, which literal types do not support; None if a value is an object, an array or
+        infinite.
 
     >>> literal({"type": "string", "enum": ["a", None, "b"]})
     {'anyOf': [{'type': 'string', 'enum': ['a', 'b']}, {'type': 'null'}]}
@@ -47,7 +47,7 @@ def literal(schema: Schema) -> Schema | None:
 
 
 def beyond_types(schema: Schema) -> list[Any]:
-    """Allowed values that the generated type does not show: those of a list with fractions."""
+    """Allowed values that the generated type does not express: those of a list with fractions."""
     values = _values(schema)
     return values if any(_is_fraction(value) for value in values) else []
 
@@ -59,7 +59,7 @@ def _values(schema: Schema) -> list[Any]:
 
 
 def _converted(value: Any, kind: Any) -> Any:
-    """A value as the schema's own type, where a document writes 5 for "5" or the reverse."""
+    """A value converted to the schema's type, for documents that write 5 for "5" or vice versa."""
     if kind == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     if kind == "integer" and isinstance(value, str):

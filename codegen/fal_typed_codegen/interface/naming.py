@@ -1,7 +1,7 @@
 """Names of generated modules, classes, fields and endpoint objects.
 
-Every name is made here, from text nobody vouches for, and is a plain ASCII identifier of
-bounded length: it can be written into code and into a path as it is.
+Names are derived from untrusted text. Every name is an ASCII identifier of limited length, which is
+safe to use in code and in paths.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ IMPORTED = frozenset(
         "OutputModel", "Request", "deprecated", "UniqueItems", "TYPE_CHECKING", "annotations",
     }
 )  # fmt: skip
-"""Names that generated modules import; nothing of a document may take them."""
+"""Names that generated modules import; nothing from a document can use them."""
 
 ALIASES = frozenset({"Input", "Output"})
 _BUILTINS = frozenset(dir(builtins))
 _TYPE_NAMES = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})
 
-# Attributes of pydantic's BaseModel and of the file classes, written out because a name must
-# not change with the release of pydantic that happens to be installed.
+# Attributes of pydantic's BaseModel and of the file classes. They are listed because names must not
+# depend on the installed version of pydantic.
 _MODEL_ATTRIBUTES = frozenset(
     {
         "construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw",
@@ -56,12 +56,12 @@ _DEVICES = frozenset(
 
 
 class ModuleNames(NamedTuple):
-    """What one endpoint is called.
+    """Python names of an endpoint.
 
     Attributes:
-        path: Module path below the package, e.g. ``fal_ai.flux.dev``.
+        path: Module path in the package, e.g. ``fal_ai.flux.dev``.
         endpoint: Name of the endpoint object, e.g. ``flux_dev``.
-        models: Stem of its models' names, e.g. ``FluxDev``.
+        models: Stem of its class names, e.g. ``FluxDev``.
     """
 
     path: str
@@ -70,13 +70,13 @@ class ModuleNames(NamedTuple):
 
 
 def module_path(endpoint_id: str) -> str:
-    """Module path of an endpoint id, before collisions are looked at.
+    """Module path of an endpoint id, without regard to collisions.
 
     Args:
         endpoint_id: The id, e.g. ``fal-ai/kling-video/v2.5-turbo/pro``.
 
     Returns:
-        Dotted path below the package.
+        Dotted path in the package.
 
     >>> module_path("fal-ai/kling-video/v2.5-turbo/pro")
     'fal_ai.kling_video.v2_5_turbo.pro'
@@ -89,14 +89,14 @@ def module_path(endpoint_id: str) -> str:
 def choose_names(
     endpoint_ids: Collection[str], earlier: Mapping[str, str]
 ) -> dict[str, ModuleNames]:
-    """Name every endpoint; no two share a module.
+    """Name every endpoint; each has its own module.
 
-    Where two ids meet, the one that had the module before keeps it, else the id that was
-    changed least on its way to the name; every other one gets digits made of its id alone, so
-    that its name does not hang on who else is there.
+    If several ids have the same path, the one that had it before keeps it, else the one that is
+    most similar to it. The others get a suffix that depends only on their id, so that names do not
+    depend on which other endpoints exist.
 
     Args:
-        endpoint_ids: All ids of the catalogue.
+        endpoint_ids: All ids of the catalog.
         earlier: Module paths chosen in earlier runs, by id.
 
     Returns:
@@ -126,10 +126,10 @@ def field_name(wire: str, taken: Collection[str], *, of_file: bool = False) -> s
     Args:
         wire: The property's name in the document.
         taken: Names of the class's other fields.
-        of_file: Whether the class is one of a file, whose methods keep their names.
+        of_file: Whether the class is a file class, whose method names are reserved.
 
     Returns:
-        The property's own name wherever that can stand in a class body, else one like it.
+        The property's name if it is a valid attribute name, else a similar one.
 
     >>> field_name("prompt", ()), field_name("schema", ()), field_name("3d-model", ())
     ('prompt', 'schema_', 'n3d_model')
@@ -153,10 +153,10 @@ def class_name(text: str, taken: Collection[str]) -> str:
 
     Args:
         text: The component's name in the document.
-        taken: Class names its module already uses.
+        taken: Class names that its module already uses.
 
     Returns:
-        A name in Pascal case that hides no builtin and nothing that generated modules import.
+        A name in Pascal case that does not shadow a builtin or an import of generated modules.
 
     >>> class_name("registry__image__Image", ()), class_name("Field", ())
     ('RegistryImageImage', 'FieldModel')
@@ -168,7 +168,7 @@ def class_name(text: str, taken: Collection[str]) -> str:
 
 
 def pascal(text: str) -> str:
-    """Text in Pascal case, capitals inside words kept.
+    """Text in Pascal case; capitals inside words are kept.
 
     >>> pascal("kling-video/v2.5"), pascal("LoRAInput"), pascal("3d")
     ('KlingVideoV25', 'LoRAInput', 'N3d')
@@ -179,7 +179,7 @@ def pascal(text: str) -> str:
 
 
 def snake(text: str) -> str:
-    """A class name in snake case, for the name of its module.
+    """A class name in snake case, for its module.
 
     >>> snake("ImageSize"), snake("LoRAWeight")
     ('image_size', 'lo_ra_weight')
@@ -202,7 +202,7 @@ def prefixes(paths: Iterable[str]) -> set[str]:
 
 
 def _clear_of_parents(names: dict[str, ModuleNames]) -> dict[str, ModuleNames]:
-    """Rename modules that would hide the endpoint object of the package they are in."""
+    """Rename modules that would shadow the endpoint object of their package."""
     objects = {names_.path: names_.endpoint for names_ in names.values()}
     cleared: dict[str, ModuleNames] = {}
     for endpoint_id, chosen in names.items():
@@ -224,7 +224,7 @@ def _segment(text: str) -> str:
     name = _leading(_identifier(text).lower())
     if keyword.iskeyword(name) or name in _DEVICES or name.startswith("__"):
         return f"{name}_"
-    # These two names are the generator's own.
+    # These two names are reserved for the generator.
     return f"{name}_" if name in {ENDPOINT_MODULE, SHARED_PACKAGE} else name
 
 
@@ -257,7 +257,7 @@ def _free(name: str, taken: Collection[str], reserved: Collection[str] = ()) -> 
 
 
 def _distance(endpoint_id: str, path: str) -> int:
-    """How many characters of the id the name does not show."""
+    """Number of characters in which the id and the path differ."""
     return sum(a != b for a, b in zip(endpoint_id, path.replace(".", "/"), strict=False))
 
 

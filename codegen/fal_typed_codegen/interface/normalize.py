@@ -1,9 +1,9 @@
-"""Turns one endpoint document into an `Interface`: the pre-pass before the models are made.
+"""Translates an endpoint document into an `Interface`, before types are generated.
 
-The types that come out are JSON schemas of a small normal form: classes of their own
-for every object with properties, no null in a property's type, no wrappers, no prose, standard
-bounds, literals that type checkers know. datamodel-code-generator gets nothing else to see, and
-so nothing of what it handles in ways that do not suit a typed client.
+The types of an interface are JSON schemas in a small normal form: a class for every object with
+properties, no null in a property's type, no wrappers, no prose, standard bounds, and literals that
+type checkers support. datamodel-code-generator only sees this form, so its handling of anything
+else does not matter.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ _INHERITED = (
 
 
 def normalize(document: EndpointDocument, names: ModuleNames) -> Interface:
-    """Read a document into the terms of the generator.
+    """Translate a document into an interface.
 
     Args:
         document: The endpoint's document.
-        names: What the endpoint is called.
+        names: Python names of the endpoint.
 
     Returns:
-        The interface. What could not be followed is a value of any type there, and a warning.
+        The interface. Parts that cannot be translated accept any value and cause a warning.
     """
     walk = _Walk(document, names.models)
     input_name = walk.root("input", document.input_ref)
@@ -72,7 +72,7 @@ def normalize(document: EndpointDocument, names: ModuleNames) -> Interface:
 
 
 class _Walk:
-    """One walk over a document's schemas; classes are collected as they are met."""
+    """One pass over a document's schemas, which collects their classes."""
 
     def __init__(self, document: EndpointDocument, stem: str) -> None:
         self.models: dict[str, ModelSpec] = {}
@@ -89,7 +89,7 @@ class _Walk:
         self._python_regex = False
 
     def root(self, direction: Direction, ref: Schema) -> str:
-        """Make the class of the input or the output itself."""
+        """Add the class of the input or the output."""
         self._direction = direction
         name = self._roots[direction]
         component = component_name(ref)
@@ -102,13 +102,13 @@ class _Walk:
         elif direction == "output":
             self._make_root(name, component, schema)
         else:
-            self._warn("the input is no object; the endpoint takes no parameters")
+            self._warn("the input is not an object, so the endpoint has no parameters")
             self._make(name, component, {})
         return name
 
     def _make_root(self, name: str, component: str | None, schema: Schema) -> None:
         if component is not None:
-            # Its class is made of its type, and so cannot be part of it.
+            # The class is defined by this type, so the type cannot refer to it.
             del self._by_component["output", component]
             self._inlined.append(component)
         root = self._type(schema, name, "", is_file=False)
@@ -116,7 +116,7 @@ class _Walk:
         self.models[name] = ModelSpec(name, "output", "RootModel", component, text, (), root=root)
 
     def _make(self, name: str, component: str | None, schema: Schema) -> None:
-        """Make a class of an object schema, after the classes that it is made of."""
+        """Add the class of an object schema, after the classes that it refers to."""
         outer_regex, self._python_regex = self._python_regex, False
         base = "InputModel" if self._direction == "input" else "OutputModel"
         skipped: frozenset[str] = frozenset()
@@ -175,7 +175,7 @@ class _Walk:
         return constraints.in_words(kind)
 
     def _type(self, schema: Any, owner: str, field: str, *, is_file: bool) -> Schema:
-        """Normal form of a schema; null may still be a member of its union."""
+        """Normal form of a schema; its union can still contain null."""
         raw = as_object(schema)
         if raw is None:
             return _ANY
@@ -213,7 +213,7 @@ class _Walk:
     def _values(self, schema: Schema, field: str) -> Schema:
         kind = literals.literal(schema)
         if kind is None:
-            self._warn(f"{field}: allowed values that are neither text nor numbers")
+            self._warn(f"{field}: allowed values that are neither strings nor numbers")
             return _ANY
         return kind
 
@@ -249,7 +249,7 @@ class _Walk:
         is_known = len(self._patterns) <= MAX_PATTERNS
         engine = constraints.pattern_engine(pattern) if is_known else None
         if engine is None:
-            self._warn(f"{field}: a pattern that is no regular expression here; not checked")
+            self._warn(f"{field}: unsupported regular expression; the pattern is not checked")
             return kind
         self._python_regex |= engine == "python"
         return {**kind, "pattern": pattern}
@@ -266,13 +266,13 @@ class _Walk:
         is_fixed = set(limits.values()) == {len(items)} and len(limits) == 2  # noqa: PLR2004
         if is_fixed and any(item != items[0] for item in items):
             return {"type": "array", "prefixItems": items, **limits}
-        # A list is what JSON gives and people write; a tuple is for places that differ.
+        # A list is what JSON has and people write; a tuple is only for items of different types.
         return {"type": "array", "items": _union(items), **limits}
 
     def _object(self, schema: Schema, owner: str, field: str) -> Schema:
         if _mapping(schema.get("properties")):
             return self._anonymous(schema, owner, field)
-        # True, and nothing, both mean values of any type.
+        # True and a missing value both allow any type.
         item = self._type(schema.get("additionalProperties"), owner, field, is_file=False)
         limits = constraints.lengths(schema, "object") if self._direction == "input" else {}
         return {"type": "object", "additionalProperties": item, **limits}
@@ -289,7 +289,7 @@ class _Walk:
     def _reference(self, schema: Schema, owner: str, field: str, *, is_file: bool) -> Schema:
         component = component_name(schema)
         if component is None or component not in self._document.components:
-            self._warn(f"{field}: nothing at {str(schema['$ref'])[:80]!r}")
+            self._warn(f"{field}: {str(schema['$ref'])[:80]!r} not found")
             return _ANY
         known = self._by_component.get((self._direction, component))
         if known is not None:
@@ -309,9 +309,9 @@ class _Walk:
     def _inline(
         self, component: str, target: Schema, owner: str, field: str, *, is_file: bool
     ) -> Schema:
-        """A component that is no class of its own stands where it is used."""
+        """Inline a component that does not become a class."""
         if component in self._inlined:
-            self._warn(f"{field}: {component[:80]!r} is made of itself")
+            self._warn(f"{field}: {component[:80]!r} refers to itself")
             return _ANY
         self._inlined.append(component)
         try:
@@ -320,7 +320,7 @@ class _Walk:
             self._inlined.pop()
 
     def _file(self, component: str, schema: Schema, field: str) -> Schema | None:
-        """The hand-written class for a file; None when it has fields that those do not have."""
+        """The predefined class of a file; None if the file has other fields."""
         kind = file_types.file_class(component, schema, field)
         known = file_types.FILE_FIELDS["File"] | file_types.FILE_FIELDS[kind]
         if not _mapping(schema["properties"]).keys() <= known:
@@ -328,7 +328,7 @@ class _Walk:
         return _custom("FileObjectInput" if self._direction == "input" else kind)
 
     def _without_wrapper(self, schema: Schema) -> Schema:
-        """Replace `allOf` by what its parts say together."""
+        """Merge the parts of `allOf`."""
         parts = [_mapping(part) for part in _list(schema.get("allOf"))]
         if not parts:
             return schema
@@ -343,7 +343,7 @@ class _Walk:
         if component is None:
             return part
         if component in self._inlined:
-            self._warn(f"{component[:80]!r} is made of itself")
+            self._warn(f"{component[:80]!r} refers to itself")
             return {}
         self._inlined.append(component)
         try:
@@ -371,11 +371,11 @@ class _Walk:
         return name
 
     def _count(self) -> None:
-        # Components that use another twice, and it a third one twice, are endless before they end.
+        # Components that each refer to the next one twice grow exponentially.
         self._seen += 1
         if self._seen > MAX_SCHEMAS:
             raise InvalidDocumentError(
-                f"more than {MAX_SCHEMAS} schemas when references are followed"
+                f"it has more than {MAX_SCHEMAS} schemas when references are expanded"
             )
 
     def _warn(self, text: str) -> None:
@@ -383,7 +383,7 @@ class _Walk:
 
 
 def _clear_of_classes(model: ModelSpec, classes: Container[str]) -> ModelSpec:
-    """Rename fields called like a class, which inside their own class would hide it."""
+    """Rename fields that have the name of a class, which they would shadow."""
     fields = (
         replace(field, name=f"{field.name}_") if field.name in classes else field
         for field in model.fields
@@ -392,7 +392,7 @@ def _clear_of_classes(model: ModelSpec, classes: Container[str]) -> ModelSpec:
 
 
 def _union(members: Iterable[Schema]) -> Schema:
-    """Union of normal forms, flat and without repetition."""
+    """Union of normal forms, flat and without duplicates."""
     flat: list[Schema] = []
     for member in members:
         for single in _list(member.get("anyOf")) or [member]:

@@ -1,4 +1,4 @@
-"""What the generator knows of one endpoint: its models and their fields, in plain terms."""
+"""Specification of an endpoint's generated code: its models and their fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Direction: TypeAlias = Literal["input", "output"]
 
 CLASS_PREFIX = "#/$defs/"
-"""A normalized schema refers to a class by this prefix and the class's name."""
+"""Prefix of a reference to a class in a normalized schema, before the class name."""
 
 
 class Missing:
@@ -21,7 +21,7 @@ class Missing:
 
 
 MISSING = Missing()
-"""Stands where a property names no default; None is a default of its own."""
+"""Default of a property that has no default; None is a valid default."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class FieldSpec:
         wire: Its name in JSON.
         schema: Its type in the normal form of `normalize`, without null.
         nullable: Whether null is allowed.
-        required: Whether it must be given.
+        required: Whether it is required.
         default: The document's default, or `MISSING`.
-        description: The document's own description, as it stands there.
-        facts: What the type cannot show, as a sentence: bounds, lengths, allowed values.
-        json_type: Its JSON type where it has one only.
-        deprecated: Whether the document says that it is going away.
+        description: Its description in the document, unchanged.
+        facts: Sentence about what the type cannot express: bounds, lengths, allowed values.
+        json_type: Its JSON type; None if it has several.
+        deprecated: Whether it is deprecated.
     """
 
     name: str
@@ -55,18 +55,18 @@ class FieldSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One class to be generated.
+    """One class to generate.
 
     Attributes:
         name: The class's name.
-        direction: Whether it is sent or received.
+        direction: Whether it is part of the input or the output.
         base: Name of its base class.
-        component: The component it was read from; None for an object without a name.
-        description: The component's own description, as it stands there.
-        fields: Its fields, the required ones first.
-        is_open: Whether the document allows properties that it does not name.
-        python_regex: Whether a pattern in it needs Python's regular expressions.
-        root: The type of an output that is no object; None for every other model.
+        component: The component it comes from; None for an unnamed object.
+        description: The component's description, unchanged.
+        fields: Its fields, required ones first.
+        is_open: Whether additional properties are allowed.
+        python_regex: Whether a pattern needs Python's regular expressions.
+        root: Type of an output that is not an object; None for all other models.
     """
 
     name: str
@@ -82,18 +82,18 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class Interface:
-    """One endpoint, ready to be written.
+    """One endpoint, ready to be rendered.
 
     Attributes:
         id: The endpoint's id.
-        category: The platform's category, if the document names one.
-        description: The document's own description; empty when it has none.
+        category: The platform's category; None if the document has none.
+        description: The document's description; empty if it has none.
         input: Name of the input's class.
         output: Name of the output's class.
-        models: Every class by name; a class stands after those it is made of.
-        route: What an app's own document says of the endpoint; None for any other.
-        deprecated: Whether the document says that it is going away.
-        warnings: What in the document could not be followed.
+        models: Classes by name; a class comes after those it refers to.
+        route: Route of the app, if the document is from an app.
+        deprecated: Whether it is deprecated.
+        warnings: Parts of the document that could not be translated exactly.
     """
 
     id: str

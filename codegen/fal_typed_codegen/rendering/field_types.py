@@ -1,9 +1,8 @@
-"""Has datamodel-code-generator make types, and reads what it wrote.
+"""Generates type annotations with datamodel-code-generator.
 
-Every type goes in as a field of a made-up name (``f7``), without prose and default: what can go
-wrong with those is settled before. The classes that it refers to have made-up names as well
-(``Ext3``). Nothing that a document calls itself reaches the generator; the names are put back into
-the annotations that it returns.
+Every type is passed as a field with an artificial name (``f7``), without description and default.
+The classes that it refers to have artificial names as well (``Ext3``). No name of a document
+reaches datamodel-code-generator; the real names are put back into the annotations that it returns.
 """
 
 from __future__ import annotations
@@ -32,18 +31,18 @@ _known: dict[str, str] = {}
 
 
 class ModelsError(Exception):
-    """datamodel-code-generator could not make the models; the message says why."""
+    """datamodel-code-generator failed; the message gives the reason."""
 
 
 def type_annotations(models: Iterable[ModelSpec]) -> dict[str, dict[str, ast.expr]]:
-    """Make the type annotations of models.
+    """Generate the type annotations of models.
 
     Args:
         models: The models.
 
     Returns:
-        By class name, then by field name, the annotation. A model that is no object has the
-        one field ``root``.
+        Annotations by class name and field name. A model that is not an object has one field,
+        ``root``.
 
     Raises:
         ModelsError: datamodel-code-generator failed.
@@ -64,7 +63,7 @@ def with_keywords(annotation: ast.expr, keywords: Mapping[str, Any]) -> ast.expr
         keywords: Literals by keyword.
 
     Returns:
-        ``Annotated[…, Field(…)]``; its own ``Field`` is used when there is one.
+        ``Annotated[…, Field(…)]``; an existing ``Field`` is extended.
     """
     if not keywords:
         return annotation
@@ -78,7 +77,7 @@ def with_keywords(annotation: ast.expr, keywords: Mapping[str, Any]) -> ast.expr
 
 
 def or_none(annotation: ast.expr) -> ast.expr:
-    """Allow None; a type that already takes anything stays as it is."""
+    """Allow None; a type that accepts anything is not changed."""
     if isinstance(annotation, ast.Name) and annotation.id == "Any":
         return annotation
     return ast.BinOp(annotation, ast.BitOr(), ast.Constant(None))
@@ -95,7 +94,7 @@ def _key(schema: Schema) -> str:
 
 
 def _texts(schemas: Iterable[Schema]) -> dict[str, str]:
-    """Annotations as text. Most types stand in hundreds of documents and are made once."""
+    """Annotations as text, cached: most types occur in hundreds of documents."""
     wanted = {_key(schema): schema for schema in schemas}
     found = {key: _known[key] for key in wanted if key in _known}
     new = {key: schema for key, schema in wanted.items() if key not in found}
@@ -109,7 +108,7 @@ def _texts(schemas: Iterable[Schema]) -> dict[str, str]:
 
 
 def _made(schemas: list[Schema]) -> list[str]:
-    """Have annotations made, all in one run."""
+    """Generate annotations in one run."""
     names = sorted(references(schemas))
     paths = {name: f"{_ELSEWHERE}Ext{index}" for index, name in enumerate(names)}
     tree = _generate(_definitions(schemas, paths))
@@ -139,7 +138,7 @@ def _definitions(schemas: list[Schema], paths: Mapping[str, str]) -> Schema:
         return hoisted(translated) if _LIMITS & mapping.keys() else translated
 
     def hoisted(limited: Schema) -> Schema:
-        # It forgets limits of a map inside of a union or a list, but not those of a field.
+        # It drops limits of a map inside a union or a list, but not those of a field.
         name = f"Map{len(definitions)}"
         definitions[name] = _object({"root": limited})
         return {"$ref": CLASS_PREFIX + name}
@@ -159,13 +158,13 @@ def _generate(definitions: Schema) -> ast.Module:
             text = _generator()({"$defs": definitions})
         return ast.parse(text)
     except Exception as error:
-        # Whatever it raises is about this one document, and the others go on.
+        # Any error concerns only this document.
         raise ModelsError(f"{type(error).__name__}: {error}"[:500]) from error
 
 
 @functools.cache
 def _generator() -> Callable[[Schema], str]:
-    # It takes longer to import than all else, and is not needed when nothing changed.
+    # Its import is slow, and it is not needed when nothing changed.
     from datamodel_code_generator import generate
     from datamodel_code_generator.config import GenerateConfig
     from datamodel_code_generator.enums import DataModelType, InputFileType
@@ -192,7 +191,7 @@ def _classes(tree: ast.Module) -> dict[str, ast.ClassDef]:
 
 
 def _roots(tree: ast.Module, classes: Mapping[str, ast.ClassDef]) -> dict[str, ast.expr]:
-    """What stands behind the names that it made for types within types."""
+    """Types behind the names that it generated for nested types."""
     roots = {name: _annotations(node)["root"] for name, node in classes.items() if name != _ALL}
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
@@ -211,10 +210,10 @@ def _annotations(node: ast.ClassDef) -> dict[str, ast.expr]:
 
 
 class _Restore(ast.NodeTransformer):
-    """Puts the real names back, and types where names for types within types stand.
+    """Puts the real names back and inlines nested types.
 
-    Tuples take lists as well from then on, and sets, which JSON does not have and which have no
-    order, are lists of unique items.
+    Tuples also accept lists. Sets become lists of unique items, since JSON has no sets and sets
+    have no order.
     """
 
     def __init__(self, back: Mapping[str, str], roots: Mapping[str, ast.expr]) -> None:
@@ -231,7 +230,7 @@ class _Restore(ast.NodeTransformer):
         if node.id not in self._roots:
             return node
         if self._depth >= _MAX_INLINE:
-            raise ModelsError(f"{node.id} is made of itself")
+            raise ModelsError(f"{node.id} refers to itself")
         self._depth += 1
         try:
             return self.type_of(_parsed(ast.unparse(self._roots[node.id])))
@@ -241,7 +240,7 @@ class _Restore(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.value, ast.Name) and node.value.id == "tuple":
-            # Strict models take no list for a tuple, and a list is what people write.
+            # Strict models do not accept a list for a tuple, but people write lists.
             return with_keywords(node, {"strict": False})
         if isinstance(node.value, ast.Name) and node.value.id == "set":
             items = ast.Subscript(ast.Name("list"), node.slice)

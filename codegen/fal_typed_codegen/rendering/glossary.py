@@ -1,14 +1,14 @@
-"""Sentences for parameters and fields whose document says nothing about them.
+"""Descriptions of parameters and fields that documents leave undescribed.
 
-The sentences stand in ``glossary.txt`` beside this module, one per line::
+They are in ``glossary.txt`` of this package, one per line::
 
-    seed: Starting point of the random generator; …
-    scale (component=LoraWeight*): How strongly the weights change the base model; …
+    seed: Random seed; …
+    scale (component=LoraWeight*): Strength of the LoRA weights; …
     scale (category=image|video type=number): Factor by which …
 
-The first line of a name whose conditions all hold is taken. A condition is a name and one or
-more patterns as of `fnmatch`; ``none`` matches what was not given. A document's own description
-always wins: callers ask the glossary only when there is none.
+The first line of a name whose conditions all match is used. A condition is a name and one or more
+`fnmatch` patterns; ``none`` matches a missing value. A description in the document always takes
+precedence: the glossary is only used if there is none.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Sentence:
     """One line of the glossary.
 
     Attributes:
-        name: The parameter or field it explains.
+        name: The parameter or field that it describes.
         text: The sentence.
         conditions: Patterns by condition; all must match.
     """
@@ -45,14 +45,14 @@ class Sentence:
     text: str
     conditions: Mapping[str, tuple[str, ...]]
 
-    def holds(self, facts: Mapping[str, str]) -> bool:
+    def matches(self, facts: Mapping[str, str]) -> bool:
         """Whether every condition matches.
 
         Args:
-            facts: The value of each condition's subject; empty where there is none.
+            facts: Value of each condition's subject; empty if missing.
 
         Returns:
-            True when the sentence may be used.
+            True if the sentence can be used.
         """
         return all(
             any(_matches(facts[subject], pattern) for pattern in patterns)
@@ -61,7 +61,7 @@ class Sentence:
 
 
 class GlossaryError(ValueError):
-    """A line of the glossary cannot be read; the message says which."""
+    """A line of the glossary is invalid; the message quotes it."""
 
 
 def describe(
@@ -70,25 +70,25 @@ def describe(
     direction: Direction,
     component: str | None = None,
     category: str | None = None,
-    type: str | None = None,  # noqa: A002 - JSON Schema's own word for it
+    type: str | None = None,  # noqa: A002 - the term of JSON Schema
     endpoint: str | None = None,
 ) -> str | None:
-    """Find the sentence that explains a parameter or a field.
+    """Find the description of a parameter or a field.
 
     Args:
-        name: The property's name as the document writes it.
-        direction: ``input`` for what is sent, ``output`` for what comes back.
-        component: Name of the component that holds the property, e.g. ``LoraWeight``; None for
-            the endpoint's own input and output. The number that tells equal names of different
-            shape apart (``ImageType2``) doesn't matter.
-        category: The endpoint's category, e.g. ``video`` or ``image-to-video``; None when it
-            has none or when several endpoints share the component.
-        type: The property's JSON type as of `json_type`; None when it has several.
-        endpoint: The endpoint's id, for names that a few endpoints use in a sense of their own
-            and for endpoints without a category; None when several endpoints share the component.
+        name: Name of the property in the document.
+        direction: ``input`` for parameters, ``output`` for fields of the result.
+        component: Name of the component that contains the property, e.g. ``LoraWeight``; None for
+            the endpoint's input and output. The number that distinguishes components of the same
+            name (``ImageType2``) is ignored.
+        category: The endpoint's category, e.g. ``video`` or ``image-to-video``; None if it has
+            none or if several endpoints share the component.
+        type: The property's JSON type, see `json_type`; None if it has several.
+        endpoint: The endpoint's id, for names with a special meaning in a few endpoints and for
+            endpoints without a category; None if several endpoints share the component.
 
     Returns:
-        One sentence, or None when the glossary has none that fits.
+        One sentence, or None if the glossary has none that matches.
 
     >>> describe("width", direction="input", component="ImageSize")
     'Width in pixels.'
@@ -100,21 +100,21 @@ def describe(
         "type": type or "",
         "endpoint": endpoint or "",
     }
-    fitting = (line.text for line in _glossary().get(name, ()) if line.holds(facts))
+    fitting = (line.text for line in _glossary().get(name, ()) if line.matches(facts))
     return next(fitting, None)
 
 
 def read_glossary(text: str) -> dict[str, tuple[Sentence, ...]]:
-    """Read the glossary's text.
+    """Parse the glossary.
 
     Args:
-        text: Lines as the module's docstring shows them; empty ones and ``#`` are passed over.
+        text: Lines in the format above; empty lines and lines with ``#`` are ignored.
 
     Returns:
-        The sentences of each name, in the order of the text.
+        Sentences by name, in order.
 
     Raises:
-        GlossaryError: A line has another form or an unknown condition.
+        GlossaryError: A line has the wrong format or an unknown condition.
     """
     sentences: dict[str, tuple[Sentence, ...]] = {}
     for line in text.splitlines():
@@ -125,13 +125,11 @@ def read_glossary(text: str) -> dict[str, tuple[Sentence, ...]]:
 
 
 def endpoint_summary(endpoint_id: str, category: str | None) -> str:
-    """Say in one line what an endpoint is when its document doesn't.
-
-    Only what id and category tell goes in.
+    """Summary of an endpoint without a description, from its id and category.
 
     Args:
         endpoint_id: The endpoint's id.
-        category: The endpoint's category; None when it has none.
+        category: The endpoint's category; None if it has none.
 
     Returns:
         One sentence.
@@ -150,12 +148,12 @@ def endpoint_summary(endpoint_id: str, category: str | None) -> str:
 
 
 def _matches(fact: str, pattern: str) -> bool:
-    # An absent fact is matched by "none" alone: "?*" asks for any that is there.
+    # A missing value matches only "none"; "?*" matches any value that is present.
     return fnmatchcase(fact, pattern) if fact else pattern == "none"
 
 
 def _kind(category: str | None, endpoint: str | None) -> str:
-    """The kind of result: the category says it, or else the id's own words do."""
+    """Kind of result, from the category or else from the id."""
     if category and category != "unknown":
         return category.rpartition("-to-")[2]
     segments = (endpoint or "").split("/")
@@ -189,7 +187,7 @@ def _glossary() -> dict[str, tuple[Sentence, ...]]:
 def _sentence(line: str) -> Sentence:
     match = _LINE.fullmatch(line)
     if match is None:
-        raise GlossaryError(f"not `name: sentence` or `name (conditions): sentence`: {line!r}")
+        raise GlossaryError(f"expected `name: sentence` or `name (conditions): sentence`: {line!r}")
     conditions: dict[str, tuple[str, ...]] = {}
     for condition in (match["conditions"] or "").split():
         subject, _, patterns = condition.partition("=")

@@ -1,7 +1,7 @@
-"""Makes a document's prose fit to stand in a docstring.
+"""Converts descriptions of documents to docstrings.
 
-What comes in is text that nobody vouches for; what goes out is plain, wrapped text without
-HTML, control characters or characters that change the direction of reading.
+The input is untrusted; the output is plain, wrapped text without HTML, control characters and
+bidirectional marks.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import textwrap
 import unicodedata
 
 MAX_LENGTH = 4000
-# Known tags only: in prompts, <lora:x:1> and <image> mean something.
+# Only known tags: <lora:x:1> and <image> have a meaning in prompts.
 _TAGS = (
     "a|b|br|center|code|div|em|font|h[1-6]|hr|i|iframe|img|kbd|li|ol|p|pre|s|script|small|span"
     "|strong|style|sub|sup|table|td|th|tr|tt|u|ul"
 )
 _TAG = re.compile(rf"</?(?:{_TAGS})\b[^<>]{{0,500}}>", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/li|/div|/h[1-6]|/tr)\b[^<>]{0,100}>", re.IGNORECASE)
-# What could end a docstring, and what could begin an escape sequence in it.
+# Characters that could end a docstring or start an escape sequence.
 _QUOTES = re.compile(r'\\|"{3,}|"+\Z')
 _LIST_ITEM = re.compile(r"(?:[-*•+]|\d{1,3}[.)])\s+\S")
 _HEADING = re.compile(r"#{1,6}\s+(?=\S)|(?=\*\*\S)")
-# Editors show docstrings of Python as plain text: what Markdown marks them with would only disturb.
+# Editors show Python docstrings as plain text, so Markdown is removed.
 _EMPHASIS = re.compile(r"(?<![\w*])(\*\*\*|\*\*|__)(?=\S)([^*_\n]{1,300}?)(?<=\S)\1(?![\w*])")
 _LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\((https?://[^\s()]{1,500})\)")
 
@@ -32,11 +32,11 @@ def clean(text: str, width: int) -> str:
     r"""Clean and wrap a description.
 
     Args:
-        text: The description as the document has it.
-        width: Longest line, in characters.
+        text: The description in the document.
+        width: Maximum line length in characters.
 
     Returns:
-        Wrapped lines; an empty string when nothing is left.
+        Wrapped lines; an empty string if nothing remains.
 
     >>> clean("The <b>prompt</b>.\u202e  Be\nshort.", 80)
     'The prompt. Be short.'
@@ -48,13 +48,13 @@ def clean(text: str, width: int) -> str:
 
 
 def docstring(text: str) -> str:
-    r"""Write text as the inside of a docstring with three double quotes.
+    r"""Escape text for a docstring with three double quotes.
 
     Args:
-        text: What the docstring is to say.
+        text: Content of the docstring.
 
     Returns:
-        Source text that neither ends the docstring nor holds an escape sequence of the text's.
+        Source text that cannot end the docstring and contains no escape sequence of the text.
 
     >>> docstring('Say "hi"')
     'Say "hi\\"'
@@ -72,7 +72,7 @@ def _plain(text: str) -> str:
 
 
 def _wrap(paragraph: str, width: int) -> str:
-    """Fill a paragraph; headings and items of a list keep lines of their own."""
+    """Wrap a paragraph; headings and list items stay on their own lines."""
     pieces: list[str] = []
     for line in paragraph.splitlines():
         stripped = " ".join(line.split())

@@ -1,4 +1,4 @@
-"""Writes the source text of modules from what is known of an endpoint."""
+"""Writes the source text of endpoint modules."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _MODULES = {
     "fal_typed.models": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
 }
 COMMAND = "fal-typed generate"
-# What the platform writes where a component is missing.
+# The platform writes this where a component is missing.
 _EXCUSE = re.compile(r"Schema referenced but not defined\b")
 _ENDS = (".", "!", "?", ":", ";", ",", "…", "。", ">")
 _NAMES_DEPRECATED = "\n# pyright: reportDeprecated=false"
 _MODES: dict[RealtimeMode, str] = {
-    "unary": "Each input has one result.",
-    "server_streaming": "The first input has results until the session ends.",
-    "client_streaming": "All inputs together have one result, when the session ends.",
-    "bidi": "Inputs and results come in any order and number.",
+    "unary": "Each input returns one result.",
+    "server_streaming": "The first input returns results until the session ends.",
+    "client_streaming": "All inputs together return one result when the session ends.",
+    "bidi": "Inputs and results can be sent in any order and number.",
 }
 
 
@@ -74,12 +74,12 @@ def endpoint_module(
 
     Args:
         interface: The endpoint.
-        names: What it is called.
-        shared: Full names of the modules that hold its shared classes, by class name.
-        origin: Where its document stands, for the header.
+        names: Its Python names.
+        shared: Full names of the modules of its shared classes, by class name.
+        origin: Path of its document, for the header.
 
     Returns:
-        Source text, not formatted.
+        Unformatted source text.
 
     Raises:
         ModelsError: The models cannot be made.
@@ -103,15 +103,15 @@ def endpoint_module(
 
 
 def shared_module(interface: Interface, name: str, shared: Mapping[str, str]) -> str:
-    """Write the module of a class that several endpoints share.
+    """Write the module of a shared class.
 
     Args:
-        interface: An endpoint that has it.
+        interface: An endpoint that uses it.
         name: The class's name.
-        shared: Full names of the modules that hold shared classes, by class name.
+        shared: Full names of the modules of shared classes, by class name.
 
     Returns:
-        Source text, not formatted.
+        Unformatted source text.
 
     Raises:
         ModelsError: The model cannot be made.
@@ -120,8 +120,8 @@ def shared_module(interface: Interface, name: str, shared: Mapping[str, str]) ->
     elsewhere = {other: shared[other] for other in model_references(model) - {name}}
     classes = _classes(interface, [model], sorted(elsewhere), is_shared=True)
     return template("shared.py.jinja").render(
-        doc=_docstring(f"{name}, as several endpoints have it."),
-        header=header("a component that is the same in several schemas"),
+        doc=_docstring(f"{name}, shared by several endpoints."),
+        header=header("a component shared by several schemas"),
         imports=_imports(classes, set(), elsewhere),
         classes=classes,
         exports=[repr(name)],
@@ -131,11 +131,11 @@ def shared_module(interface: Interface, name: str, shared: Mapping[str, str]) ->
 def lazy_package(
     endpoint_id: str, names: ModuleNames, classes: Iterable[str], package: str, origin: str
 ) -> str:
-    """Write the ``__init__`` of a package that is an endpoint and holds others."""
+    """Write the ``__init__`` of a package that is an endpoint and contains others."""
     module = f"{package}.{names.path}.{ENDPOINT_MODULE}"
     public = exports(names, classes)
     return template("lazy_package.py.jinja").render(
-        doc=_docstring(f"{endpoint_id}, loaded when a name of it is asked for."),
+        doc=_docstring(f"{endpoint_id}; its module is imported on first use."),
         header=header(origin),
         module=module,
         quoted_module=repr(module),
@@ -145,12 +145,12 @@ def lazy_package(
 
 
 def plain_package(path: str) -> str:
-    """Write the ``__init__`` of a package that only holds others."""
+    """Write the ``__init__`` of a package that only contains others."""
     texts = {
-        "": "Every endpoint, in a module of its own.",
-        SHARED_PACKAGE: "Classes that several endpoints have alike.",
+        "": "All endpoints, each in its own module.",
+        SHARED_PACKAGE: "Classes that several endpoints share.",
     }
-    text = texts.get(path, f"Endpoints below `{path}`.")
+    text = texts.get(path, f"Endpoints under `{path}`.")
     return template("package.py.jinja").render(
         doc=_docstring(text), header=header("the ids of the schemas")
     )
@@ -162,9 +162,9 @@ def exports(names: ModuleNames, classes: Iterable[str]) -> list[str]:
 
 
 def header(origin: str) -> str:
-    """Say where a generated file comes from, and keep the linter of its project away.
+    """Comment that names the origin of a generated file and turns off the project's linter.
 
-    Some rules of ruff judge the same code differently by what a project targets and calls its own.
+    Some rules of ruff depend on the project's target version and first-party packages.
     """
     return f"Generated by `{COMMAND}` from {origin}. Do not edit.\n# ruff: noqa"
 
@@ -208,9 +208,9 @@ def _class(
 
 
 def _decorator(interface: Interface, model: ModelSpec) -> str:
-    """What type checkers and editors know a class by that will go away with its endpoint.
+    """Decorator that marks the input of a deprecated endpoint for type checkers and editors.
 
-    It says nothing at run time: the base class does, which knows where the user's own code is.
+    It does not warn at run time: the base class does, which knows the caller's frame.
     """
     if not interface.deprecated or model.name != interface.input:
         return ""
@@ -262,11 +262,11 @@ def _default(field: FieldSpec, usable: Mapping[str, ModelSpec], model: ModelSpec
 
 
 def _options(route: Route | None) -> str:
-    """Options that a route of an app needs, as further arguments."""
+    """Options that a route of an app needs, as additional arguments."""
     if route is None:
         return ""
     is_elsewhere = route.kind == "http" and route.has_more
-    # Below an id that ends so, calls look for no other.
+    # Calls to an id with this ending use its path as it is.
     is_usual = route.kind == "stream" and route.path.endswith("/stream")
     path = "" if is_elsewhere or is_usual else ', path=""'
     codec = ', codec="json"' if route.kind == "realtime" and route.codec == "json" else ""
@@ -294,18 +294,18 @@ def _endpoint_prose(interface: Interface, names: ModuleNames) -> str:
 
 
 def _session_prose(route: Route | None) -> str:
-    """What is to be known of a realtime route's sessions."""
+    """Facts about the sessions of a realtime route."""
     if route is None or route.mode is None:
         return ""
     facts = [_MODES[route.mode]]
     if route.session_timeout is not None:
         seconds = f"{route.session_timeout:g} second{'s'[: route.session_timeout != 1]}"
-        facts.append(f"It ends after {seconds} without input.")
+        facts.append(f"The session ends after {seconds} without input.")
     if route.buffering is not None:
-        facts.append(f"Of the inputs that wait, it keeps the latest {route.buffering}.")
+        facts.append(f"At most the latest {route.buffering} unread inputs are kept.")
     if route.codec is None:
         facts.append(
-            f"Its messages are {route.content_type}: give `encode_message` and `decode_message`."
+            f"Messages are {route.content_type}: pass `encode_message` and `decode_message`."
         )
     return f"\n\n{' '.join(facts)}"
 
@@ -349,7 +349,7 @@ def _field_prose(
 def _usual_meaning(
     interface: Interface, model: ModelSpec, field: FieldSpec, *, is_shared: bool
 ) -> str:
-    """What a field of this name usually is; nobody can say of somebody's own app."""
+    """The glossary's text for a field; empty for private apps, whose names can mean anything."""
     if interface.route is not None:
         return ""
     is_own = model.name in (interface.input, interface.output)
@@ -365,7 +365,7 @@ def _usual_meaning(
 
 
 def _docstring(text: str, indent: int = 0) -> str:
-    """A docstring as source text, without the indentation of its further lines."""
+    """A docstring as source text; lines after the first are not indented."""
     lines = prose.clean(text, WIDTH - indent).splitlines()
     if not lines:
         return ""
@@ -377,7 +377,7 @@ def _docstring(text: str, indent: int = 0) -> str:
 def _imports(
     classes: Iterable[RenderedClass], used: set[str], elsewhere: Mapping[str, str]
 ) -> list[list[tuple[str, list[str]]]]:
-    """Import statements by section, in the order that isort gives them."""
+    """Import statements by section, in isort order."""
     for item in classes:
         used = used | _names(item)
     lines = {

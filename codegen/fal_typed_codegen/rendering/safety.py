@@ -1,7 +1,7 @@
-"""The last look at a generated module: it holds the few forms of code that are meant, no other.
+"""Verifies that a generated module contains only the expected forms of code.
 
-The writers before this already keep a document's text inside literals and docstrings. This check
-doesn't trust them: it reads the finished text as Python does.
+The renderers already keep text of documents inside literals and docstrings. This check does not
+rely on them: it parses the finished module.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if not TYPE_CHECKING:
 
 
 class UnsafeModuleError(Exception):
-    """A generated module holds code that no generated module holds; the message says where."""
+    """A generated module contains unexpected code; the message says where."""
 
 
 def verify(source: str, package: str) -> None:
-    """Refuse a module that holds anything but what generated modules are made of.
+    """Reject a module that contains unexpected code.
 
     Args:
         source: The module's text.
-        package: Full name of the package it belongs to, which it may import from.
+        package: Full name of its package, from which it can import.
 
     Raises:
-        UnsafeModuleError: There is something else in it, or it is not Python.
+        UnsafeModuleError: It contains unexpected code or is not valid Python.
     """
     _Check(parse(source), package).run()
 

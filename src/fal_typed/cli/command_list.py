@@ -1,7 +1,8 @@
 """The commands of ``fal-typed`` and their exit codes, without importing any of them.
 
-The module of a command is ``commands/NAME_command.py``. It is imported only when the command is run,
-so that ``--help`` is fast and a command needs only its own extra. It has one function, ``command``:
+The module of a command is ``commands/NAME_command.py``. It is imported only when the command is
+run, so that ``--help`` is fast and a command needs only its own extra. It has one function,
+``command``:
 
 - typer turns its parameters into options; its docstring is the help, and starts with the summary
   given below;
