@@ -1,4 +1,4 @@
-"""The frame of the command line: its help, its exit codes, what it loads."""
+"""The command line in general: help, exit codes, imports."""
 
 from __future__ import annotations
 

@@ -66,9 +66,9 @@ def test_saves_every_file_of_the_result(
     assert len(saved) == 3
     for path in saved:
         assert f"saved {path}" in outcome.out.replace("\n", "")
-        with Image.open(path) as picture:
-            picture.load()
-            assert picture.size == (512, 512)
+        with Image.open(path) as image:
+            image.load()
+            assert image.size == (512, 512)
 
 
 def test_files_of_the_same_name_are_all_kept(tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_files_of_the_same_name_are_all_kept(tmp_path: Path) -> None:
 def test_a_local_file_is_uploaded(
     fal: Callable[..., Outcome], fal_emulator: FalEmulator, tmp_path: Path
 ) -> None:
-    picture = tmp_path / "in.png"
-    Image.new("RGB", (8, 8)).save(picture)
-    outcome = fal("run", "fal-ai/birefnet", f"image_url={picture}")
+    path = tmp_path / "in.png"
+    Image.new("RGB", (8, 8)).save(path)
+    outcome = fal("run", "fal-ai/birefnet", f"image_url={path}")
     assert outcome.code == 0, outcome.err
     (sent,) = submitted(fal_emulator)
     assert sent["image_url"].startswith("http")

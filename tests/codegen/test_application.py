@@ -32,7 +32,7 @@ ECHO = {"text": {"type": "string"}, "times": {"type": "integer", "default": 1}}
 
 
 class Application:
-    """A project in a folder, with a catalogue of its own."""
+    """A project in a folder, with its own catalog."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -50,7 +50,7 @@ class Application:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
 
-    def catalogue(self, *documents: dict[str, Any]) -> None:
+    def catalog(self, *documents: dict[str, Any]) -> None:
         write_documents(self.root / "schemas", *documents)
 
     def generate(self) -> Any:
@@ -73,7 +73,7 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path / "src")
     made = Application(tmp_path)
-    made.catalogue(
+    made.catalog(
         document(ECHO, endpoint_id="acme/echo", required=["text"]),
         document(endpoint_id="acme/plain"),
         document(ECHO, endpoint_id="acme/deep/one"),
@@ -128,7 +128,7 @@ def test_two_projects_get_the_same_bytes(application: Application, tmp_path: Pat
     application.generate()
     first = contents(application.fal)
     other = Application(tmp_path / "elsewhere")
-    other.catalogue(
+    other.catalog(
         document(ECHO, endpoint_id="acme/deep/two"),
         document(ECHO, endpoint_id="acme/deep/one"),
         document(endpoint_id="acme/plain"),
@@ -167,7 +167,7 @@ def test_check_finds_edited_and_outdated_files_and_writes_nothing(
         edited = application.fal / path
         edited.write_text(edited.read_text() + "# by hand\n")
     more = {**ECHO, "tone": {"type": "string"}}
-    application.catalogue(document(more, endpoint_id="acme/echo", required=["text"]))
+    application.catalog(document(more, endpoint_id="acme/echo", required=["text"]))
     before = contents(application.fal)
     assert call("check") == 1
     assert capsys.readouterr().out.splitlines() == [
@@ -203,7 +203,7 @@ def test_ids_are_found_without_importing_the_source(application: Application) ->
     application.source(
         "service.py",
         '''
-        """acme/plain is only talked about."""
+        """acme/plain is only mentioned."""
         import fal_client
 
         raise RuntimeError("imported")
@@ -238,12 +238,12 @@ def test_an_id_without_a_document_is_only_a_warning(
     application.source("mqtt.py", 'client.subscribe("home/temperature")')
     application.source("broken.py", 'run("acme/plain"')
     assert call("generate", "--jobs=1") == 0
-    told = capsys.readouterr().err.splitlines()
-    assert told[1:] == [
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1:] == [
         "warning: src/shop/service.py:3: no document for 'acme/plan'; did you mean 'acme/plain'?",
         "warning: src/shop/service.py:4: no document for 'other/thing'",
     ]
-    assert told[0].startswith("warning: src/shop/broken.py: not read: ")
+    assert lines[0].startswith("warning: src/shop/broken.py: cannot be parsed: ")
 
 
 def test_own_documents_take_precedence_over_the_catalog(application: Application) -> None:
@@ -286,7 +286,7 @@ def test_a_document_that_becomes_invalid_keeps_its_modules(
 
 
 def test_many_endpoints_cause_a_warning(application: Application) -> None:
-    application.catalogue(*(document(endpoint_id=f"many/m{n}") for n in range(51)))
+    application.catalog(*(document(endpoint_id=f"many/m{n}") for n in range(51)))
     application.table('endpoints = ["many/*"]')
     (note,) = application.generate().notes
     assert note.startswith("51 endpoints: with more than 50, type checkers and editors become slow")
@@ -325,8 +325,8 @@ def test_mistakes_in_the_table_are_reported(
     for command in ("generate", "check"):
         assert call(command) == 2
         # The frame around the message breaks its lines.
-        told = " ".join(capsys.readouterr().err.replace("│", " ").split())
-        assert " ".join(message.split()) in told
+        shown = " ".join(capsys.readouterr().err.replace("│", " ").split())
+        assert " ".join(message.split()) in shown
     assert not application.fal.exists()
 
 
@@ -373,7 +373,7 @@ def test_without_the_table_there_is_no_project(tmp_path: Path) -> None:
 def test_arguments_have_json_keys_and_model_types(
     application: Application,
 ) -> None:
-    application.catalogue(
+    application.catalog(
         document(
             {
                 "3d-model": {"type": "boolean", "description": "In space."},
@@ -440,11 +440,11 @@ SCORE = {"type": "object", "required": ["score"], "properties": {"score": {"type
 def fal(
     application: Application, emulator: FalEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Any]:
-    """The application's package, reaching the emulator."""
+    """The application's package, connected to the emulator."""
     emulator.reset()
     for name, value in emulator.environ().items():
         monkeypatch.setenv(name, value)
-    application.catalogue(
+    application.catalog(
         document(ECHO, endpoint_id="acme/echo", required=["text"], output=SCORE),
         document({"3d-model": {"type": "boolean"}}, endpoint_id="other/echo", output=SCORE),
     )
@@ -589,7 +589,7 @@ def test_text_of_a_document_never_becomes_code(application: Application) -> None
         description='"""\nboom()\n"""',
         info={"description": '"""\nboom()\nx = """'},
     )
-    application.catalogue(nasty)
+    application.catalog(nasty)
     application.table('endpoints = ["acme/nasty"]')
     assert application.generate().failed == {}
     fal = application.imported()

@@ -54,10 +54,10 @@ def studio() -> dict[str, Any]:
 
 
 def route(
-    given: dict[str, Any] | None = None, answer: dict[str, Any] | None = None, **item: Any
+    given: dict[str, Any] | None = None, result: dict[str, Any] | None = None, **item: Any
 ) -> dict[str, Any]:
-    """A path item: what its operation takes and answers, and what else stands there."""
-    operation: dict[str, Any] = {"responses": {"200": content(answer or {})}}
+    """A path item: the input and output of its operation, and other keywords."""
+    operation: dict[str, Any] = {"responses": {"200": content(result or {})}}
     if given is not None:
         operation["requestBody"] = content(given)
     return {"post": operation, **item}
@@ -81,7 +81,7 @@ def app(paths: dict[str, Any], **components: Any) -> dict[str, Any]:
 
 
 class Making:
-    """A folder of documents, and the package that is made of it."""
+    """A folder of documents, and the package generated from it."""
 
     def __init__(self, folder: Path, package: str) -> None:
         self.schemas = folder / "schemas"
@@ -337,9 +337,9 @@ def test_one_endpoint_only(making: Making) -> None:
 
 def test_left_out_routes_are_reported_once(making: Making) -> None:
     making.write(studio(), "acme/studio.json")
-    (told,) = making.run().warnings.values()
-    assert len(told) == 2
-    assert list(making.run().warnings.values()) == [told]
+    (warnings,) = making.run().warnings.values()
+    assert len(warnings) == 2
+    assert list(making.run().warnings.values()) == [warnings]
 
 
 def test_diff_compares_route_by_route(tmp_path: Path) -> None:
@@ -411,7 +411,7 @@ def test_paths_that_are_not_endpoints(making: Making, path: str) -> None:
     making.write(app({"/good": route(fields()), path: route(fields())}))
     before = set(making.schemas.parent.rglob("*"))
     report = making.run()
-    if report.failed:  # half of a character is no text at all
+    if report.failed:  # a lone surrogate is not valid text
         assert path == "/\ud800"
         return
     assert report.endpoints == 1

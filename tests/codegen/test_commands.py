@@ -83,10 +83,10 @@ def test_an_invalid_document_is_reported(
     (tmp_path / "schemas/bad.json").write_text("{")
     write_documents(tmp_path / "schemas", document({"x": {"$ref": "#/gone"}}, endpoint_id="acme/c"))
     assert call("generate", *options) == 1
-    told = capsys.readouterr()
-    assert "3 endpoints" in told.out
-    assert "error: bad.json: InvalidDocumentError: not a JSON document" in told.err
-    assert "warning: acme/c.json: input: x: '#/gone' not found" in told.err
+    shown = capsys.readouterr()
+    assert "3 endpoints" in shown.out
+    assert "error: bad.json: InvalidDocumentError: not a JSON document" in shown.err
+    assert "warning: acme/c.json: input: x: '#/gone' not found" in shown.err
     assert call("check", *options) == 1
 
 

@@ -1,4 +1,4 @@
-"""What is going away says so: in docstrings, when it is set, to type checkers where they can."""
+"""Deprecations: in docstrings, when a parameter is set, and in type checkers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def gone(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def warned(call: Callable[[], object]) -> list[tuple[str, str]]:
-    """What a call warns of, and in which file."""
+    """Warnings of a call, and their files."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         call()

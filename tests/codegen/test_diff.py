@@ -1,4 +1,4 @@
-"""`fal-typed diff`: what is read, what is told of it, and in which form."""
+"""`fal-typed diff`: what it reads, what it reports, and in which format."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ INT = {"type": "integer"}
 POINT = {"type": "object", "properties": {"x": INT, "y": INT}}
 
 
-def told(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str]]:
-    """Kinds and places of the changes between two documents."""
+def changed(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str]]:
+    """Kinds and locations of the changes between two documents."""
     changes = compare_documents(EndpointDocument(old), EndpointDocument(new))
     return sorted((change.kind, change.place) for change in changes)
 
@@ -67,7 +67,7 @@ def test_nested_changes_are_found(
         point = {"type": "object", "properties": {"x": x}}
         return document({"p": wrap(ref("Point"))}, components={"Point": point})
 
-    assert told(one({**INT, "maximum": 4}), one({**INT, "maximum": 2})) == [
+    assert changed(one({**INT, "maximum": 4}), one({**INT, "maximum": 2})) == [
         ("input-maximum-lowered", place)
     ]
 
@@ -80,11 +80,11 @@ def test_a_class_in_both_directions_is_classified_for_each() -> None:
             output=result(p=ref("Point")),
         )
 
-    assert told(one("x"), one("x", "y")) == [
+    assert changed(one("x"), one("x", "y")) == [
         ("input-field-required", "input.p.y"),
         ("output-never-none", "output.p.y"),
     ]
-    assert told(one("x", "y"), one("x")) == [
+    assert changed(one("x", "y"), one("x")) == [
         ("input-field-optional", "input.p.y"),
         ("output-may-be-none", "output.p.y"),
     ]
@@ -94,7 +94,7 @@ def test_a_class_that_is_used_often_is_reported_once() -> None:
     def one(point: dict[str, Any]) -> dict[str, Any]:
         return document({"a": ref("Point"), "b": ref("Point")}, components={"Point": point})
 
-    assert told(one(POINT), one({**POINT, "properties": {"x": INT}})) == [
+    assert changed(one(POINT), one({**POINT, "properties": {"x": INT}})) == [
         ("input-field-removed", "input.a.y")
     ]
 
@@ -104,7 +104,7 @@ def test_recursive_components_terminate() -> None:
         node = {"type": "object", "properties": {"x": x, "next": ref("Node")}}
         return document({"root": ref("Node")}, components={"Node": node})
 
-    assert told(one(INT), one(TEXT)) == [("input-type-changed", "input.root.x")]
+    assert changed(one(INT), one(TEXT)) == [("input-type-changed", "input.root.x")]
 
 
 def test_a_result_that_is_not_an_object() -> None:
@@ -112,16 +112,16 @@ def test_a_result_that_is_not_an_object() -> None:
         return document(output=output)
 
     listed = {"type": "array", "items": TEXT}
-    assert told(one(listed), one({"type": "array", "items": INT})) == [
+    assert changed(one(listed), one({"type": "array", "items": INT})) == [
         ("output-item-type-changed", "output[]")
     ]
-    assert told(one(listed), one(result(x=TEXT))) == [("output-type-changed", "output")]
+    assert changed(one(listed), one(result(x=TEXT))) == [("output-type-changed", "output")]
 
 
 def test_an_output_class_is_renamed_when_the_input_uses_its_name() -> None:
     old = document({"p": TEXT}, components={"Point": POINT}, output=result(p=ref("Point")))
     new = document({"p": ref("Point")}, components={"Point": POINT}, output=result(p=ref("Point")))
-    assert ("class-renamed", "output.p") in told(old, new)
+    assert ("class-renamed", "output.p") in changed(old, new)
 
 
 def test_an_object_becomes_a_file_and_back() -> None:
@@ -131,8 +131,8 @@ def test_an_object_becomes_a_file_and_back() -> None:
     def one(component: dict[str, Any]) -> dict[str, Any]:
         return document(output=result(f=ref("Result")), components={"Result": component})
 
-    assert told(one(plain), one(file)) == [("output-file-kind-narrowed", "output.f")]
-    assert ("output-file-kind-changed", "output.f") in told(one(file), one(plain))
+    assert changed(one(plain), one(file)) == [("output-file-kind-narrowed", "output.f")]
+    assert ("output-file-kind-changed", "output.f") in changed(one(file), one(plain))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_an_object_becomes_a_file_and_back() -> None:
 def test_another_spelling_does_not_change_the_interface(
     old: dict[str, Any], new: dict[str, Any], kinds: set[str]
 ) -> None:
-    found = {kind for kind, _ in told(document({"x": old}), document({"x": new}))}
+    found = {kind for kind, _ in changed(document({"x": old}), document({"x": new}))}
     assert found - {"keyword-changed", "document-changed"} == kinds
 
 

@@ -1,4 +1,4 @@
-"""Every kind of change is told, and its class is what a program meets."""
+"""Every kind of change is reported, and its class is correct for a program."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ print(json.dumps(failed))
 
 @dataclass
 class Outcome:
-    """Which programs mypy refuses and which fail when they run, by kind."""
+    """Programs that mypy rejects and programs that fail at run time, by kind."""
 
     refused: dict[str, list[str]]
     failed: dict[str, str]
@@ -59,7 +59,7 @@ def after(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 def outcome(folder: Path, *, new: bool) -> Outcome:
-    """All programs, over one package that is generated from all documents of one side."""
+    """All programs, with one package generated from all documents of one side."""
     schemas = folder / "schemas"
     for case in CASES:
         case.write(schemas, new=new)
@@ -129,9 +129,9 @@ def test_the_kind_is_reported(kind: str, tmp_path: Path) -> None:
     changes = compare(old, new)
     assert changes.failed == {}
     assert {change.kind for change in changes.changes} == {kind, *case.also}
-    told = [change for change in changes.changes if change.kind == kind]
-    assert [change.endpoint.lower() for change in told] == [f"acme/{kind}"]
-    assert KINDS[kind].text in told[0].text
+    found = [change for change in changes.changes if change.kind == kind]
+    assert [change.endpoint.lower() for change in found] == [f"acme/{kind}"]
+    assert KINDS[kind].text in found[0].text
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,4 +1,4 @@
-"""What the models take and refuse is what the `jsonschema` library says of the documents.
+"""Models accept and reject what the `jsonschema` library accepts and rejects.
 
 ``make fidelity`` compares all of them; here a part is, chosen anew by whoever changes the seed.
 """

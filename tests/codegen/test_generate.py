@@ -1,4 +1,4 @@
-"""The generator as a whole: what it writes, leaves, removes and reports."""
+"""The generator as a whole: what it writes, keeps, removes and reports."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ SMALL_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Use:
-    """One place of the catalogue where a name stands."""
+    """One occurrence of a name in the catalog."""
 
     name: str
     direction: Any
@@ -210,7 +210,7 @@ def test_json_type(schema: dict[str, Any], expected: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["no colon", "name:no space", "name (colour=red): Text.", "name (type): Text.", ": X."]
+    "line", ["no colon", "name:no space", "name (color=red): Text.", "name (type): Text.", ": X."]
 )
 def test_an_invalid_line_is_reported(line: str) -> None:
     with pytest.raises(GlossaryError):

@@ -1,4 +1,4 @@
-"""Three hundred documents that mean harm: a clean error or correct code, in bounded time.
+"""Three hundred hostile documents: a clean error or correct code, in bounded time.
 
 Documents are generated many at a time, and what came out is imported, built and used in a process
 of its own, which an audit hook guards: it must not start programs, write files or connect.
@@ -63,7 +63,7 @@ NUMBERS = [
 
 
 def everywhere(text: str) -> dict[str, Any]:
-    """The text in every place where a document can have text of its own."""
+    """The text everywhere in a document where text is possible."""
     prose = {"description": text, "title": text}
     named = {
         **prose,
@@ -113,7 +113,7 @@ WRAPS = ["items", "properties", "additionalProperties", "anyOf", "allOf", "prefi
 
 
 def circles() -> list[dict[str, Any]]:
-    """References that lead back: at once, by way of another, and through every keyword."""
+    """Circular references: direct, indirect, and through every keyword."""
     found: list[dict[str, Any]] = [
         document({"a": ref("A")}, components={"A": ref("A")}),
         document({"a": ref("A")}, components={"A": ref("B"), "B": ref("A")}),
@@ -147,7 +147,7 @@ def circles() -> list[dict[str, Any]]:
 
 
 def oddities() -> list[dict[str, Any]]:
-    """Documents in which things are not what they are expected to be."""
+    """Documents with unexpected types of values."""
     found: list[dict[str, Any]] = []
     for odd in (None, 1, "x", [], [1], {}, True, {"a": {"a": {}}}, [[]], {"$ref": 1}, {"type": {}}):
         found += [
@@ -253,7 +253,7 @@ assert not hasattr(sys, mark)
 
 
 def harmless(folder: Path, documents: list[dict[str, Any]]) -> GenerateReport:
-    """Generate documents together, each under an id of its own, and use what came out."""
+    """Generate documents together, each with its own id, and use the result."""
     for number, one in enumerate(documents):
         _rename(one, f"acme/n{number}")
     report = _generated(folder, documents)

@@ -1,4 +1,4 @@
-"""What an editor shows of generated code when the mouse rests on it."""
+"""What an editor shows when hovering over generated code."""
 
 from __future__ import annotations
 

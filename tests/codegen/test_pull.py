@@ -1,4 +1,4 @@
-"""`fal-typed pull`: from every source, each document whole or not at all."""
+"""`fal-typed pull`: every source, and atomic documents."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ APP = {
 
 
 class Platform:
-    """The routes that a pull asks, over some documents; `pages` cuts the lists in so many."""
+    """The routes that a pull uses; `pages` is the number of pages of the list."""
 
     def __init__(self, *documents: dict[str, Any]) -> None:
         self.documents = {d["info"]["x-fal-metadata"]["endpointId"]: d for d in documents}
@@ -327,17 +327,17 @@ def test_permanent_failures_affect_only_their_documents(
 
 def test_an_unavailable_list_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(echo(0))
-    for answer in (Reply(401, {"error": {"type": "authorization_error", "message": "who?"}}),
+    for reply in (Reply(401, {"error": {"type": "authorization_error", "message": "who?"}}),
                    Reply(200, {"rows": []}),
                    Reply(200, {"models": [], "has_more": True, "next_cursor": "again"}),
                    Reply(200, b'{"a":' * 100_000)):  # fmt: skip
-        platform.before = lambda _, answer=answer: answer  # type: ignore[misc]
+        platform.before = lambda _, reply=reply: reply  # type: ignore[misc]
         with serving(platform, monkeypatch), pytest.raises(FalError):
             run(tmp_path)
 
 
 class Interruption(BaseException):
-    """Stands for Ctrl-C, which would be heard by the whole test run."""
+    """Replaces Ctrl-C, which would stop the whole test run."""
 
 
 def test_an_interrupted_pull_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

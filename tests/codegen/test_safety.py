@@ -1,4 +1,4 @@
-"""A document is hostile: nothing it says becomes code or leaves a literal or a docstring."""
+"""Hostile documents: their text never becomes code or leaves a literal or a docstring."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ HOSTILE = [
 
 
 def hostile_document(text: str) -> dict[str, Any]:
-    """The text in every place where a document can have text of its own."""
+    """The text everywhere in a document where text is possible."""
     prose_of = {"description": text, "title": text}
     named = {
         **prose_of,

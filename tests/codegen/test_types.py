@@ -1,4 +1,4 @@
-"""What a schema allows is taken, what it forbids is refused, and defaults are as they read."""
+"""Models accept what a schema allows, reject what it forbids, and show its defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workflow of examples/workflows, its steps run by bash in a repository of their own."""
+"""The workflow of examples/workflows, with its steps run by bash in a separate repository."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ esac
 
 
 class Project:
-    """A repository with the workflow's steps, an origin to push to, and a `gh` that notes."""
+    """A repository with the workflow's steps, an origin, and a `gh` that records its calls."""
 
     def __init__(self, folder: Path, host: str) -> None:
         self.folder = folder / "project"
@@ -81,7 +81,7 @@ class Project:
         self.git("commit", "-q", "-m", "begin")
 
     def run(self) -> dict[str, int]:
-        """Run all steps, as GitHub does up to the first that fails; exit codes by name."""
+        """Run the steps up to the first that fails, as GitHub does; returns exit codes by name."""
         content = yaml.safe_load(WORKFLOW.read_text())
         environment = {**self.environment, **content["env"]}
         codes: dict[str, int] = {}
@@ -113,14 +113,14 @@ class Project:
 def platform(*documents: dict[str, Any], broken: str = "") -> Any:
     by_id = {one["info"]["x-fal-metadata"]["endpointId"]: one for one in documents}
 
-    def answer(seen: Seen) -> Reply:
+    def reply(seen: Seen) -> Reply:
         models = [
             {"endpoint_id": id_, "openapi": None if id_ == broken else one}
             for id_, one in by_id.items()
         ]
         return Reply(200 if "/v1/models" in seen.path else 404, {"models": models})
 
-    return answer
+    return reply
 
 
 def flux(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
