@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from fal_typed._documents import document as document_module
 from fal_typed_codegen import write
 from fal_typed_codegen.documents import read
-from fal_typed_codegen.documents.lock import LOCK_NAME, LockedModule, SchemaLock
+from fal_typed_codegen.documents.lock import LOCK_NAME, SchemaLock
 from fal_typed_codegen.interface.naming import (
     ENDPOINT_MODULE,
     SHARED_PACKAGE,
@@ -374,9 +374,8 @@ class _Run:
         changed = False
         for id_, names in self._names.items():
             entry = self._lock.entries.get(id_)
-            module = LockedModule(*names)
-            if entry is not None and entry.module != module:
-                self._lock.entries[id_] = replace(entry, module=module)
+            if entry is not None and entry.module != names:
+                self._lock.entries[id_] = replace(entry, module=names)
                 changed = True
         if changed:
             self._lock.save(self._schemas / LOCK_NAME)

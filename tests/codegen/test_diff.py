@@ -19,12 +19,11 @@ from fal_typed_codegen.diff.state import CatalogState, NothingThereError, Source
 from fal_typed_codegen.documents.canonical import canonical_bytes
 from fal_typed_codegen.documents.lock import (
     LOCK_NAME,
-    LockedModule,
     LockEntry,
     SchemaLock,
     meaning_hash,
 )
-from fal_typed_codegen.interface.naming import choose_names
+from fal_typed_codegen.interface.naming import ModuleNames, choose_names
 from fal_typed_codegen.interface.normalize import normalize
 from fal_typed_codegen.rendering.render import endpoint_module
 
@@ -267,7 +266,7 @@ def test_folders_documents_and_one_sided_endpoints(tmp_path: Path) -> None:
 
 
 def lock_of(*documents: dict[str, Any], module: str | None = None) -> SchemaLock:
-    names = None if module is None else LockedModule(module, "x", "X")
+    names = None if module is None else ModuleNames(module, "x", "X")
     return SchemaLock(
         {
             EndpointDocument(one).id: LockEntry("a test", "2026-11-20", meaning_hash(one), names)

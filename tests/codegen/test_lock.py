@@ -12,12 +12,12 @@ from fal_typed_codegen.documents.import_documents import import_documents, main
 from fal_typed_codegen.documents.lock import (
     LOCK_NAME,
     InvalidLockError,
-    LockedModule,
     LockEntry,
     SchemaLock,
     meaning_hash,
     write_atomic,
 )
+from fal_typed_codegen.interface.naming import ModuleNames
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -174,7 +174,7 @@ def test_meaning_of_a_document_without_result_route_is_everything_but_prose() ->
 
 
 def test_a_saved_lock_loads_unchanged(tmp_path: Path) -> None:
-    module = LockedModule("acme.echo", "echo", "Echo")
+    module = ModuleNames("acme.echo", "echo", "Echo")
     lock = SchemaLock(
         {
             "b/b": LockEntry("a file", "2026-11-20", "00"),
@@ -243,7 +243,7 @@ def test_import_keeps_the_module(tmp_path: Path) -> None:
     write_atomic(origin / "echo.json", json.dumps(queue_document()).encode())
     import_documents(origin, root, "first", "2026-11-20")
     lock = SchemaLock.load(root / LOCK_NAME)
-    module = LockedModule("acme.echo", "echo", "Echo")
+    module = ModuleNames("acme.echo", "echo", "Echo")
     lock.entries["acme/echo"] = LockEntry("first", "2026-11-20", "ff", module)
     lock.save(root / LOCK_NAME)
 

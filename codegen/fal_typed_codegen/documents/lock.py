@@ -17,6 +17,7 @@ from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
 from fal_typed._documents.schemas import SchemaRewriter, reachable
 from fal_typed_codegen.documents.atomic import write_atomic
+from fal_typed_codegen.interface.naming import ModuleNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,21 +45,6 @@ class InvalidLockError(ValueError):
 
 
 @dataclass(frozen=True)
-class LockedModule:
-    """Names that the generator chose for an endpoint.
-
-    Attributes:
-        path: Module path in the package, e.g. ``fal_ai.flux.dev``.
-        endpoint: Name of the endpoint object, e.g. ``flux_dev``.
-        models: Stem of its class names, e.g. ``FluxDev``.
-    """
-
-    path: str
-    endpoint: str
-    models: str
-
-
-@dataclass(frozen=True)
 class LockEntry:
     """Entry of one document.
 
@@ -72,7 +58,7 @@ class LockEntry:
     source: str
     retrieved: str
     meaning: str
-    module: LockedModule | None = None
+    module: ModuleNames | None = None
 
 
 @dataclass
@@ -129,7 +115,7 @@ class SchemaLock:
         Returns:
             JSON, sorted by id.
         """
-        endpoints = {key: asdict(self.entries[key]) for key in sorted(self.entries)}
+        endpoints = {key: _raw(self.entries[key]) for key in sorted(self.entries)}
         text = json.dumps({"version": VERSION, "endpoints": endpoints}, indent=1)
         return (text + "\n").encode()
 
@@ -168,8 +154,13 @@ def _entry(raw: Schema) -> LockEntry:
     )
 
 
-def _module(raw: Schema) -> LockedModule:
-    return LockedModule(_text(raw["path"]), _text(raw["endpoint"]), _text(raw["models"]))
+def _raw(entry: LockEntry) -> dict[str, Any]:
+    module = None if entry.module is None else entry.module._asdict()
+    return {**asdict(entry), "module": module}
+
+
+def _module(raw: Schema) -> ModuleNames:
+    return ModuleNames(_text(raw["path"]), _text(raw["endpoint"]), _text(raw["models"]))
 
 
 def _text(value: object) -> str:
