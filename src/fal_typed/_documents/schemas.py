@@ -85,8 +85,9 @@ def alternatives(schema: Schema) -> list[Schema]:
     >>> alternatives({"anyOf": [{"type": "string"}, {"type": "null"}]})
     [{'type': 'string'}, {'type': 'null'}]
     """
-    members = next(filter(None, (as_list(schema.get(key)) for key in _UNIONS)), [])
-    return [member for member in map(as_object, members) if member is not None]
+    unions = filter(None, (as_list(schema.get(key)) for key in _UNIONS))
+    members = map(as_object, next(unions, ()))
+    return [member for member in members if member is not None]
 
 
 def properties(schema: Schema) -> dict[str, Schema]:
