@@ -1,4 +1,4 @@
-"""Makes documents at random, of every keyword that the generator follows."""
+"""Generates random documents with every keyword that the generator supports."""
 
 from __future__ import annotations
 

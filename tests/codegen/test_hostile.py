@@ -1,4 +1,4 @@
-"""Three hundred documents that mean harm: a clean error or correct code, in bounded time.
+"""Three hundred hostile documents: a clean error or correct code, in bounded time.
 
 Documents are generated many at a time, and what came out is imported, built and used in a process
 of its own, which an audit hook guards: it must not start programs, write files or connect.
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fal_typed_codegen.generate import Report, generate
+from fal_typed_codegen.generate import GenerateReport, generate
+from fal_typed_codegen.interface.naming import module_path
 from fal_typed_codegen.manifest import Manifest
-from fal_typed_codegen.naming import module_path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -63,7 +63,7 @@ NUMBERS = [
 
 
 def everywhere(text: str) -> dict[str, Any]:
-    """The text in every place where a document can have text of its own."""
+    """The text everywhere in a document where text is possible."""
     prose = {"description": text, "title": text}
     named = {
         **prose,
@@ -113,7 +113,7 @@ WRAPS = ["items", "properties", "additionalProperties", "anyOf", "allOf", "prefi
 
 
 def circles() -> list[dict[str, Any]]:
-    """References that lead back: at once, by way of another, and through every keyword."""
+    """Circular references: direct, indirect, and through every keyword."""
     found: list[dict[str, Any]] = [
         document({"a": ref("A")}, components={"A": ref("A")}),
         document({"a": ref("A")}, components={"A": ref("B"), "B": ref("A")}),
@@ -147,7 +147,7 @@ def circles() -> list[dict[str, Any]]:
 
 
 def oddities() -> list[dict[str, Any]]:
-    """Documents in which things are not what they are expected to be."""
+    """Documents with unexpected types of values."""
     found: list[dict[str, Any]] = []
     for odd in (None, 1, "x", [], [1], {}, True, {"a": {"a": {}}}, [[]], {"$ref": 1}, {"type": {}}):
         found += [
@@ -252,8 +252,8 @@ assert not hasattr(sys, mark)
 """
 
 
-def harmless(folder: Path, documents: list[dict[str, Any]]) -> Report:
-    """Generate documents together, each under an id of its own, and use what came out."""
+def harmless(folder: Path, documents: list[dict[str, Any]]) -> GenerateReport:
+    """Generate documents together, each with its own id, and use the result."""
     for number, one in enumerate(documents):
         _rename(one, f"acme/n{number}")
     report = _generated(folder, documents)
@@ -273,7 +273,7 @@ def _rename(one: dict[str, Any], endpoint_id: str) -> None:
     }
 
 
-def _generated(folder: Path, documents: list[dict[str, Any]]) -> Report:
+def _generated(folder: Path, documents: list[dict[str, Any]]) -> GenerateReport:
     (folder / "around").mkdir(parents=True)
     write_documents(folder / "schemas", *documents)
     before = set(folder.iterdir())
@@ -302,17 +302,17 @@ BY_HAND = by_hand()
 BATCH = 40
 
 
-def test_there_are_three_hundred() -> None:
+def test_there_are_three_hundred_documents() -> None:
     assert len(BY_HAND) + len(IDS) >= 300
 
 
 @pytest.mark.parametrize("start", range(0, len(BY_HAND), BATCH))
-def test_documents_by_hand(tmp_path: Path, start: int) -> None:
+def test_hostile_documents(tmp_path: Path, start: int) -> None:
     report = harmless(tmp_path, by_hand()[start : start + BATCH])
     assert len(report.failed) <= BATCH / 3
 
 
-def test_ids(tmp_path: Path) -> None:
+def test_hostile_ids(tmp_path: Path) -> None:
     report = _generated(tmp_path, [document({"a": {}}, endpoint_id=id_) for id_ in IDS])
     records = Manifest.load(tmp_path / "out").documents.values()
     modules = [record.path for record in records]
@@ -371,7 +371,7 @@ _documents = st.builds(
     suppress_health_check=list(HealthCheck),
 )
 @given(st.lists(_documents, min_size=20, max_size=20))
-def test_documents_by_hypothesis(
+def test_random_hostile_documents(
     tmp_path_factory: pytest.TempPathFactory, documents: list[dict[str, Any]]
 ) -> None:
     harmless(tmp_path_factory.mktemp("hostile"), documents)
