@@ -144,13 +144,13 @@ class Image(File):
             FalDownloadError: The file is gone, or the download broke too often.
             ImportError: Pillow is not installed.
         """
-        from fal_typed._downloads.images import pillow_image
+        from fal_typed._downloads.pillow_images import pillow_image
 
         return pillow_image(self.read(client=client))
 
     async def to_pil_async(self, *, client: ClientLike | None = None) -> PILImage:
         """Fetch the picture as a Pillow image; `to_pil` for async code."""
-        from fal_typed._downloads.images import pillow_image
+        from fal_typed._downloads.pillow_images import pillow_image
 
         return pillow_image(await self.read_async(client=client))
 

@@ -9,7 +9,7 @@ from typing_extensions import TypeVar
 
 from fal_typed._calls.call import Call
 from fal_typed._calls.endpoint_id import join_path
-from fal_typed._calls.headers import call_headers
+from fal_typed._calls.option_headers import call_headers
 from fal_typed._core import responses
 from fal_typed._core.flow import Deadline, Flow
 from fal_typed._core.retry import Repeat, send_retrying

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
 from typing_extensions import Self, TypeVar
 
 from fal_typed._calls.endpoint_id import join_path
-from fal_typed._calls.headers import call_headers
+from fal_typed._calls.option_headers import call_headers
 from fal_typed._core import responses
 from fal_typed._core.flow import (
     CloseStream,
