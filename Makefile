@@ -8,7 +8,7 @@ COMPAT_TESTS := tests/core tests/transport tests/streaming tests/realtime tests/
 	tests/codegen/test_catalogue.py tests/codegen/test_types.py tests/codegen/test_golden.py
 
 BIN := .venv/bin
-UV := $(BIN)/uv pip install --quiet
+UV := $(BIN)/uv
 SETUP := .venv/.stamp
 FAL_SERVER := .venv-fal/.stamp
 JS := tests/clients/js
@@ -25,18 +25,18 @@ help: ## list the targets
 
 setup: $(SETUP) ## make .venv with everything a developer needs (quick when nothing changed)
 
-$(SETUP): pyproject.toml
+$(SETUP): pyproject.toml uv.lock
 	@echo "setup: installing fal-typed and its tools into .venv"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(UV) --python $(BIN)/python -e '.[dev]'
+	@$(UV) sync --quiet --frozen --extra dev
 	@touch $@
 
 # The server framework behind fal's apps wants another pathspec than mypy does, so it lives apart.
 $(FAL_SERVER): $(SETUP) tests/fal-server.txt
 	@echo "setup: installing the fal server framework into .venv-fal (tests only)"
 	@test -x .venv-fal/bin/python || $(BIN)/python -m venv --without-pip .venv-fal
-	@$(UV) --python .venv-fal/bin/python -r tests/fal-server.txt
+	@$(UV) pip install --quiet --python .venv-fal/bin/python -r tests/fal-server.txt
 	@touch $@
 
 # Without npm the tests of the JavaScript client skip themselves.
