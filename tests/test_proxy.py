@@ -19,7 +19,7 @@ from fal_typed import AsyncFalClient, FalAuthenticationError, FalPermissionError
 from fal_typed._core.hosts import Hosts
 from fal_typed.proxy.target import Allowance, Target
 from fal_typed.testing import FalEmulator
-from tests.clients.conftest import need_node
+from tests.requirements import need_js_client
 from tests.clients.drivers import JS
 from tests.core.flux import ID
 from tests.scripted import Reply, scripted
@@ -446,7 +446,7 @@ def test_websockets_are_refused():
 
 
 def test_fals_own_javascript_client_works_through_it(fal, ours):
-    need_node()
+    need_js_client()
     with serving(ProxyApp(everybody, allowed_endpoints=[ID], client=ours)) as url:
         done = subprocess.run(
             ["node", JS / "proxied.cjs", url],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ import pytest
 from fal_typed.testing import FalEmulator
 from fal_typed.testing.diverting import diverted
 from fal_typed.testing.services import HOSTS
-from tests.clients.drivers import JS, JavaScript, Official, Ours, OursAsync
+from tests.clients.drivers import JavaScript, Official, Ours, OursAsync
+from tests.requirements import need_js_client
 
 SCENARIOS = json.loads((Path(__file__).parent / "scenarios.json").read_text())
 DRIVERS = {"fal_client": Official, "fal_typed": Ours, "fal_typed async": OursAsync}
@@ -41,20 +41,13 @@ class Led:
 def driver(name: str, ports: dict[str, int], variables: dict[str, str]) -> Iterator[Any]:
     """One client, whose connections to the named hosts lead to ports of this machine."""
     if name not in DRIVERS:
-        need_node()
+        need_js_client()
         client = led = JavaScript(ports, variables)
     else:
         client = DRIVERS[name]()
         led = Led(client, ports, variables)
     yield led
     client.close()
-
-
-def need_node() -> None:
-    if shutil.which("node") is None:
-        pytest.skip("Node is not installed")
-    if not (JS / "node_modules" / "@fal-ai").exists():
-        pytest.skip("the JavaScript client is not installed: `make test` does that")
 
 
 def port_of(emulator: FalEmulator) -> int:
