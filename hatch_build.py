@@ -38,7 +38,7 @@ class CatalogBuildHook(BuildHookInterface[Any]):
         write_archive(schemas, archive)
         build_data["force_include"][str(archive)] = "fal_typed/schemas.zip"
 
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         """Remove the archive, which the wheel now contains.
 
         Args:

@@ -24,13 +24,13 @@ from fal_typed import (
     RetryPolicy,
 )
 from fal_typed.testing import FalEmulator
-from fal_typed.testing.faults import FaultPlan
+from fal_typed.testing.faults import FaultPlan, Kind
 from tests.core.flux import ID, DevInput
 
 LONG = os.environ.get("FAL_TYPED_CHAOS") == "long"
 SUBSCRIBES = 10_000 if LONG else 1_000  # of each colour
 RATE = 0.05
-KINDS = (
+KINDS: tuple[Kind, ...] = (
     "reset_before",
     "reset_after",
     "rate_limited",

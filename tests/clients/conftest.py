@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,7 +19,11 @@ from tests.clients.drivers import JavaScript, Official, Ours, OursAsync
 from tests.requirements import need_js_client
 
 SCENARIOS = json.loads((Path(__file__).parent / "scenarios.json").read_text())
-DRIVERS = {"fal_client": Official, "fal_typed": Ours, "fal_typed async": OursAsync}
+DRIVERS: dict[str, Callable[[], Any]] = {
+    "fal_client": Official,
+    "fal_typed": Ours,
+    "fal_typed async": OursAsync,
+}
 CLIENTS = [*DRIVERS, "@fal-ai/client"]
 
 
@@ -40,9 +44,10 @@ class Led:
 @contextmanager
 def driver(name: str, ports: dict[str, int], variables: dict[str, str]) -> Iterator[Any]:
     """One client, whose connections to the named hosts lead to ports of this machine."""
+    led: Any
     if name not in DRIVERS:
         need_js_client()
-        client = led = JavaScript(ports, variables)
+        led = client = JavaScript(ports, variables)
     else:
         client = DRIVERS[name]()
         led = Led(client, ports, variables)

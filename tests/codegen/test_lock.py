@@ -165,7 +165,7 @@ def test_canonical_form_keeps_the_meaning() -> None:
 
 
 def test_a_document_without_result_route_means_all_that_is_not_prose() -> None:
-    app = {"paths": {"/": {"post": {"responses": {"200": {"description": "ok"}}}}}}
+    app: dict[str, Any] = {"paths": {"/": {"post": {"responses": {"200": {"description": "ok"}}}}}}
     reworded = deepcopy(app)
     reworded["paths"]["/"]["post"]["responses"]["200"]["description"] = "fine"
     grown = {**app, "paths": {**app["paths"], "/realtime": {"post": {}}}}
