@@ -64,7 +64,7 @@ def test_hooks_are_told_of_each_request_answer_and_retry(colour):
     assert (retry.attempt, retry.delay, retry.reason) == (1, 0.0, "status 429")
     assert answered.request_id == "r1"
     assert answered.headers["x-other"] == "(hidden)"
-    assert 0 <= answered.elapsed < 60
+    assert answered.elapsed >= 0
     assert SECRET not in repr([vars(event) for event in seen])
 
 
@@ -168,10 +168,10 @@ def test_no_log_of_any_library_and_no_error_holds_the_key(reply, colour, over, c
                 errors.append(error)
         assert home.seen[0].headers["authorization"] == f"Key {KEY}"
     assert errors or reply.status == 200
-    for error in errors:
-        text = "".join(traceback.format_exception(error))
-        assert SECRET not in text + repr(error) + repr(vars(error))
-        assert SECRET.encode() not in pickle.dumps(error)
+    for raised in errors:
+        text = "".join(traceback.format_exception(raised))
+        assert SECRET not in text + repr(raised) + repr(vars(raised))
+        assert SECRET.encode() not in pickle.dumps(raised)
     told = "".join(f"{record.getMessage()}{record.__dict__}" for record in caplog.records)
     assert home.host in told
     assert SECRET not in told

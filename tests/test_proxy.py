@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -19,9 +20,9 @@ from fal_typed import AsyncFalClient, FalAuthenticationError, FalPermissionError
 from fal_typed._core.hosts import Hosts
 from fal_typed.proxy.target import Allowance, Target
 from fal_typed.testing import FalEmulator
-from tests.clients.conftest import need_node
 from tests.clients.drivers import JS
 from tests.core.flux import ID
+from tests.requirements import need_js_client
 from tests.scripted import Reply, scripted
 
 KEY = "id:secret"
@@ -139,8 +140,8 @@ def test_a_caller_who_leaves_ends_the_request_to_the_platform():
     with playing(silent) as wire:
         app = ProxyApp(everybody, client=AsyncFalClient(KEY, run_host=wire.host))
         with serving(app) as url:
-            address = httpx.URL(url)
-            with socket.create_connection((address.host, address.port)) as caller:
+            address = urlsplit(url)
+            with socket.create_connection((address.hostname, address.port or 0)) as caller:
                 caller.sendall(
                     f"POST / HTTP/1.1\r\nhost: x\r\nx-fal-target-url: {RUN}\r\n"
                     "content-length: 2\r\n\r\n{}".encode()
@@ -446,7 +447,7 @@ def test_websockets_are_refused():
 
 
 def test_fals_own_javascript_client_works_through_it(fal, ours):
-    need_node()
+    need_js_client()
     with serving(ProxyApp(everybody, allowed_endpoints=[ID], client=ours)) as url:
         done = subprocess.run(
             ["node", JS / "proxied.cjs", url],

@@ -29,7 +29,7 @@ from tests.core.flux import ID, DevInput
 LONG = os.environ.get("FAL_TYPED_CHAOS") == "long"
 SUBSCRIBES = 10_000 if LONG else 1_000  # of each colour
 RATE = 0.05
-KINDS = (
+KINDS: tuple[FaultKind, ...] = (
     "reset_before",
     "reset_after",
     "rate_limited",

@@ -244,6 +244,8 @@ class Instances:
 def _range(schema: Schema, beside: float) -> tuple[float, float]:
     """Lowest and highest number to try; `beside` is the distance from an exclusive bound."""
     schema = {SPELLINGS.get(key, key): value for key, value in schema.items()}
+    low: Any
+    high: Any
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if above is True:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,7 +91,8 @@ def schema_document(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def canonical_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    return canonical(schema_document(schema))["components"]["schemas"]["In"]
+    document: Any = canonical(schema_document(schema))
+    return document["components"]["schemas"]["In"]
 
 
 def test_properties_have_the_shown_order_then_an_alphabetical_one() -> None:
@@ -135,7 +136,7 @@ def test_values_that_are_not_json_are_rejected() -> None:
 
 
 def test_the_path_is_the_id() -> None:
-    root = PurePosixPath("schemas")
+    root = Path("schemas")
     assert path_for("fal-ai/flux/dev", root) == root / "fal-ai/flux/dev.json"
     assert path_for("echo", Path("a")) == Path("a/echo.json")
 

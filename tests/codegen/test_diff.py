@@ -124,8 +124,9 @@ def test_an_output_class_is_renamed_when_the_input_uses_its_name() -> None:
 
 
 def test_an_object_becomes_a_file_and_back() -> None:
-    plain = {"type": "object", "required": ["url"], "properties": {"url": TEXT, "note": TEXT}}
-    file = {**plain, "properties": {**plain["properties"], "content_type": TEXT}}
+    fields = {"url": TEXT, "note": TEXT}
+    plain = {"type": "object", "required": ["url"], "properties": fields}
+    file = {**plain, "properties": {**fields, "content_type": TEXT}}
 
     def one(component: dict[str, Any]) -> dict[str, Any]:
         return document(output=result(f=ref("Result")), components={"Result": component})

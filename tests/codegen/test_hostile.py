@@ -65,7 +65,7 @@ NUMBERS = [
 def everywhere(text: str) -> dict[str, Any]:
     """The text everywhere in a document where text is possible."""
     prose = {"description": text, "title": text}
-    named = {
+    named: dict[str, Any] = {
         **prose,
         "type": "object",
         "required": [text],
@@ -98,14 +98,15 @@ def everywhere(text: str) -> dict[str, Any]:
 def nested(levels: int, wrap: str) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "integer"}
     for _ in range(levels):
-        schema = {
+        wraps: dict[str, dict[str, Any]] = {
             "items": {"type": "array", "items": schema},
             "properties": {"type": "object", "properties": {"a": schema}, "required": ["a"]},
             "additionalProperties": {"type": "object", "additionalProperties": schema},
             "anyOf": {"anyOf": [schema, {"type": "null"}]},
             "allOf": {"allOf": [schema]},
             "prefixItems": {"type": "array", "prefixItems": [schema, {"type": "string"}]},
-        }[wrap]
+        }
+        schema = wraps[wrap]
     return document({"deep": schema})
 
 
@@ -240,14 +241,14 @@ for name in names:
         if isinstance(value, type) and issubclass(value, BaseModel):
             value.model_rebuild(force=True)
     fields = module.Input.model_fields
-    start = time.perf_counter()
+    start = time.process_time()
     for text in ("a" * 2000 + "!", "x" * 200):
         for field in [name for name in fields if len(fields) < 100]:
             try:
                 module.Input.model_validate({{field: text}})
             except ValidationError:
                 pass
-    assert time.perf_counter() - start < 10, name
+    assert time.process_time() - start < 10, name
 assert not hasattr(sys, mark)
 """
 
@@ -342,7 +343,7 @@ _keywords = st.sampled_from([
     "minProperties", "$ref",
 ])  # fmt: skip
 _types = st.sampled_from(["string", "integer", "number", "boolean", "array", "object", "null"])
-_schemas = st.deferred(
+_schemas: st.SearchStrategy[Any] = st.deferred(
     lambda: st.one_of(
         st.dictionaries(_keywords, _json | _schemas, max_size=4),
         st.fixed_dictionaries(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fal_typed_codegen.documents.atomic import write_atomic
 from fal_typed_codegen.documents.canonical import canonical
 from fal_typed_codegen.documents.import_documents import import_documents, main
 from fal_typed_codegen.documents.lock import (
@@ -15,7 +16,6 @@ from fal_typed_codegen.documents.lock import (
     LockEntry,
     SchemaLock,
     meaning_hash,
-    write_atomic,
 )
 from fal_typed_codegen.interface.naming import ModuleNames
 from hypothesis import given
@@ -165,7 +165,7 @@ def test_canonical_form_keeps_the_meaning() -> None:
 
 
 def test_meaning_of_a_document_without_result_route_is_everything_but_prose() -> None:
-    app = {"paths": {"/": {"post": {"responses": {"200": {"description": "ok"}}}}}}
+    app: dict[str, Any] = {"paths": {"/": {"post": {"responses": {"200": {"description": "ok"}}}}}}
     reworded = deepcopy(app)
     reworded["paths"]["/"]["post"]["responses"]["200"]["description"] = "fine"
     grown = {**app, "paths": {**app["paths"], "/realtime": {"post": {}}}}

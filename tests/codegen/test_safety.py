@@ -51,7 +51,7 @@ HOSTILE = [
 def hostile_document(text: str) -> dict[str, Any]:
     """The text everywhere in a document where text is possible."""
     prose_of = {"description": text, "title": text}
-    named = {
+    named: dict[str, Any] = {
         **prose_of,
         "type": "object",
         "required": [text],

@@ -18,7 +18,7 @@ POINT = {
     "properties": {"x": {"type": "number"}, "y": {"type": "number", "default": 0}},
     "required": ["x"],
 }
-FILE = {
+FILE: dict[str, Any] = {
     "type": "object",
     "required": ["url"],
     "properties": {
@@ -28,6 +28,13 @@ FILE = {
         "file_size": {"type": "integer"},
     },
 }
+
+
+def cases(
+    listed: list[tuple[str, list[Any], list[Any]]],
+) -> list[tuple[str, list[Any], list[Any]]]:
+    """Names, with values that are valid and values that are not; for the type checker."""
+    return listed
 
 
 def accepts(model: Any, **values: Any) -> bool:
@@ -76,13 +83,15 @@ def test_bounds_apply_inside_unions_lists_and_maps(packages: Packages) -> None:
             }
         )
     ).Input
-    for name, good, bad in [
-        ("maybe", [None, 1, 4], [0, 5, "1", 1.5, True]),
-        ("either", [2, "abc"], [5, "abcd", None]),
-        ("listed", [[], [1, 4]], [[0], [1, 2, 3], 1]),
-        ("nested", [[[1], []]], [[[9]], [1]]),
-        ("mapped", [{"a": 1}], [{"a": 9}, [1]]),
-    ]:
+    for name, good, bad in cases(
+        [
+            ("maybe", [None, 1, 4], [0, 5, "1", 1.5, True]),
+            ("either", [2, "abc"], [5, "abcd", None]),
+            ("listed", [[], [1, 4]], [[0], [1, 2, 3], 1]),
+            ("nested", [[[1], []]], [[[9]], [1]]),
+            ("mapped", [{"a": 1}], [{"a": 9}, [1]]),
+        ]
+    ):
         assert all(accepts(made, **{name: value}) for value in good), name
         assert not any(accepts(made, **{name: value}) for value in bad), name
 
@@ -102,13 +111,15 @@ def test_unique_items(packages: Packages) -> None:
             output={"type": "object", "properties": {"texts": texts}},
         )
     )
-    for name, good, bad in [
-        ("texts", [[], ["a", "b"]], [["a", "a"], ["a", "b", "c"]]),
-        ("maybe", [None, ["a"]], [["a", "a"]]),
-        ("anything", [[1, True, "1", [1], [True], {"a": 1}]], [[1, 1.0], [[1], [1]], [{}, {}]]),
-        ("points", [[{"x": 1}, {"x": 2}]], [[{"x": 1}, {"x": 1.0}]]),
-        ("a b", [["a"]], [["a", "a"]]),
-    ]:
+    for name, good, bad in cases(
+        [
+            ("texts", [[], ["a", "b"]], [["a", "a"], ["a", "b", "c"]]),
+            ("maybe", [None, ["a"]], [["a", "a"]]),
+            ("anything", [[1, True, "1", [1], [True], {"a": 1}]], [[1, 1.0], [[1], [1]], [{}, {}]]),
+            ("points", [[{"x": 1}, {"x": 2}]], [[{"x": 1}, {"x": 1.0}]]),
+            ("a b", [["a"]], [["a", "a"]]),
+        ]
+    ):
         assert all(accepts(made.Input, **{name: value}) for value in good), name
         assert not any(accepts(made.Input, **{name: value}) for value in bad), name
     assert default_of(made.Input, "texts") is UNSET
@@ -128,11 +139,13 @@ def test_limits_of_maps(packages: Packages) -> None:
             }
         )
     ).Input
-    for name, good, bad in [
-        ("some", [{"a": 1}], [{}, {"a": 1, "b": 2, "c": 3}]),
-        ("either", ["x", {"a": 1}], [{}]),
-        ("listed", [[], [{"a": {"b": 1}}]], [[{}], [{"a": {}}]]),
-    ]:
+    for name, good, bad in cases(
+        [
+            ("some", [{"a": 1}], [{}, {"a": 1, "b": 2, "c": 3}]),
+            ("either", ["x", {"a": 1}], [{}]),
+            ("listed", [[], [{"a": {"b": 1}}]], [[{}], [{"a": {}}]]),
+        ]
+    ):
         assert all(accepts(made, **{name: value}) for value in good), name
         assert not any(accepts(made, **{name: value}) for value in bad), name
     assert default_of(made, "some") is UNSET
@@ -198,17 +211,19 @@ def test_allowed_values(packages: Packages) -> None:
             components={"Mode": {"type": "string", "enum": ["fast", "slow"]}},
         )
     ).Input
-    for name, good, bad in [
-        ("text", ["a", None], ["c", 1]),
-        ("number", [5], [6, "5", 5.5]),
-        ("as_text", ["5"], [5]),
-        ("whole", [1, 2], [3]),
-        ("fraction", [0.5, 1], [0.4, 2]),
-        ("constant", ["x"], ["y", None]),
-        ("mixed", ["auto", 1, True], ["other", 2]),
-        ("by_ref", ["slow"], ["medium"]),
-        ("wrapped", ["fast"], ["medium"]),
-    ]:
+    for name, good, bad in cases(
+        [
+            ("text", ["a", None], ["c", 1]),
+            ("number", [5], [6, "5", 5.5]),
+            ("as_text", ["5"], [5]),
+            ("whole", [1, 2], [3]),
+            ("fraction", [0.5, 1], [0.4, 2]),
+            ("constant", ["x"], ["y", None]),
+            ("mixed", ["auto", 1, True], ["other", 2]),
+            ("by_ref", ["slow"], ["medium"]),
+            ("wrapped", ["fast"], ["medium"]),
+        ]
+    ):
         assert all(accepts(made, **{name: value}) for value in good), name
         assert not any(accepts(made, **{name: value}) for value in bad), name
     assert default_of(made, "by_ref") == "fast"
@@ -274,11 +289,12 @@ def test_required_takes_precedence_over_a_default(packages: Packages) -> None:
 
 def test_required_fields_come_first_then_the_listed_order(packages: Packages) -> None:
     text = {"type": "string"}
+    order: dict[str, Any] = {"x-fal-order-properties": ["d", "gone", "c", "b", "d"]}
     made = packages.module(
         document(
             {"a": text, "b": text, "c": text, "d": text},
             required=["d", "b"],
-            **{"x-fal-order-properties": ["d", "gone", "c", "b", "d"]},
+            **order,
         )
     ).Input
     assert list(made.model_fields) == ["d", "b", "c", "a"]
@@ -425,12 +441,14 @@ def test_tuples(packages: Packages) -> None:
         )
     )
     made = module.Input
-    for name, good, bad in [
-        ("pair", [[1, "a"], (1, "a")], [["a", 1], [1], [1, "a", 2], [0, "a"], [1.0, "a"]]),
-        ("same", [[1, 2]], [[1], [1, 2, 3], [0, 1]]),
-        ("open", [[1], [1, "a"]], [[None]]),
-        ("pairs", [[[1, "a"]]], [[["a", 1]]]),
-    ]:
+    for name, good, bad in cases(
+        [
+            ("pair", [[1, "a"], (1, "a")], [["a", 1], [1], [1, "a", 2], [0, "a"], [1.0, "a"]]),
+            ("same", [[1, 2]], [[1], [1, 2, 3], [0, 1]]),
+            ("open", [[1], [1, "a"]], [[None]]),
+            ("pairs", [[[1, "a"]]], [[["a", 1]]]),
+        ]
+    ):
         assert all(accepts(made, **{name: value}) for value in good), name
         assert not any(accepts(made, **{name: value}) for value in bad), name
     assert default_of(made, "pair") == (1, "a")
@@ -521,11 +539,12 @@ def test_a_file_or_a_list_of_files(packages: Packages) -> None:
         document({"image_url": either, "files": objects}, components={"File": FILE})
     ).Input
     url = "https://a/b"
-    for values in [
+    valid: list[dict[str, Any]] = [
         {"image_url": url, "files": {"url": url}},
         {"image_url": [url, url], "files": [{"url": url}]},
         {"image_url": "", "files": []},
-    ]:
+    ]
+    for values in valid:
         assert dump_input(made(**values)) == values
     dumped = dump_input(made(image_url=[b"1"], files=[b"2"]))
     assert [type(dumped[name][0]) for name in ("image_url", "files")] == [PendingFile] * 2

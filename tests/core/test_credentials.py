@@ -33,7 +33,12 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def colab(monkeypatch):
     asked: list[str] = []
-    userdata = types.SimpleNamespace(get=lambda name: asked.append(name) or "from:colab")
+
+    def secret(name: str) -> str:
+        asked.append(name)
+        return "from:colab"
+
+    userdata = types.SimpleNamespace(get=secret)
     for name in ("google", "google.colab"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
@@ -98,7 +103,7 @@ def test_inside_an_app_its_request_is_handed_on(colour, fal_emulator, monkeypatc
     incoming = {"x-fal-cdn-token": "t", "x-app-fal-can-disable-filter": "1", "x-other": "2"}
     app = types.SimpleNamespace(current_request=types.SimpleNamespace(headers=incoming))
     framework = types.ModuleType("fal.ref")
-    framework.get_current_app = lambda: app
+    vars(framework)["get_current_app"] = lambda: app
     monkeypatch.setitem(sys.modules, "fal.ref", framework)
     colour(dev).subscribe(prompt="a cat")
     headers = fal_emulator.requests.of("submit")[0].headers

@@ -128,4 +128,4 @@ def test_options_of_a_copy_do_not_reach_the_original(fal_emulator):
 
 def test_an_unknown_option_is_a_type_error():
     with pytest.raises(TypeError, match="with_log"):
-        dev.with_options(with_log=True)
+        dev.with_options(with_log=True)  # type: ignore[call-arg]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from fal_typed._calls.outputs import read_output
 from fal_typed.models import OutputModel
 from tests.core.flux import DevOutput, dev
 
-WHOLE = {
+WHOLE: dict[str, Any] = {
     "images": [{"url": "https://v3.fal.media/a.png", "width": 4, "height": 3}],
     "seed": 7,
     "prompt": "a cat",

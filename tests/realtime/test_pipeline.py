@@ -132,7 +132,7 @@ def frame(kind: str, **values: object) -> str:
 def test_a_body_is_put_together_whatever_it_looks_like():
     reader = AnswerReader()
     foreign_end = json.dumps({"type": "end", "request_id": "another"})
-    body = ['{"a', b'": 1', foreign_end, frame("start")]
+    body: list[str | bytes] = ['{"a', b'": 1', foreign_end, frame("start")]
     for part in (frame("start", status=200, headers={"X-A": "b"}), *body):
         assert reader.feed(part) is None
     answer = reader.feed(frame("end", status=200, time_to_first_byte_seconds=0.5))

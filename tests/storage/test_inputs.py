@@ -105,7 +105,9 @@ def test_the_same_object_is_uploaded_once(colour, emulator, sent):
 )
 def test_which_strings_are_paths(given, travels):
     dumped = prepare.keyword_call(
-        with_files, {"image_url": given, "mask": given, "prompt": given}, prepare.call_options()
+        with_files.__fal_endpoint__,
+        {"image_url": given, "mask": given, "prompt": given},
+        prepare.call_options(),
     ).arguments
     if isinstance(travels, str):
         assert (dumped["image_url"], dumped["mask"]) == (travels, {"url": travels})
