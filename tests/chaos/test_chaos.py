@@ -24,6 +24,7 @@ from fal_typed import (
     RetryPolicy,
 )
 from fal_typed.testing import FalEmulator, FaultPlan
+from fal_typed.testing.engine.faults import FaultKind
 from tests.core.flux import ID, DevInput
 
 LONG = os.environ.get("FAL_TYPED_CHAOS") == "long"

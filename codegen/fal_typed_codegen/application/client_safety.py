@@ -13,7 +13,7 @@ from fal_typed_codegen.rendering.safety import parse, require
 _MODULES = frozenset(
     {
         "__future__", "typing", "typing_extensions", "fal_typed", "fal_typed.application",
-        "fal_typed._uploads.data_uri", "fal_typed.files", "fal_typed.models", "fal_typed.options",
+        "fal_typed.files", "fal_typed.models", "fal_typed.options",
     }
 )  # fmt: skip
 _CALLED = frozenset({"AsyncClient", "Client", "ParamSpec", "TypeVar", "TypedDict"})

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from fal_typed._uploads.data_uri import encode, encode_file, encode_image
+from fal_typed import encode, encode_file, encode_image
 
 from postcards.fal._client import (
     AsyncClient,
