@@ -217,11 +217,11 @@ class Network:
         return answer
 
 
-def driven(network, repeat=retries.Repeat.COSTS, url="https://fal.run/x", attempts=1):
+def driven(network, repeat=retries.RetrySafety.BILLED, url="https://fal.run/x", attempts=1):
     from fal_typed._core.driver import SyncDriver
     from fal_typed._core.flow import Deadline
 
-    flow = retries.send_retrying(
+    flow = retries.send_with_retries(
         HttpRequest("POST", url, {"authorization": "Key k"}, b"{}"),
         repeat=repeat,
         policy=RetryPolicy(attempts=attempts),

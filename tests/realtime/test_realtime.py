@@ -323,7 +323,7 @@ def test_a_token_is_renewed_before_it_expires(colour, client, route, fal_emulato
         pass
     entries = client._runner._realtime_tokens._entries
     ((owner, entry),) = entries.items()
-    entries[owner] = entry._replace(good_until=entry.good_until - 90)
+    entries[owner] = entry._replace(valid_until=entry.valid_until - 90)
     with colour.inside(client.realtime(ID, token_expiration=100)):
         pass
     assert len(fal_emulator.requests.of("token")) == 2
