@@ -21,31 +21,31 @@ ROOT = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).parent / "fal-typed"
 
 
-def test_subscribe(colour: Any, fal_emulator: FalEmulator) -> None:
-    result = colour(flux_dev).subscribe(prompt="a cat")
+def test_subscribe(mode: Any, fal_emulator: FalEmulator) -> None:
+    result = mode(flux_dev).subscribe(prompt="a cat")
     assert fal_emulator.requests.of("submit")
     assert httpx.get(result.data.images[0].url).content
 
 
-def test_stream(colour: Any, fal_emulator: FalEmulator) -> None:
-    assert colour.items(colour(flux_dev).stream(prompt="a cat"))
+def test_stream(mode: Any, fal_emulator: FalEmulator) -> None:
+    assert mode.items(mode(flux_dev).stream(prompt="a cat"))
 
 
-def test_upload(colour: Any, fal_emulator: FalEmulator, tmp_path: Path) -> None:
+def test_upload(mode: Any, fal_emulator: FalEmulator, tmp_path: Path) -> None:
     path = tmp_path / "cat.png"
     path.write_bytes(b"\x89PNG")
-    assert colour(flux_dev_image_to_image).subscribe(prompt="a cat", image_url=path).data.images
-    url = colour.client().upload(b"abc", content_type="text/plain")
+    assert mode(flux_dev_image_to_image).subscribe(prompt="a cat", image_url=path).data.images
+    url = mode.client().upload(b"abc", content_type="text/plain")
     assert httpx.get(url).content == b"abc"
 
 
-def test_realtime(colour: Any, fal_emulator: FalEmulator) -> None:
-    with colour.inside(colour(flux_dev).realtime()) as connection:
+def test_realtime(mode: Any, fal_emulator: FalEmulator) -> None:
+    with mode.inside(mode(flux_dev).realtime()) as connection:
         connection.send(prompt="a cat")
         assert connection.recv()
 
 
-def test_a_webhook(colour: Any, fal_emulator: FalEmulator) -> None:
+def test_a_webhook(mode: Any, fal_emulator: FalEmulator) -> None:
     received: list[tuple[dict[str, str], bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -62,7 +62,7 @@ def test_a_webhook(colour: Any, fal_emulator: FalEmulator) -> None:
         thread = Thread(target=server.handle_request)
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        handle = colour(flux_dev.with_options(webhook_url=url)).submit(prompt="a cat")
+        handle = mode(flux_dev.with_options(webhook_url=url)).submit(prompt="a cat")
         thread.join(20)
     event = verify_webhook(*received[0], endpoint=flux_dev)
     assert event.request_id == handle.request_id

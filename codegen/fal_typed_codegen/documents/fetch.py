@@ -15,7 +15,7 @@ from fal_typed._core.flow import (
     ReadChunk,
 )
 from fal_typed._core.redirects import open_following
-from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._transport.base import HttpResponse, TransportError
 from fal_typed.errors import FalError
 
@@ -51,9 +51,9 @@ def fetch(request: HttpRequest, policy: RetryPolicy, limit: int) -> Flow[HttpRes
     """
     deadline = yield from Deadline.after(None)
     return (
-        yield from send_retrying(
+        yield from send_with_retries(
             request,
-            repeat=Repeat.HARMLESS,
+            safety=RetrySafety.READ,
             policy=policy,
             deadline=deadline,
             sender=partial(_send, limit=limit),

@@ -1,4 +1,4 @@
-"""The headers that carry a call's options (docs/protocol.md section 2.1)."""
+"""Request headers for a call's options (docs/protocol.md section 2.1)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _MAX_TAG_BYTES = 1024
 
 
 def call_headers(options: CallOptions) -> dict[str, str]:
-    """The platform's headers for a call's options (docs/protocol.md section 2.1).
+    """Build the request headers for a call's options (docs/protocol.md section 2.1).
 
     Raises:
-        FalInputError: An option has a value the platform would refuse.
+        FalInputError: An option has a value that the platform would reject.
     """
     headers = {**forwarded_headers(), **options.headers}
     if options.start_timeout is not None:
         if options.start_timeout <= 1:
-            raise FalInputError("start_timeout must be more than 1 second.")
+            raise FalInputError("start_timeout must be greater than 1 second.")
         headers["x-fal-request-timeout"] = f"{options.start_timeout:g}"
     if options.hint is not None:
         headers["x-fal-runner-hint"] = options.hint
@@ -51,12 +51,12 @@ def call_headers(options: CallOptions) -> dict[str, str]:
 def _tags(tags: Mapping[str, str]) -> str:
     text = ",".join(f"{key}={value}" for key, value in tags.items())
     for key, value in tags.items():
-        fits = _TAG_KEY.fullmatch(key) and not key.startswith("fal.")
-        if not fits or len(value) > _MAX_TAG_VALUE or "," in value or not value.isprintable():
+        is_valid = _TAG_KEY.fullmatch(key) and not key.startswith("fal.")
+        if not is_valid or len(value) > _MAX_TAG_VALUE or "," in value or not value.isprintable():
             raise FalInputError(
-                f"The tag {key!r} does not fit: keys are 1 to 64 of a-z 0-9 . _ - and do not start "
-                "with 'fal.', values up to 256 characters without commas."
+                f"Invalid tag {key!r}: a key has 1 to 64 characters of a-z 0-9 . _ - and does not "
+                "start with 'fal.'; a value has up to 256 printable characters and no commas."
             )
     if len(tags) > _MAX_TAGS or len(text.encode()) > _MAX_TAG_BYTES:
-        raise FalInputError("At most 10 tags and 1,024 bytes of tags can be sent.")
+        raise FalInputError("Too many tags: at most 10 tags and 1,024 bytes in total are allowed.")
     return text

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def pillow_image(data: bytes) -> PILImage:
-    """Open picture bytes with Pillow.
+    """Open image bytes with Pillow.
 
     Raises:
         ImportError: Pillow is not installed.
-        FalDownloadError: Pillow cannot read them.
+        FalDownloadError: Pillow cannot read the image.
     """
     try:
         from PIL import Image, UnidentifiedImageError
@@ -25,4 +25,4 @@ def pillow_image(data: bytes) -> PILImage:
     try:
         return cast("PILImage", Image.open(BytesIO(data)))
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise FalDownloadError(f"The file is no picture that Pillow reads: {error}") from None
+        raise FalDownloadError(f"Pillow cannot read the file as an image: {error}") from None
