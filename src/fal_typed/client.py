@@ -33,7 +33,8 @@ from fal_typed._direct import run as direct
 from fal_typed._queue import cancellation, following, submitting, subscribing
 from fal_typed._queue.handles import Handle
 from fal_typed._queue.jobs import Job, job_from_id
-from fal_typed._streaming.stream import Stream, default_path
+from fal_typed._streaming.event_flow import default_path
+from fal_typed._streaming.stream import Stream
 from fal_typed.options import (
     ClientOptions,
     PipelineOptions,

@@ -25,7 +25,8 @@ from fal_typed._queue import submitting, subscribing
 from fal_typed._queue.async_handles import AsyncHandle
 from fal_typed._queue.handles import Handle
 from fal_typed._queue.jobs import job_from_id
-from fal_typed._streaming.stream import AsyncStream, Stream, default_path
+from fal_typed._streaming.event_flow import default_path
+from fal_typed._streaming.stream import AsyncStream, Stream
 from fal_typed.errors import FalInputError
 from fal_typed.options import EndpointOptions, PipelineOptions, RealtimeOptions
 
