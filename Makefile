@@ -48,17 +48,21 @@ $(JS_CLIENT): $(JS)/package.json $(JS)/package-lock.json
 demo: $(SETUP) ## call a model on the emulator, then type-check the program that did it
 	@$(BIN)/python examples/demo.py
 
+PYTEST_OPTIONS := -n $(JOBS) --dist loadgroup $(TESTS)
 test: $(SETUP) $(FAL_SERVER) $(JS_CLIENT) ## run the tests (TESTS=path to run some, JOBS=n for n processes)
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(TESTS)
-
-# Twice as slow as `make test`; the floor is in pyproject.toml.
-coverage: $(SETUP) $(FAL_SERVER) $(JS_CLIENT) ## run the tests and fail below the coverage floor
+ifndef COVERAGE
+	$(BIN)/pytest $(PYTEST_OPTIONS)
+else
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadgroup $(TESTS)
+	$(BIN)/coverage run -m pytest $(PYTEST_OPTIONS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+endif
 
-check: $(SETUP) ## formatting, lint, types, the lock file, workflows, and that no generated code is stale
+coverage: ## run the tests and fail below the coverage floor, as CI does
+	@$(MAKE) --no-print-directory test COVERAGE=1
+
+check: $(SETUP) ## formatting, lint, types, the lock file, workflows, stale generated code
 	$(UV) lock --check --quiet
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
