@@ -28,40 +28,40 @@ ARGUMENTS = {"prompt": "a cat"}
 async def counting(connection):
     while True:
         await connection.request()
-        await connection.answer(b'{"a": 1}')
+        await connection.respond(b'{"a": 1}')
 
 
 def at(home, **options):
     return {"run_host": home.host, "queue_host": home.host, **options}
 
 
-def test_calls_one_after_another_share_a_connection(colour):
+def test_calls_one_after_another_share_a_connection(mode):
     with playing(counting) as wire:
-        client = colour.client(KEY, **at(wire))
+        client = mode.client(KEY, **at(wire))
         for _ in range(5):
             client.run(ID, ARGUMENTS)
-        colour.wait(client._target.with_options(timeout=5).run(ID, ARGUMENTS))
+        mode.wait(client._target.with_options(timeout=5).run(ID, ARGUMENTS))
         assert wire.connections == 1
 
 
-def test_a_closed_client_opens_anew(colour):
+def test_a_closed_client_opens_anew(mode):
     with playing(counting) as wire:
-        client = colour.client(KEY, **at(wire))
+        client = mode.client(KEY, **at(wire))
         for _ in range(2):
             client.run(ID, ARGUMENTS)
             client.close()
         assert wire.connections == 2
 
 
-def test_leaving_the_context_closes_the_connections(colour):
+def test_leaving_the_context_closes_the_connections(mode):
     with playing(counting) as wire:
-        if colour.is_async:
+        if mode.is_async:
 
             async def use():
                 async with AsyncFalClient(KEY, **at(wire)) as client:
                     await client.run(ID, ARGUMENTS)
 
-            colour.wait(use())
+            mode.wait(use())
         else:
             with FalClient(KEY, **at(wire)) as client:
                 client.run(ID, ARGUMENTS)
@@ -126,21 +126,21 @@ def test_a_forked_child_uses_no_socket_of_its_parent():
         assert wire.connections == 2
 
 
-def test_a_pickled_client_works_with_the_key_of_its_new_home(colour, monkeypatch):
+def test_a_pickled_client_works_with_the_key_of_its_new_home(mode, monkeypatch):
     with scripted(lambda _: Reply(200, {"a": 1})) as home:
         options = at(home, headers={"x-own": "1"}, timeout=30, event_hooks={"request": [print]})
-        client = colour.client(KEY, **options)
+        client = mode.client(KEY, **options)
         client.run(ID, ARGUMENTS)
         pickled = pickle.dumps(client._target)
         assert b"very-secret" not in pickled
         copy = pickle.loads(pickled)
         monkeypatch.setenv("FAL_KEY", "other:key")
         run = copy.run(ID, ARGUMENTS)
-        colour.wait(run) if colour.is_async else None
+        mode.wait(run) if mode.is_async else None
         assert home.seen[-1].headers["authorization"] == "Key other:key"
         assert home.seen[-1].headers["x-own"] == "1"
         assert copy._runner.default_options == {"timeout": 30}
-        colour.wait(copy.close()) if colour.is_async else copy.close()
+        mode.wait(copy.close()) if mode.is_async else copy.close()
 
 
 def test_an_endpoint_and_its_input_are_pickled_too():
@@ -149,20 +149,20 @@ def test_an_endpoint_and_its_input_are_pickled_too():
     }
 
 
-def test_a_client_of_ones_own_is_used_and_left_open(colour):
+def test_a_client_of_ones_own_is_used_and_left_open(mode):
     import httpx
 
     with playing(counting) as wire:
-        http = httpx.AsyncClient() if colour.is_async else httpx.Client()
-        client = colour.client(KEY, http_client=http, **at(wire))
+        http = httpx.AsyncClient() if mode.is_async else httpx.Client()
+        client = mode.client(KEY, http_client=http, **at(wire))
         client.run(ID, ARGUMENTS)
         client.close()
         assert not http.is_closed
-        colour.wait(http.aclose() if colour.is_async else http.close())
+        mode.wait(http.aclose() if mode.is_async else http.close())
         assert wire.closed.acquire(timeout=5)
 
 
-def test_everything_goes_through_the_proxy_and_without_a_key(colour, monkeypatch):
+def test_everything_goes_through_the_proxy_and_without_a_key(mode, monkeypatch):
     monkeypatch.setenv("FAL_KEY", KEY)
 
     def answer(seen):
@@ -174,7 +174,7 @@ def test_everything_goes_through_the_proxy_and_without_a_key(colour, monkeypatch
         return Reply(200, {"status": "COMPLETED", "prompt": "a cat"})
 
     with scripted(answer) as proxy:
-        client = colour.client(proxy_url=f"http://{proxy.host}/api/fal/proxy")
+        client = mode.client(proxy_url=f"http://{proxy.host}/api/fal/proxy")
         assert client.subscribe(ID, ARGUMENTS, priority="low").data["prompt"] == "a cat"
         targets = [seen.headers["x-fal-target-url"] for seen in proxy.seen]
         assert targets == [
@@ -190,10 +190,10 @@ def test_everything_goes_through_the_proxy_and_without_a_key(colour, monkeypatch
         assert not any("authorization" in seen.headers for seen in proxy.seen)
 
 
-def test_the_raw_answer_comes_with_the_result(colour):
+def test_the_raw_answer_comes_with_the_result(mode):
     headers = {"x-fal-request-id": "r1", "X-Fal-Billable-Units": "2.5", "x-two": "b"}
     with scripted(lambda _: Reply(200, {"a": 1}, headers)) as home:
-        result = colour.client(KEY, **at(home)).run(ID, ARGUMENTS)
+        result = mode.client(KEY, **at(home)).run(ID, ARGUMENTS)
     assert result.request_id == "r1"
     assert result.billable_units == 2.5
     assert result.raw_response.status_code == 200
@@ -217,11 +217,11 @@ class Network:
         return answer
 
 
-def driven(network, repeat=retries.Repeat.COSTS, url="https://fal.run/x", attempts=1):
+def driven(network, repeat=retries.RetrySafety.BILLED, url="https://fal.run/x", attempts=1):
     from fal_typed._core.driver import SyncDriver
     from fal_typed._core.flow import Deadline
 
-    flow = retries.send_retrying(
+    flow = retries.send_with_retries(
         HttpRequest("POST", url, {"authorization": "Key k"}, b"{}"),
         repeat=repeat,
         policy=RetryPolicy(attempts=attempts),
@@ -291,6 +291,6 @@ def test_a_twin_that_may_have_read_it_is_the_last(monkeypatch):
     assert len(network.sent) == 2
 
 
-def test_the_modules_own_clients_are_two_and_lazy(colour, fal_emulator):
-    assert colour(dev).run(prompt="a cat").data.prompt == "a cat"
+def test_the_modules_own_clients_are_two_and_lazy(mode, fal_emulator):
+    assert mode(dev).run(prompt="a cat").data.prompt == "a cat"
     assert isinstance(default.client, FalClient)

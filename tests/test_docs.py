@@ -12,7 +12,8 @@ import fal_typed
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
+DOC_PAGES = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 SKIPPED = {"endpoints", "node_modules"}
 CITATION = re.compile(r"protocol\.md sections? (\d[\d., and]*)")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
@@ -42,14 +43,12 @@ def test_cited_sections_of_the_protocol_exist() -> None:
 
 def test_the_index_leads_to_every_page() -> None:
     index = (DOCS / "index.md").read_text(encoding="utf-8")
-    assert {page.name for page in DOCS.glob("*.md")} - set(LINK.findall(index)) == {"index.md"}
+    assert DOC_PAGES - set(LINK.findall(index)) == {"index.md"}
 
 
 def test_the_site_leads_to_every_page() -> None:
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
-    assert sorted(re.findall(r"- ([\w-]+\.md)", nav)) == sorted(
-        page.name for page in DOCS.glob("*.md")
-    )
+    assert sorted(re.findall(r"- ([\w/-]+\.md)", nav)) == sorted(DOC_PAGES)
 
 
 def test_the_reference_names_what_is_there() -> None:

@@ -53,7 +53,7 @@ def allow_await(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 
     def compiled(source: str, name: str, mode: str, flags: int, inherit: bool) -> CodeType:
         flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        return compile(source, name, mode, flags, inherit)  # type: ignore[no-any-return, call-overload]
+        return compile(source, name, mode, flags, inherit)
 
     def executed(code: CodeType, names: dict[str, object]) -> None:
         if code.co_flags & inspect.CO_COROUTINE:

@@ -7,9 +7,9 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_overloads
 
 import pytest
+from typing_extensions import get_overloads
 
 import fal_typed
 from fal_typed import (

@@ -191,11 +191,11 @@ def test_what_is_the_emulators_stays_below_its_paths(rest):
     "host",
     ["https://fal.run", "fal.run/x", "a@fal.run", "fal.run:x", "", " fal.run", "fal.run:99999"],
 )
-def test_a_host_setting_is_a_host_and_nothing_else(host, colour):
+def test_a_host_setting_is_a_host_and_nothing_else(host, mode):
     if not host:
         return
     with pytest.raises(FalInputError, match="is not a host"):
-        colour.client("k", run_host=host).run("a/b", {})
+        mode.client("k", run_host=host).run("a/b", {})
 
 
 def test_hosts_come_from_arguments_then_the_environment(monkeypatch):

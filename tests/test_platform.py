@@ -37,7 +37,7 @@ BARE = {"endpoint_id": "a/b"}
 
 
 @pytest.fixture
-def platform(colour, monkeypatch):
+def platform(mode, monkeypatch):
     """A client's platform API, at a server that answers as told; and what the server saw."""
     servers = []
 
@@ -47,8 +47,8 @@ def platform(colour, monkeypatch):
         home = server.__enter__()
         servers.append(server)
         monkeypatch.setenv("FAL_EMULATOR_HOST", home.host)
-        client = colour.client(key, retry=RetryPolicy(attempts=1))
-        return colour(client._target.platform), home
+        client = mode.client(key, retry=RetryPolicy(attempts=1))
+        return mode(client._target.platform), home
 
     yield at
     for server in servers:
@@ -79,31 +79,31 @@ def test_a_page_of_models_is_typed_and_new_fields_are_kept(platform):
     assert home.seen[0].headers["authorization"] == "Key id:secret"
 
 
-def test_models_are_iterated_page_after_page(platform, colour):
+def test_models_are_iterated_page_after_page(platform, mode):
     api, home = platform(page(MODEL, cursor="c2"), page(BARE, cursor="c3"), page(MODEL))
-    models = colour.items(api.iter_models("x"))
+    models = mode.items(api.iter_models("x"))
     assert [model.endpoint_id for model in models] == ["fal-ai/flux/dev", "a/b", "fal-ai/flux/dev"]
     assert [query.get("cursor") for _, query in asked(home)] == [None, ["c2"], ["c3"]]
 
 
-def test_a_list_that_leads_back_ends(platform, colour):
+def test_a_list_that_leads_back_ends(platform, mode):
     api, home = platform(page(MODEL, cursor="c2"))
     with pytest.raises(FalProtocolError, match="leads back"):
-        colour.items(api.iter_models())
+        mode.items(api.iter_models())
     assert len(home.seen) == 2
 
 
-def test_models_can_be_listed_without_a_key(colour):
+def test_models_can_be_listed_without_a_key(mode):
     with scripted(lambda _: page(MODEL)) as home:
         from fal_typed._core.hosts import Hosts
 
-        client = colour.client()._target
+        client = mode.client()._target
         settings = client._runner.settings().with_changes(hosts=Hosts.emulated(home.host))
         client._runner.settings = lambda: settings
-        assert colour(client.platform).models().models[0].endpoint_id == "fal-ai/flux/dev"
+        assert mode(client.platform).models().models[0].endpoint_id == "fal-ai/flux/dev"
         assert "authorization" not in home.seen[0].headers
         with pytest.raises(FalCredentialsError):
-            colour(client.platform).pricing(["a/b"])
+            mode(client.platform).pricing(["a/b"])
         assert len(home.seen) == 1
 
 
@@ -209,9 +209,9 @@ def test_sync_and_async_take_the_same():
         assert twin == inspect.signature(method).parameters
 
 
-def test_the_emulator_answers_as_the_types_say(colour, fal_emulator, recwarn):
-    client = colour.client("id:secret")
-    api = colour(client._target.platform)
+def test_the_emulator_answers_as_the_types_say(mode, fal_emulator, recwarn):
+    client = mode.client("id:secret")
+    api = mode(client._target.platform)
     flux = api.model("fal-ai/flux/dev", with_schema=True)
     assert flux.metadata.status == "active"
     assert flux.openapi["info"]["x-fal-metadata"]["endpointId"] == "fal-ai/flux/dev"
@@ -219,7 +219,7 @@ def test_the_emulator_answers_as_the_types_say(colour, fal_emulator, recwarn):
     second = api.models(limit=3, cursor=first.next_cursor)
     ids = [model.endpoint_id for model in (*first.models, *second.models)]
     assert len(set(ids)) == 6
-    found = colour.items(api.iter_models("flux"))
+    found = mode.items(api.iter_models("flux"))
     assert "fal-ai/flux/dev" in {model.endpoint_id for model in found}
     (price,) = api.pricing(["fal-ai/flux/dev"])
     assert price.unit_price > 0

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -19,9 +20,9 @@ from fal_typed import AsyncFalClient, FalAuthenticationError, FalPermissionError
 from fal_typed._core.hosts import Hosts
 from fal_typed.proxy.target import Allowance, Target
 from fal_typed.testing import FalEmulator
-from tests.clients.conftest import need_node
 from tests.clients.drivers import JS
 from tests.core.flux import ID
+from tests.requirements import need_js_client
 from tests.scripted import Reply, scripted
 
 KEY = "id:secret"
@@ -76,21 +77,21 @@ def ask(url, target, arguments=None, *, method="POST", **headers):
     return httpx.request(method, url, headers=sent, content=body)
 
 
-def test_every_kind_of_call_works_through_it_without_a_key(colour, fal, proxy):
-    client = colour.client(proxy_url=proxy)
+def test_every_kind_of_call_works_through_it_without_a_key(mode, fal, proxy):
+    client = mode.client(proxy_url=proxy)
     assert client.run(ID, {"prompt": "a cat"}).data["prompt"] == "a cat"
     result = client.subscribe(ID, {"prompt": "a cat"}, with_logs=True)
     assert result.data["prompt"] == "a cat"
     handle = client.submit(ID, {"prompt": "a cat"})
     assert client.result(ID, handle.request_id).request_id == handle.request_id
-    events = colour.items(client._target.stream(ID, {"prompt": "a cat"}))
+    events = mode.items(client._target.stream(ID, {"prompt": "a cat"}))
     assert events[-1]["prompt"] == "a cat"
     assert {request.headers.get("authorization") for request in fal.requests} == {f"Key {KEY}"}
     assert "status_stream" in {request.route for request in fal.requests}
 
 
-def test_a_file_is_uploaded_through_it(colour, fal, proxy):
-    client = colour.client(proxy_url=proxy)
+def test_a_file_is_uploaded_through_it(mode, fal, proxy):
+    client = mode.client(proxy_url=proxy)
     url = client.upload(b"picture", "image/png")
     assert httpx.get(url).content == b"picture"
     assert "initiate" in {request.route for request in fal.requests}
@@ -139,8 +140,8 @@ def test_a_caller_who_leaves_ends_the_request_to_the_platform():
     with playing(silent) as wire:
         app = ProxyApp(everybody, client=AsyncFalClient(KEY, run_host=wire.host))
         with serving(app) as url:
-            address = httpx.URL(url)
-            with socket.create_connection((address.host, address.port)) as caller:
+            address = urlsplit(url)
+            with socket.create_connection((address.hostname, address.port or 0)) as caller:
                 caller.sendall(
                     f"POST / HTTP/1.1\r\nhost: x\r\nx-fal-target-url: {RUN}\r\n"
                     "content-length: 2\r\n\r\n{}".encode()
@@ -299,10 +300,10 @@ def test_only_allowed_endpoints_pass(pattern, method, target, status):
     assert Allowance((pattern,)).refusal(method, found) == status
 
 
-def test_an_endpoint_that_is_not_allowed_is_a_permission_error(colour, fal, ours):
+def test_an_endpoint_that_is_not_allowed_is_a_permission_error(mode, fal, ours):
     with serving(ProxyApp(everybody, allowed_endpoints=["fal-ai/sana"], client=ours)) as url:
         with pytest.raises(FalPermissionError):
-            colour.client(proxy_url=url).subscribe(ID, {"prompt": "a cat"})
+            mode.client(proxy_url=url).subscribe(ID, {"prompt": "a cat"})
         assert not list(fal.requests)
 
 
@@ -371,11 +372,11 @@ def test_who_may_call_is_asked_first(fal, ours, is_async):
     assert asked == [("POST", ID, "/api/fal/proxy")] * 2
 
 
-def test_without_a_key_of_its_own_it_answers_as_to_a_stranger(colour):
+def test_without_a_key_of_its_own_it_answers_as_to_a_stranger(mode):
     with scripted(lambda _: Reply(200, {})) as home:
         app = ProxyApp(everybody, client=AsyncFalClient())
         with serving(app) as url, pytest.raises(FalAuthenticationError):
-            colour.client(proxy_url=url).run(ID, {"prompt": "a cat"})
+            mode.client(proxy_url=url).run(ID, {"prompt": "a cat"})
         assert not home.seen
 
 
@@ -446,7 +447,7 @@ def test_websockets_are_refused():
 
 
 def test_fals_own_javascript_client_works_through_it(fal, ours):
-    need_node()
+    need_js_client()
     with serving(ProxyApp(everybody, allowed_endpoints=[ID], client=ours)) as url:
         done = subprocess.run(
             ["node", JS / "proxied.cjs", url],

@@ -186,17 +186,17 @@ def platform(keys):
 
 
 @pytest.fixture
-def verified(colour, monkeypatch):
+def verified(mode, monkeypatch):
     """Verify by fetched keys, at a time that the test sets."""
 
     class Verifier:
         now = float(NOW)
 
         def __call__(self, headers, body, **options):
-            function = verify_webhook_async if colour.is_async else verify_webhook
-            client = colour.client("id:secret", retry=RetryPolicy(attempts=1))._target
+            function = verify_webhook_async if mode.is_async else verify_webhook
+            client = mode.client("id:secret", retry=RetryPolicy(attempts=1))._target
             options = {"client": client, "clock": lambda: self.now, **options}
-            return colour.wait(function(headers, body, **options))
+            return mode.wait(function(headers, body, **options))
 
     def at(server):
         monkeypatch.setenv("FAL_EMULATOR_HOST", server.host)
@@ -256,15 +256,15 @@ def test_the_time_is_the_machines_own_unless_it_is_given():
     assert verify_webhook(headers, body, jwks=JWKS).request_id == "r1"
 
 
-def test_the_emulators_deliveries_are_believed_by_the_keys_it_publishes(colour, fal_emulator):
+def test_the_emulators_deliveries_are_believed_by_the_keys_it_publishes(mode, fal_emulator):
     with scripted(lambda _: Reply(200, {})) as server:
         hook = f"http://{server.host}/hook"
-        handle = colour(dev.with_options(webhook_url=hook)).submit(prompt="a cat", seed=7)
+        handle = mode(dev.with_options(webhook_url=hook)).submit(prompt="a cat", seed=7)
         fal_emulator.webhooks.wait_for(lambda delivery: delivery.accepted)
         (seen,) = server.seen
-    function = verify_webhook_async if colour.is_async else verify_webhook
-    event = colour.wait(function(seen.headers, seen.body, endpoint=dev))
+    function = verify_webhook_async if mode.is_async else verify_webhook
+    event = mode.wait(function(seen.headers, seen.body, endpoint=dev))
     assert event.request_id == handle.request_id
     assert (event.status, event.data.seed) == ("OK", 7)
     with pytest.raises(FalWebhookError):
-        colour.wait(function(seen.headers, seen.body + b" ", endpoint=dev))
+        mode.wait(function(seen.headers, seen.body + b" ", endpoint=dev))

@@ -1,7 +1,7 @@
-"""Files that go in and files that come out (docs/protocol.md sections 6 and 11).
+"""File parameters and files in results (docs/protocol.md sections 6 and 11).
 
-`FileInput` is what a file parameter accepts: whatever is no URL yet is uploaded before the call.
-`File`, `Image`, `Video` and `Audio` are what results hold: a URL that can be read and saved.
+`FileInput` is the type of a file parameter: anything that is not a URL is uploaded before the
+call. Results contain `File`, `Image`, `Video` and `Audio`, with a URL to read or save.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ if TYPE_CHECKING:
 
 
 class File(OutputModel):
-    """A file on the platform's storage, named by a result."""
+    """A file in a result."""
 
     __fal_file__: ClassVar[bool] = True
 
     url: str
-    """Where the file can be fetched, or a `data:` URI that holds it."""
+    """URL of the file, or a data URI that contains it."""
 
     content_type: str | None = None
     """Media type, such as `image/png`."""
 
     file_name: str | None = None
-    """Name of the file, when the model gave it one."""
+    """File name, or None if the model did not set one."""
 
     file_size: int | None = None
     """Size in bytes."""
 
     def read(self, *, client: ClientLike | None = None) -> bytes:
-        """Fetch the file into memory.
+        """Download the file into memory.
 
         Args:
             client: Client whose HTTP settings are used; its key is never sent. Default: the
-                module's own client.
+                module-level client.
 
         Returns:
             The file's bytes.
 
         Raises:
-            FalDownloadError: The file is gone, or the download broke too often.
+            FalDownloadError: The file is gone, or the download failed after all retries.
         """
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
@@ -61,7 +61,7 @@ class File(OutputModel):
         return runner_of(client).perform(lambda settings: fetching.read(settings, self.url))
 
     async def read_async(self, *, client: ClientLike | None = None) -> bytes:
-        """Fetch the file into memory; `read` for async code."""
+        """Download the file into memory; `read` for async code."""
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
 
@@ -70,20 +70,21 @@ class File(OutputModel):
         )
 
     def save(self, path: str | os.PathLike[str], *, client: ClientLike | None = None) -> Path:
-        """Fetch the file onto disk.
+        """Download the file to disk.
 
-        The download is streamed, goes on where it broke off, and appears under its name only
-        when it is whole. A folder as `path` takes the file under its own name.
+        The download is streamed, resumes after an interruption, and appears under its name only
+        when it is complete.
 
         Args:
-            path: File to write, replaced if it exists, or an existing folder.
+            path: File to write (replaced if it exists), or an existing folder to save it in
+                under its own name.
             client: Client whose HTTP settings are used; its key is never sent.
 
         Returns:
-            The path that was written.
+            The path of the file.
 
         Raises:
-            FalDownloadError: The file is gone, or the download broke too often.
+            FalDownloadError: The file is gone, or the download failed after all retries.
         """
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
@@ -95,7 +96,7 @@ class File(OutputModel):
     async def save_async(
         self, path: str | os.PathLike[str], *, client: ClientLike | None = None
     ) -> Path:
-        """Fetch the file onto disk; `save` for async code."""
+        """Download the file to disk; `save` for async code."""
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
         from fal_typed._downloads.file_names import target_path
@@ -106,10 +107,10 @@ class File(OutputModel):
         )
 
     def open(self, *, client: ClientLike | None = None) -> BinaryIO:
-        """Fetch the file and open it for reading, as a temporary file that cleans up itself.
+        """Download the file and open it as a temporary file, which is deleted when closed.
 
         Raises:
-            FalDownloadError: The file is gone, or the download broke too often.
+            FalDownloadError: The file is gone, or the download failed after all retries.
         """
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
@@ -119,7 +120,7 @@ class File(OutputModel):
         )
 
     async def open_async(self, *, client: ClientLike | None = None) -> BinaryIO:
-        """Fetch the file and open it for reading; `open` for async code."""
+        """Download the file and open it; `open` for async code."""
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
 
@@ -129,7 +130,7 @@ class File(OutputModel):
 
 
 class Image(File):
-    """A picture, shown as such by Jupyter."""
+    """An image; Jupyter displays it."""
 
     width: int | None = None
     """Width in pixels."""
@@ -138,19 +139,19 @@ class Image(File):
     """Height in pixels."""
 
     def to_pil(self, *, client: ClientLike | None = None) -> PILImage:
-        """Fetch the picture as a Pillow image (extra `images`).
+        """Download the image as a Pillow image (extra `images`).
 
         Raises:
-            FalDownloadError: The file is gone, or the download broke too often.
+            FalDownloadError: The file is gone, or the download failed after all retries.
             ImportError: Pillow is not installed.
         """
-        from fal_typed._downloads.images import pillow_image
+        from fal_typed._downloads.pillow_images import pillow_image
 
         return pillow_image(self.read(client=client))
 
     async def to_pil_async(self, *, client: ClientLike | None = None) -> PILImage:
-        """Fetch the picture as a Pillow image; `to_pil` for async code."""
-        from fal_typed._downloads.images import pillow_image
+        """Download the image as a Pillow image; `to_pil` for async code."""
+        from fal_typed._downloads.pillow_images import pillow_image
 
         return pillow_image(await self.read_async(client=client))
 
@@ -159,7 +160,7 @@ class Image(File):
 
 
 class Video(File):
-    """A video, playable inside Jupyter."""
+    """A video; Jupyter plays it."""
 
     width: int | None = None
     """Width in pixels."""
@@ -181,7 +182,7 @@ class Video(File):
 
 
 class Audio(File):
-    """A recording, playable inside Jupyter."""
+    """An audio file; Jupyter plays it."""
 
     duration: float | None = None
     """Length in seconds."""
@@ -193,7 +194,7 @@ class Audio(File):
     """Number of channels."""
 
     bitrate: int | float | str | None = None
-    """Bits per second, as the model wrote it."""
+    """Bits per second, in the format that the model uses."""
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return _bundle(self, "<audio src='{url}' controls></audio>")
@@ -209,13 +210,13 @@ def _bundle(file: File, html: str) -> dict[str, str]:
 
 
 class PendingFile:
-    """Marks what is to be uploaded.
+    """Marks a file that must be uploaded.
 
-    A plain class, for pydantic unpacks dataclasses and iterates over open files when it dumps.
+    A plain class, because pydantic's dump would unpack a dataclass and iterate over open files.
 
     Attributes:
         file: Anything that can be uploaded.
-        as_object: Whether it travels as an object with a `url`, not as the URL itself.
+        as_object: Whether it is sent as an object with a `url` instead of as a URL.
     """
 
     __slots__ = ("as_object", "file")
@@ -250,18 +251,18 @@ def _check_object(value: Any) -> Any:
 
 
 def _is_url(text: str) -> bool:
-    # One letter before the colon is a drive.
+    # A single letter before the colon is a Windows drive.
     return re.match(r"data:|[a-z][a-z0-9+.-]+://", text, re.IGNORECASE) is not None
 
 
 def _local(text: str) -> str | PendingFile:
-    """A string in a file parameter: a URL, nothing, or a path of what has to be uploaded."""
+    """A string in a file parameter: an empty string, a URL, or the path of a file to upload."""
     return text if not text or _is_url(text) else PendingFile(Path(text))
 
 
 def _dump_url(value: Any) -> Any:
     if not _is_file_like(value):
-        # In a union with a list of files, this one is not meant.
+        # For example a list, in a union with a list of files.
         raise PydanticSerializationUnexpectedValue("not a file")
     if isinstance(value, File):
         return value.url
@@ -300,9 +301,9 @@ class _AsObject:
 
 
 FileInput = Annotated[Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsUrl]
-"""A file parameter: a URL or data URI, or anything that can be uploaded."""
+"""A file parameter: a URL, a data URI, or anything that can be uploaded."""
 
 FileObjectInput = Annotated[
     Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsObject
 ]
-"""A file parameter that the endpoint takes as an object with a `url`."""
+"""A file parameter that is sent as an object with a `url`."""

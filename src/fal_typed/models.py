@@ -1,7 +1,7 @@
-"""Bases of every generated input and output model.
+"""Base classes of the generated input and output models.
 
-Generated modules stand on the names here; what a call does with the models (checking
-inputs, building results that may have drifted from their schema) is `validation`'s work.
+Generated modules import these names. Calls use the models to check inputs (`_calls/checking.py`)
+and to build outputs (`_calls/outputs.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in ho
 
 
 class _Unset:
-    """The one value that means "the caller said nothing"."""
+    """The type of `UNSET`, which means that a parameter was not passed."""
 
     def __repr__(self) -> str:
         return "UNSET"
@@ -43,20 +43,20 @@ class _Unset:
         return self
 
 
-# Typed Any so that it fits as the default of a parameter of any type, while an explicit None
-# is still an error for the type checkers and at run time.
+# Typed Any, so that it can be the default of a parameter of any type, while an explicit None is
+# still an error for type checkers and at run time.
 UNSET: Any = _Unset()
-"""Default of optional parameters for which the schema names no default; never sent."""
+"""Default of optional parameters without a default in the schema; never sent."""
 
 
 def _check_unique(items: list[Any]) -> list[Any]:
     if len({_frozen(item) for item in items}) < len(items):
-        raise PydanticCustomError("unique_items", "The same item stands in the list twice")
+        raise PydanticCustomError("unique_items", "The list contains the same item twice")
     return items
 
 
 def _frozen(value: Any) -> object:
-    """Something hashable that is equal for equal JSON: 1 and 1.0 are, 1 and true are not."""
+    """A hashable value that is equal for equal JSON: 1 equals 1.0, but not true."""
     if isinstance(value, BaseModel):
         value = value.model_dump(exclude_unset=True)
     if isinstance(value, bool):
@@ -71,11 +71,11 @@ def _frozen(value: Any) -> object:
 
 
 UniqueItems = AfterValidator(_check_unique)
-"""Marks a list parameter in which no item may stand twice."""
+"""Marks a list parameter whose items must be unique."""
 
 
 def _deprecations(model: type[BaseModel], made: BaseModel) -> Iterator[str]:
-    """What of an input that was just made is going away."""
+    """Deprecation messages for an input that was just created."""
     if "__deprecated__" in vars(model):
         yield vars(model)["__deprecated__"]
     for name in _deprecated_fields(model) & made.model_fields_set:
@@ -88,7 +88,7 @@ def _deprecated_fields(model: type[BaseModel]) -> frozenset[str]:
 
 
 def _warn_deprecated(text: str) -> None:
-    """Warn of the line that called into this package, for Python shows no other by default."""
+    """Warn at the caller's line outside this package, because Python hides other warnings."""
     frame, level = inspect.currentframe(), 1
     while frame is not None and frame.f_globals.get("__name__", "").startswith("fal_typed."):
         frame, level = frame.f_back, level + 1
@@ -98,33 +98,33 @@ def _warn_deprecated(text: str) -> None:
 if TYPE_CHECKING:
 
     class Request(Generic[Out]):
-        """An input that knows its endpoint, and so the type of its result."""
+        """An input that is bound to its endpoint, and so to the type of its result."""
 
         __fal_endpoint__: ClassVar[EndpointSpec | None]
 
     class _InputBase(BaseModel):
-        # Editors show this one's words for every input that is made, and pydantic's without it.
+        # Editors show this docstring for every input; without it they show pydantic's.
         def __init__(self, **parameters: Any) -> None:
-            """Take the parameters by name and check them.
+            """Create an input from keyword arguments and check it against the schema.
 
             Raises:
-                FalInputError: Something does not fit; the error lists every problem.
+                FalInputError: The input is invalid; the error lists all problems.
             """
 
 else:
 
     class Request:
-        """An input that knows its endpoint, and so the type of its result."""
+        """An input that is bound to its endpoint, and so to the type of its result."""
 
         __fal_endpoint__ = None
 
-        # A real Generic would make pydantic build a parametrised class per endpoint.
+        # A real Generic would make pydantic build a parametrized class per endpoint.
         def __class_getitem__(cls, item: object) -> type:
             return cls
 
     class _InputMeta(type(BaseModel)):
-        # On the metaclass, so that it sees what users construct and not what pydantic
-        # builds for nested values while it validates.
+        # On the metaclass, so that it applies to inputs that users create, not to nested values
+        # that pydantic builds during validation.
         def __call__(cls, /, *args: object, **kwargs: object) -> object:
             try:
                 made = super().__call__(*args, **kwargs)
@@ -139,7 +139,7 @@ else:
 
 
 class InputModel(_InputBase):
-    """Base of generated inputs: strict, so that a mistake fails before it is sent."""
+    """Base class of inputs: strict, so that mistakes are found before anything is sent."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -156,7 +156,7 @@ class InputModel(_InputBase):
 
 
 class OutputModel(BaseModel):
-    """Base of generated outputs: fields the schema does not name are kept."""
+    """Base class of outputs: fields that are not in the schema are kept."""
 
     model_config = ConfigDict(
         extra="allow",

@@ -24,12 +24,13 @@ from fal_typed import (
     RetryPolicy,
 )
 from fal_typed.testing import FalEmulator, FaultPlan
+from fal_typed.testing.engine.faults import FaultKind
 from tests.core.flux import ID, DevInput
 
 LONG = os.environ.get("FAL_TYPED_CHAOS") == "long"
-SUBSCRIBES = 10_000 if LONG else 1_000  # of each colour
+SUBSCRIBES = 10_000 if LONG else 1_000  # of each mode
 RATE = 0.05
-KINDS = (
+KINDS: tuple[FaultKind, ...] = (
     "reset_before",
     "reset_after",
     "rate_limited",

@@ -33,7 +33,12 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def colab(monkeypatch):
     asked: list[str] = []
-    userdata = types.SimpleNamespace(get=lambda name: asked.append(name) or "from:colab")
+
+    def secret(name: str) -> str:
+        asked.append(name)
+        return "from:colab"
+
+    userdata = types.SimpleNamespace(get=secret)
     for name in ("google", "google.colab"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
@@ -42,33 +47,33 @@ def colab(monkeypatch):
     credentials._colab_secret.cache_clear()
 
 
-def sent(colour, *arguments):
+def sent(mode, *arguments):
     with scripted(lambda _: ANSWER) as server:
-        client = colour.client(*arguments, run_host=server.host)
+        client = mode.client(*arguments, run_host=server.host)
         client.run(ID, {"prompt": "a cat"})
         client.run(ID, {"prompt": "a cat"})
         return server.seen[-1].headers["authorization"]
 
 
-def test_a_login_stands_in_for_a_key(colour, home, monkeypatch):
+def test_a_login_stands_in_for_a_key(mode, home, monkeypatch):
     access = token(36000)
     (home / "auth0_token").write_text(f"renewal\n{access}\n")
-    assert sent(colour) == f"Bearer {access}"
-    assert sent(colour, "own:key") == "Key own:key"
+    assert sent(mode) == f"Bearer {access}"
+    assert sent(mode, "own:key") == "Key own:key"
     monkeypatch.setenv("FAL_KEY", "env:key")
-    assert sent(colour) == "Key env:key"
+    assert sent(mode) == "Key env:key"
     monkeypatch.setenv("FAL_FORCE_AUTH_BY_USER", "1")
-    assert sent(colour) == f"Bearer {access}"
+    assert sent(mode) == f"Bearer {access}"
 
 
 @pytest.mark.parametrize("stale", ["", "nonsense", "a.b.c", "a.eyJleHAiOiAxfQ.c"])
-def test_a_stale_login_is_renewed_once_and_kept(colour, home, monkeypatch, stale):
+def test_a_stale_login_is_renewed_once_and_kept(mode, home, monkeypatch, stale):
     (home / "auth0_token").write_text(f"old\n{stale}")
     fresh = token(36000)
     renewed = Reply(200, {"access_token": fresh, "refresh_token": "new"})
     with scripted(lambda _: renewed) as authority:
         monkeypatch.setattr(login_renewal, "TOKEN_URL", f"http://{authority.host}/oauth/token")
-        assert sent(colour) == f"Bearer {fresh}"
+        assert sent(mode) == f"Bearer {fresh}"
         assert len(authority.seen) == 1
         assert b"refresh_token=old" in authority.seen[0].body
         assert "authorization" not in authority.seen[0].headers
@@ -80,33 +85,33 @@ def test_a_stale_login_is_renewed_once_and_kept(colour, home, monkeypatch, stale
     assert fresh not in repr(login.stored())
 
 
-def test_a_login_that_has_ended_says_what_to_do(colour, home, monkeypatch):
+def test_a_login_that_has_ended_says_what_to_do(mode, home, monkeypatch):
     (home / "auth0_token").write_text("old\n")
     with scripted(lambda _: Reply(403, {"error": "invalid_grant"})) as authority:
         monkeypatch.setattr(login_renewal, "TOKEN_URL", f"http://{authority.host}/oauth/token")
         with pytest.raises(FalCredentialsError, match="fal auth login"):
-            sent(colour)
+            sent(mode)
     assert (home / "auth0_token").read_text() == "old\n"
 
 
-def test_a_notebooks_secret_is_asked_for_once(colour, home, colab):
-    assert sent(colour) == "Key from:colab"
+def test_a_notebooks_secret_is_asked_for_once(mode, home, colab):
+    assert sent(mode) == "Key from:colab"
     assert colab == ["FAL_KEY"]
 
 
-def test_inside_an_app_its_request_is_handed_on(colour, fal_emulator, monkeypatch):
+def test_inside_an_app_its_request_is_handed_on(mode, fal_emulator, monkeypatch):
     incoming = {"x-fal-cdn-token": "t", "x-app-fal-can-disable-filter": "1", "x-other": "2"}
     app = types.SimpleNamespace(current_request=types.SimpleNamespace(headers=incoming))
     framework = types.ModuleType("fal.ref")
-    framework.get_current_app = lambda: app
+    vars(framework)["get_current_app"] = lambda: app
     monkeypatch.setitem(sys.modules, "fal.ref", framework)
-    colour(dev).subscribe(prompt="a cat")
+    mode(dev).subscribe(prompt="a cat")
     headers = fal_emulator.requests.of("submit")[0].headers
     assert headers["x-fal-cdn-token"] == "t"
     assert headers["x-app-fal-can-disable-filter"] == "1"
     assert "x-other" not in headers
     with scripted(lambda _: Reply(200, {}, {"x-fal-cdn-token": "new"})) as server:
-        colour.client("k", run_host=server.host).run(ID, {})
+        mode.client("k", run_host=server.host).run(ID, {})
     assert incoming["x-fal-cdn-token"] == "new"
 
 
@@ -118,6 +123,6 @@ def test_inside_an_app_its_request_is_handed_on(colour, fal_emulator, monkeypatc
         "/fal-ai/flux/dev/",
     ],
 )
-def test_a_pasted_address_is_its_endpoint(address, colour, fal_emulator):
-    colour.client().run(address, {"prompt": "a cat"})
+def test_a_pasted_address_is_its_endpoint(address, mode, fal_emulator):
+    mode.client().run(address, {"prompt": "a cat"})
     assert fal_emulator.requests[0].path == "/fal-ai/flux/dev"

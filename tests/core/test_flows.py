@@ -89,7 +89,7 @@ class Platform:
                 head = self.data.draw(responses | failures)
                 if isinstance(head, HttpResponse):
                     headers = {"content-type": "text/event-stream"}
-                    head = OpenedStream(head.status, headers, None)
+                    return self._answer(effect, OpenedStream(head.status, headers, None))
                 return self._answer(effect, head)
             case ReadChunk():
                 self.time += 1

@@ -13,9 +13,9 @@ from fal_typed.models import UNSET
 from tests.core.flux import DevInput, Size, dev
 
 
-def test_one_error_lists_every_problem_and_nothing_is_sent(colour, fal_emulator):
+def test_one_error_lists_every_problem_and_nothing_is_sent(mode, fal_emulator):
     with pytest.raises(FalInputError) as caught:
-        colour(dev).subscribe(promt="x", num_images=9, image_size="big")
+        mode(dev).subscribe(promt="x", num_images=9, image_size="big")
     problems = {problem.path: problem for problem in caught.value.errors}
     assert problems.keys() == {"prompt", "promt", "num_images", "image_size"}
     assert "did you mean 'prompt'?" in problems["promt"].msg
@@ -34,13 +34,13 @@ def test_the_request_object_fails_the_same_way_where_it_is_made():
     assert caught.value.__cause__ is None  # nothing of pydantic's reaches the user
 
 
-def test_only_what_was_set_is_sent(colour, fal_emulator):
-    colour(dev).subscribe(prompt="a cat", num_images=4)
+def test_only_what_was_set_is_sent(mode, fal_emulator):
+    mode(dev).subscribe(prompt="a cat", num_images=4)
     assert fal_emulator.requests.of("submit")[0].json == {"prompt": "a cat", "num_images": 4}
 
 
-def test_values_travel_under_their_wire_names(colour, fal_emulator):
-    colour(dev).subscribe(prompt="a", from_="b", image_size=Size(width=64))
+def test_values_travel_under_their_wire_names(mode, fal_emulator):
+    mode(dev).subscribe(prompt="a", from_="b", image_size=Size(width=64))
     assert fal_emulator.requests.of("submit")[0].json == {
         "prompt": "a",
         "from": "b",
@@ -65,19 +65,19 @@ def test_a_wrong_value_is_named_by_its_path(arguments, path):
     assert path in [problem.path for problem in caught.value.errors]
 
 
-def test_none_is_a_value_where_the_schema_allows_it(colour, fal_emulator):
-    colour(dev).run(prompt="a cat", seed=None)
+def test_none_is_a_value_where_the_schema_allows_it(mode, fal_emulator):
+    mode(dev).run(prompt="a cat", seed=None)
     assert fal_emulator.requests.of("run")[0].json == {"prompt": "a cat", "seed": None}
 
 
-def test_extra_arguments_pass_through(colour, fal_emulator):
-    colour(dev.with_options(extra_arguments={"new": [1]})).run(prompt="a cat")
+def test_extra_arguments_pass_through(mode, fal_emulator):
+    mode(dev.with_options(extra_arguments={"new": [1]})).run(prompt="a cat")
     assert fal_emulator.requests.of("run")[0].json == {"prompt": "a cat", "new": [1]}
 
 
-def test_validation_can_be_skipped_for_a_catalogue_that_has_aged(colour, fal_emulator):
+def test_validation_can_be_skipped_for_a_catalogue_that_has_aged(mode, fal_emulator):
     fal_emulator.endpoint(dev.id).checks_input = False
-    colour(dev.with_options(validate=False)).run(prompt="a", num_images=9, from_="x")
+    mode(dev.with_options(validate=False)).run(prompt="a", num_images=9, from_="x")
     assert fal_emulator.requests.of("run")[0].json == {
         "prompt": "a",
         "num_images": 9,
@@ -85,18 +85,18 @@ def test_validation_can_be_skipped_for_a_catalogue_that_has_aged(colour, fal_emu
     }
 
 
-def test_what_json_cannot_say_is_refused_before_it_is_sent(colour, fal_emulator):
+def test_what_json_cannot_say_is_refused_before_it_is_sent(mode, fal_emulator):
     with pytest.raises(FalInputError):
-        colour.client().run("fal-ai/flux/dev", arguments={"prompt": float("nan")})
+        mode.client().run("fal-ai/flux/dev", arguments={"prompt": float("nan")})
     assert len(fal_emulator.requests) == 0
 
 
 @pytest.mark.parametrize(
     "text", ["", "flux", "a/..", "../x/y", "a//b", "https://evil.example/a/b", "a/b?c", "a/b#c"]
 )
-def test_what_is_no_endpoint_id_is_refused(text, colour, fal_emulator):
+def test_what_is_no_endpoint_id_is_refused(text, mode, fal_emulator):
     with pytest.raises(FalInputError, match="not an endpoint id"):
-        colour.client().run(text, arguments={})
+        mode.client().run(text, arguments={})
     assert len(fal_emulator.requests) == 0
 
 
@@ -128,4 +128,4 @@ def test_options_of_a_copy_do_not_reach_the_original(fal_emulator):
 
 def test_an_unknown_option_is_a_type_error():
     with pytest.raises(TypeError, match="with_log"):
-        dev.with_options(with_log=True)
+        dev.with_options(with_log=True)  # type: ignore[call-arg]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from fal_typed._calls.outputs import read_output
 from fal_typed.models import OutputModel
 from tests.core.flux import DevOutput, dev
 
-WHOLE = {
+WHOLE: dict[str, Any] = {
     "images": [{"url": "https://v3.fal.media/a.png", "width": 4, "height": 3}],
     "seed": 7,
     "prompt": "a cat",
@@ -32,12 +34,12 @@ def test_a_result_that_fits_is_typed_and_keeps_new_fields():
     assert output.model_extra == {"new": 1}
 
 
-def test_drift_is_warned_about_and_the_rest_is_typed(colour, fal_emulator):
+def test_drift_is_warned_about_and_the_rest_is_typed(mode, fal_emulator):
     drifted = {**WHOLE, "seed": "seven", "images": [{"width": "4"}, *WHOLE["images"]]}
     del drifted["prompt"]
     fal_emulator.endpoint(dev.id).responds(drifted)
     with pytest.warns(SchemaDriftWarning) as warned:
-        result = colour(dev).subscribe(prompt="a cat")
+        result = mode(dev).subscribe(prompt="a cat")
     message = str(warned[0].message)
     for path in ("seed", "prompt", "images[0].url", "images[0].width"):
         assert path in message
@@ -49,10 +51,10 @@ def test_drift_is_warned_about_and_the_rest_is_typed(colour, fal_emulator):
     assert result.data.images[1].url == "https://v3.fal.media/a.png"
 
 
-def test_a_body_that_is_no_json_still_arrives(colour, fal_emulator):
+def test_a_body_that_is_no_json_still_arrives(mode, fal_emulator):
     fal_emulator.endpoint(dev.id).responds("<html>")
     with pytest.warns(SchemaDriftWarning):
-        result = colour(dev).run(prompt="a cat")
+        result = mode(dev).run(prompt="a cat")
     assert result.raw == "<html>"
     assert result.raw_response.body in (b"<html>", b'"<html>"')
 

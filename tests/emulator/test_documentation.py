@@ -10,6 +10,7 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_examples_run(code, emulator, fal_emulator):
 
 
 def test_every_kind_of_fault_is_documented():
-    for kind in FaultKind.__args__:
+    for kind in get_args(FaultKind):
         assert f"`{kind}`" in PAGE
 
 

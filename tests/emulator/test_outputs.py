@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import wave
+from collections.abc import Callable
 
 import av
 import jsonschema
@@ -173,7 +174,7 @@ def _not_empty(content: bytes) -> None:
     assert content
 
 
-OPENERS = {
+OPENERS: dict[str, Callable[[bytes], object]] = {
     **dict.fromkeys(("png", "jpeg", "webp"), _image),
     **dict.fromkeys(("mp4", "webm", "mov", "gif", "mp3", "ogg", "flac", "m4a"), _playable),
     "wav": _wav,

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from fal_typed._documents.catalog import Catalog
 from fal_typed.testing import FalEmulator
+from tests.requirements import CHROMEDRIVER, CHROMIUM, need_browser
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.common.exceptions import (  # noqa: E402
-    NoSuchElementException,
-    StaleElementReferenceException,
-)
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
-
-CHROMIUM = shutil.which("chromium")
-DRIVER = shutil.which("chromedriver")
 DEV = "fal-ai/flux/dev"
 SCHNELL = "fal-ai/flux/schnell"
 VIDEO = "fal-ai/kling-video/v2/master/text-to-video"
@@ -42,9 +36,6 @@ FLAGS = (
 )
 
 pytestmark = [
-    pytest.mark.skipif(
-        CHROMIUM is None or DRIVER is None, reason="chromium or chromedriver is not installed"
-    ),
     pytest.mark.xdist_group("browser"),  # one browser for all of these tests
     # selenium leaves its pipe to the driver to the garbage collector
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -54,12 +45,13 @@ pytestmark = [
 
 @contextmanager
 def chromium(profile: str, *flags: str):
+    need_browser()
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options.binary_location = str(CHROMIUM)
     for flag in (*FLAGS, *flags, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(DRIVER)
+    service = webdriver.ChromeService(CHROMEDRIVER)
     driver = webdriver.Chrome(options=options, service=service)
     try:
         yield driver

@@ -18,11 +18,11 @@ def locked():
 
 @pytest.mark.parametrize("knows_the_emulator", [True, False])
 def test_a_client_without_a_key_calls_through_the_proxy(
-    colour, locked, monkeypatch, knows_the_emulator
+    mode, locked, monkeypatch, knows_the_emulator
 ):
     if knows_the_emulator:
         monkeypatch.setenv("FAL_EMULATOR_HOST", locked.host)
-    client = colour.client(proxy_url=f"{locked.url}/api/fal/proxy")
+    client = mode.client(proxy_url=f"{locked.url}/api/fal/proxy")
     result = client.subscribe(DEV, arguments={"prompt": "a cat"}, priority="low")
     assert result.data["images"][0]["url"].startswith(f"{locked.url}/v3.fal.media/")
     assert client.run(DEV, arguments={"prompt": "a dog"}).data["prompt"] == "a dog"
@@ -34,9 +34,9 @@ def test_a_client_without_a_key_calls_through_the_proxy(
     assert "proxy" not in {one.route for one in locked.requests}
 
 
-def test_an_upload_uses_the_routes_that_proxies_allow(colour, locked, monkeypatch):
+def test_an_upload_uses_the_routes_that_proxies_allow(mode, locked, monkeypatch):
     monkeypatch.setenv("FAL_EMULATOR_HOST", locked.host)
-    client = colour.client(proxy_url=f"{locked.url}/api/fal/proxy")
+    client = mode.client(proxy_url=f"{locked.url}/api/fal/proxy")
     url = client.upload(b"hello", content_type="text/plain", file_name="hello.txt")
     assert url.startswith(f"{locked.url}/v3.fal.media/")
     assert [one.route for one in locked.requests] == ["initiate", "put"]
@@ -48,10 +48,10 @@ def test_the_caller_s_key_overrides_the_proxy_s(http, locked):
     assert response.status_code == 401
 
 
-def test_without_the_proxy_the_same_client_is_refused(colour, locked, monkeypatch):
+def test_without_the_proxy_the_same_client_is_refused(mode, locked, monkeypatch):
     monkeypatch.setenv("FAL_EMULATOR_HOST", locked.host)
     with pytest.raises(FalAuthenticationError):
-        colour.client().run(DEV, arguments={"prompt": "x"})
+        mode.client().run(DEV, arguments={"prompt": "x"})
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from typing import Any
 
 import msgpack
 import pytest
@@ -204,7 +205,7 @@ def test_tokens_and_keys(http):
             http, emulator, "/tokens/realtime", allowed_apps=["fal-ai/flux"], duration=120
         )
         other = token(http, emulator, "/tokens/", allowed_apps=["other"], token_expiration=120)
-        key = {"additional_headers": {"Authorization": "Key id:secret"}}
+        key: dict[str, Any] = {"additional_headers": {"Authorization": "Key id:secret"}}
 
         def is_accepted(query: str = "", **kwargs) -> bool:
             with open_socket(emulator, "/realtime" + query, **kwargs) as socket:

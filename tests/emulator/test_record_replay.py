@@ -100,7 +100,7 @@ def test_recording_continues_in_the_same_folder(tmp_path, http):
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        (["--record", "a", "--replay", "b"], "exclude each other"),
+        (["--record", "a", "--replay", "b"], "cannot be used together"),
         (["--replay", "nowhere"], "no recording"),
     ],
 )

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import zipfile
 from pathlib import Path
 
@@ -32,12 +31,10 @@ def raw(emulator: FalEmulator, request: bytes) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def test_it_starts_fast_and_leaves_no_thread():
+def test_it_is_ready_when_entered_and_leaves_no_thread():
     before = threading.enumerate()
-    begun = time.perf_counter()
     with FalEmulator() as emulator:
         assert httpx.get(emulator.url).status_code
-        assert time.perf_counter() - begun < 0.3
     assert threading.enumerate() == before
 
 

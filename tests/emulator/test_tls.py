@@ -94,7 +94,13 @@ def test_the_certificate_is_deleted_with_the_emulator():
 
 
 def test_the_command_writes_the_certificate(tmp_path):
-    command = [Path(sys.executable).parent / "fal-typed", "emulator", "--port", "0", "--tls"]
+    command: list[str | Path] = [
+        Path(sys.executable).parent / "fal-typed",
+        "emulator",
+        "--port",
+        "0",
+        "--tls",
+    ]
     with subprocess.Popen(
         [*command, "--run-time", "0"], stdout=subprocess.PIPE, text=True, cwd=tmp_path
     ) as process:

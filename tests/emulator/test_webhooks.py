@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -31,7 +32,7 @@ def receiver():
         def log_message(self, *args):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.got, server.statuses = [], []
     server.url = f"http://127.0.0.1:{server.server_port}/hook?x=1"
     thread = threading.Thread(target=server.serve_forever)
@@ -102,7 +103,7 @@ def test_it_waits_for_the_end_and_retries_with_growing_pauses(http, receiver):
         assert not receiver.got
         clock.advance(20)
         for attempt, pause in ((1, 1), (2, 2), (3, 4)):
-            delivery = emulator.webhooks.wait_for(lambda one, n=attempt: one.attempt == n)
+            delivery = emulator.webhooks.wait_for(lambda one, n=attempt: one.attempt == n)  # type: ignore[misc]
             assert delivery.accepted is (attempt == 3)
             http.get(emulator.url)  # by its response, the emulator is waiting again
             clock.advance(pause)

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.requirements import FAL_PYTHON, need_fal_server
+
 HERE = Path(__file__).parent
-INTERPRETER = HERE.parent.parent / ".venv-fal" / "bin" / "python"
 
 
 @pytest.fixture(scope="session")
 def real_app() -> Iterator[str]:
     """Address of the server; clients take it as `run_host`."""
-    if not INTERPRETER.exists():
-        pytest.skip("fal's server framework is not installed: `make test` makes .venv-fal for it")
+    need_fal_server()
     server = subprocess.Popen(
-        [INTERPRETER, HERE / "app.py"],
+        [FAL_PYTHON, HERE / "app.py"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -30,8 +30,8 @@ echo = Endpoint("tests/echo", EchoInput, EchoOutput)
 
 
 @pytest.fixture
-def client(colour, real_app):
-    return colour.client(key="id:secret", run_host=real_app)
+def client(mode, real_app):
+    return mode.client(key="id:secret", run_host=real_app)
 
 
 def test_an_answer_is_typed(client):
@@ -40,13 +40,13 @@ def test_an_answer_is_typed(client):
     assert result.raw == {"text": "a cat", "seed": 7}
 
 
-def test_a_picture_in_the_answer_can_be_read(colour, client):
+def test_a_picture_in_the_answer_can_be_read(mode, client):
     class PictureInput(InputModel, Request["Pictures"]):
         prompt: str
 
     Endpoint("tests/echo/image", PictureInput, Pictures)
     image = client.run(PictureInput(prompt="a cat")).data.images[0]
-    assert colour(image).read().startswith(b"\x89PNG")
+    assert mode(image).read().startswith(b"\x89PNG")
 
 
 def test_what_the_model_refuses_is_told_with_its_place(client):

@@ -74,6 +74,7 @@ def test_a_token_is_made_with_the_key_and_stands_in_for_it():
     mint, shake = platform.requests
     assert mint.url == "https://rest.fal.ai/tokens/"
     assert mint.headers["authorization"] == "Key id:secret"
+    assert isinstance(mint.body, bytes)
     assert json.loads(mint.body) == {"allowed_apps": ["flux"], "token_expiration": 120}
     assert shake.url == "wss://fal.run/fal-ai/flux/dev/realtime?fal_jwt_token=t-1"
     assert "authorization" not in shake.headers
@@ -113,6 +114,7 @@ def test_the_newer_route_is_asked_when_the_older_is_gone():
     platform.play(connect(SETTINGS, call(token_expiration=60)))
     newer = platform.requests[1]
     assert newer.url == "https://rest.fal.ai/tokens/realtime"
+    assert isinstance(newer.body, bytes)
     assert json.loads(newer.body) == {"allowed_apps": ["fal-ai/flux"], "duration": 60}
 
 

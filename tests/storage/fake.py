@@ -84,7 +84,7 @@ class Hand:
         self.time = 1000.0
         self.sent: list[HttpRequest] = []
         self.reports: list[object] = []
-        self.at_once: list[int] = []
+        self.gather_limits: list[int] = []
 
     def run(self, flow: Any) -> Any:
         value: object = None
@@ -118,7 +118,7 @@ class Hand:
             case Report(event):
                 self.reports.append(event)
             case Gather(flows, limit):
-                self.at_once.append(limit)
+                self.gather_limits.append(limit)
                 return [self.run(flow) for flow in flows]
             case _:
                 raise AssertionError(effect)

@@ -42,9 +42,9 @@ def sent(emulator):
     """Makes a call, and gives what arrived at the model."""
     emulator.endpoint(APP)
 
-    def call(colour, options=None, **arguments):
-        client = colour.client()
-        colour(with_files.with_options(client=client._target, **(options or {}))).run(**arguments)
+    def call(mode, options=None, **arguments):
+        client = mode.client()
+        mode(with_files.with_options(client=client._target, **(options or {}))).run(**arguments)
         return emulator.requests.of("run")[-1].json
 
     return call
@@ -55,11 +55,11 @@ def content(emulator, url):
     return file.read()
 
 
-def test_files_are_replaced_by_their_urls(colour, emulator, sent, tmp_path):
+def test_files_are_replaced_by_their_urls(mode, emulator, sent, tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"path")
     body = sent(
-        colour,
+        mode,
         prompt=str(path),
         image_url=str(path),
         image_urls=[path, b"bytes", BytesIO(b"file"), "https://x.example/a", "data:,b"],
@@ -82,9 +82,9 @@ def test_files_are_replaced_by_their_urls(colour, emulator, sent, tmp_path):
     assert len(emulator.requests.of("cdn_token")) == 1
 
 
-def test_the_same_object_is_uploaded_once(colour, emulator, sent):
+def test_the_same_object_is_uploaded_once(mode, emulator, sent):
     data = b"twice"
-    body = sent(colour, image_url=data, image_urls=[data, bytearray(data)], mask=data)
+    body = sent(mode, image_url=data, image_urls=[data, bytearray(data)], mask=data)
     assert len(emulator.requests.of("upload")) == 2
     assert body["image_url"] == body["image_urls"][0] == body["mask"]["url"]
     assert body["image_urls"][1] != body["image_url"]
@@ -105,7 +105,9 @@ def test_the_same_object_is_uploaded_once(colour, emulator, sent):
 )
 def test_which_strings_are_paths(given, travels):
     dumped = prepare.keyword_call(
-        with_files, {"image_url": given, "mask": given, "prompt": given}, prepare.call_options()
+        with_files.__fal_endpoint__,
+        {"image_url": given, "mask": given, "prompt": given},
+        prepare.call_options(),
     ).arguments
     if isinstance(travels, str):
         assert (dumped["image_url"], dumped["mask"]) == (travels, {"url": travels})
@@ -116,22 +118,22 @@ def test_which_strings_are_paths(given, travels):
     assert dumped["prompt"] == given
 
 
-def test_an_object_with_a_path_for_its_url(colour, emulator, sent, tmp_path):
+def test_an_object_with_a_path_for_its_url(mode, emulator, sent, tmp_path):
     (tmp_path / "m.bin").write_bytes(b"m")
-    body = sent(colour, mask={"url": str(tmp_path / "m.bin"), "weight": 1})
+    body = sent(mode, mask={"url": str(tmp_path / "m.bin"), "weight": 1})
     assert body["mask"]["weight"] == 1
     assert content(emulator, body["mask"]["url"]) == b"m"
-    body = sent(colour, mask={"url": "https://x.example/m"})
+    body = sent(mode, mask={"url": "https://x.example/m"})
     assert body["mask"] == {"url": "https://x.example/m"}
 
 
-def test_all_that_is_missing_is_named_and_nothing_sent(colour, emulator, sent, tmp_path):
+def test_all_that_is_missing_is_named_and_nothing_sent(mode, emulator, sent, tmp_path):
     there = tmp_path / "there"
     there.write_bytes(b"x")
     text = BytesIO(b"ab")
     text.read()
     with pytest.raises(FalInputError) as caught:
-        sent(colour, image_url="no.png", image_urls=[there, tmp_path / "gone", text], mask=tmp_path)
+        sent(mode, image_url="no.png", image_urls=[there, tmp_path / "gone", text], mask=tmp_path)
     paths = [problem.path for problem in caught.value.errors]
     assert paths == ["image_url", "image_urls[1]", "image_urls[2]", "mask"]
     assert "nothing was sent" in str(caught.value)
@@ -139,7 +141,7 @@ def test_all_that_is_missing_is_named_and_nothing_sent(colour, emulator, sent, t
     assert len(emulator.requests) == 0
 
 
-def test_plain_arguments_may_hold_files_but_no_paths(colour, emulator, tmp_path):
+def test_plain_arguments_may_hold_files_but_no_paths(mode, emulator, tmp_path):
     emulator.endpoint(APP)
     (tmp_path / "a").write_bytes(b"a")
     arguments = {
@@ -147,7 +149,7 @@ def test_plain_arguments_may_hold_files_but_no_paths(colour, emulator, tmp_path)
         "deep": ({"x": [1, None, tmp_path / "a"]}, True),
         "result": File(url="https://x.example/r"),
     }
-    colour.client().subscribe(APP, arguments=arguments)
+    mode.client().subscribe(APP, arguments=arguments)
     body = emulator.requests.of("submit")[-1].json
     assert body["prompt"] == str(tmp_path / "a")
     assert body["result"] == "https://x.example/r"
@@ -156,10 +158,10 @@ def test_plain_arguments_may_hold_files_but_no_paths(colour, emulator, tmp_path)
     assert arguments["deep"][0]["x"][2] == tmp_path / "a", "what the caller holds stays as it is"
 
 
-def test_small_files_go_inline_when_asked(colour, emulator, sent, tmp_path):
+def test_small_files_go_inline_when_asked(mode, emulator, sent, tmp_path):
     (tmp_path / "a.png").write_bytes(b"12345")
     body = sent(
-        colour,
+        mode,
         {"inline_files": 5},
         image_url=tmp_path / "a.png",
         image_urls=[b"123456", BytesIO(b"12")],
@@ -199,24 +201,24 @@ def test_arguments_that_hold_themselves():
         next(upload_inputs(Settings(), arguments))
 
 
-def test_a_call_that_fails_to_upload_submits_nothing(colour, emulator):
+def test_a_call_that_fails_to_upload_submits_nothing(mode, emulator):
     class Broken:
         def read(self, size):
             raise OSError("unplugged")
 
     with pytest.raises(OSError, match="unplugged"):
-        colour.client().subscribe("fal-ai/flux/dev", arguments={"image_url": Broken()})
+        mode.client().subscribe("fal-ai/flux/dev", arguments={"image_url": Broken()})
     assert not emulator.requests.of("submit")
 
 
-def test_what_is_no_file_is_refused_before_anything_is_sent(colour, emulator, sent):
+def test_what_is_no_file_is_refused_before_anything_is_sent(mode, emulator, sent):
     for wrong in (5, {"no": "url"}, object()):
         with pytest.raises(FalInputError, match="image_url"):
-            sent(colour, image_url=wrong)
+            sent(mode, image_url=wrong)
     assert json.loads("[]") == list(emulator.requests)
 
 
-def test_validate_false_uploads_too(colour, emulator, sent):
-    body = sent(colour, {"validate": False}, image_url=b"x", maybe=File(url="https://x.example/f"))
+def test_validate_false_uploads_too(mode, emulator, sent):
+    body = sent(mode, {"validate": False}, image_url=b"x", maybe=File(url="https://x.example/f"))
     assert content(emulator, body["image_url"]) == b"x"
     assert body["maybe"] == "https://x.example/f"

@@ -1,4 +1,4 @@
-"""Uploads of every kind of file, in both colours, against the emulator."""
+"""Uploads of every kind of file, in both modes, against the emulator."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def sources(folder: Path):
 
 
 @pytest.mark.parametrize("multipart", [None, SMALL_PARTS], ids=["whole", "parts"])
-def test_every_kind_of_file_arrives_whole(colour, emulator, tmp_path, multipart):
-    client = colour.client()
+def test_every_kind_of_file_arrives_whole(mode, emulator, tmp_path, multipart):
+    client = mode.client()
     for data in sources(tmp_path):
         url = client.upload(data, "application/x-cats", "a cat.bin", multipart=multipart)
         file = arrived(emulator, url)
@@ -74,39 +74,39 @@ def test_every_kind_of_file_arrives_whole(colour, emulator, tmp_path, multipart)
     assert len(emulator.requests.of("cdn_token")) == 1
 
 
-def test_an_open_file_is_read_from_where_it_stands(colour, emulator):
+def test_an_open_file_is_read_from_where_it_stands(mode, emulator):
     buffer = BytesIO(b"0123456789")
     buffer.seek(4)
-    assert arrived(emulator, colour.client().upload(buffer)).read() == b"456789"
+    assert arrived(emulator, mode.client().upload(buffer)).read() == b"456789"
 
 
-def test_an_open_file_at_its_end_is_a_mistake(colour, emulator):
+def test_an_open_file_at_its_end_is_a_mistake(mode, emulator):
     buffer = BytesIO()
     buffer.write(b"x")
     with pytest.raises(FalInputError, match=r"seek\(0\)"):
-        colour.client().upload(buffer)
+        mode.client().upload(buffer)
     with pytest.raises(FalInputError, match="mode 'rb'"):
-        colour.client().upload(StringIO("text"))
+        mode.client().upload(StringIO("text"))
     assert len(emulator.requests) == 0
 
 
-def test_text_is_content_and_not_a_path(colour, emulator):
-    client = colour.client()
+def test_text_is_content_and_not_a_path(mode, emulator):
+    client = mode.client()
     file = arrived(emulator, client.upload("häuser", "text/plain"))
     assert file.read() == "häuser".encode()
     with pytest.raises(FalInputError, match="Path"):
         client.upload("cat.png")
 
 
-def test_an_empty_file_arrives(colour, emulator, tmp_path):
+def test_an_empty_file_arrives(mode, emulator, tmp_path):
     (tmp_path / "empty.txt").touch()
-    client = colour.client()
+    client = mode.client()
     for data in (b"", tmp_path / "empty.txt", BytesIO()):
         assert arrived(emulator, client.upload(data)).read() == b""
 
 
-def test_files_are_named_and_typed_by_what_they_are(colour, emulator, tmp_path):
-    client = colour.client()
+def test_files_are_named_and_typed_by_what_they_are(mode, emulator, tmp_path):
+    client = mode.client()
     jpeg, png = BytesIO(), BytesIO()
     Image.new("RGB", (2, 2)).save(jpeg, "jpeg")
     Image.new("RGB", (2, 2)).save(png, "png")
@@ -128,8 +128,8 @@ def test_files_are_named_and_typed_by_what_they_are(colour, emulator, tmp_path):
         assert (arrived(emulator, url).content_type, url[-len(end) :]) == (content_type, end)
 
 
-def test_a_name_may_hold_anything(colour, emulator):
-    client = colour.client()
+def test_a_name_may_hold_anything(mode, emulator):
+    client = mode.client()
     for name in ("ünï cödé.png", "猫.png", "a\r\nx-evil: 1.png", "../../etc/passwd", 'q"uote.png'):
         url = client.upload(b"x", file_name=name)
         sent = emulator.requests.of("upload")[-1].headers
@@ -138,8 +138,8 @@ def test_a_name_may_hold_anything(colour, emulator):
         assert arrived(emulator, url).read() == b"x"
 
 
-def test_pictures(colour, emulator):
-    client = colour.client()
+def test_pictures(mode, emulator):
+    client = mode.client()
     picture = Image.new("RGB", (3, 2), "red")
     for name, found in (("jpeg", "JPEG"), ("JPG", "JPEG"), ("png", "PNG"), ("webp", "WEBP")):
         file = arrived(emulator, client.upload_image(picture, name))
@@ -154,25 +154,25 @@ def test_pictures(colour, emulator):
         client.upload_image(picture, "nonsense")
 
 
-def test_a_file_of_a_result_is_uploaded_already(colour, emulator):
-    assert colour.client().upload(File(url="https://x.example/a")) == "https://x.example/a"
+def test_a_file_of_a_result_is_uploaded_already(mode, emulator):
+    assert mode.client().upload(File(url="https://x.example/a")) == "https://x.example/a"
     assert len(emulator.requests) == 0
 
 
-def test_a_missing_file_sends_nothing(colour, emulator, tmp_path):
+def test_a_missing_file_sends_nothing(mode, emulator, tmp_path):
     with pytest.raises(FalInputError, match=r"no\.png.*No such file"):
-        colour.client().upload_file(tmp_path / "no.png")
+        mode.client().upload_file(tmp_path / "no.png")
     with pytest.raises(FalInputError, match="no regular file"):
-        colour.client().upload_file(str(tmp_path))
+        mode.client().upload_file(str(tmp_path))
     with pytest.raises(FalInputError, match="int cannot be uploaded"):
-        colour.client().upload(3)
+        mode.client().upload(3)
     assert len(emulator.requests) == 0
 
 
-def test_lifecycle_and_access_list(colour, emulator):
+def test_lifecycle_and_access_list(mode, emulator):
     lifecycle = Lifecycle("1h", Acl("forbid", [AclRule("ann", "allow"), AclRule("bob", "hide")]))
     for multipart in (None, SMALL_PARTS):
-        url = colour.client().upload(DATA, lifecycle=lifecycle, multipart=multipart)
+        url = mode.client().upload(DATA, lifecycle=lifecycle, multipart=multipart)
         kept = arrived(emulator, url).lifecycle
         assert (kept.seconds, kept.default) == (3600, "forbid")
         assert dict(kept.rules) == {"ann": "allow", "bob": "hide"}
@@ -206,8 +206,8 @@ def test_what_a_lifecycle_cannot_be(wrong):
 
 
 @pytest.mark.parametrize("repository", ["fal", "fal_v3"])
-def test_either_repository_can_be_named(colour, emulator, tmp_path, repository):
-    client = colour.client()
+def test_either_repository_can_be_named(mode, emulator, tmp_path, repository):
+    client = mode.client()
     for data in sources(tmp_path):
         url = client.upload(data, repository=repository, fallback_repository=[])
         assert arrived(emulator, url).read() == DATA
@@ -221,17 +221,17 @@ def test_either_repository_can_be_named(colour, emulator, tmp_path, repository):
         client.upload(b"x", repository="cdn")
 
 
-def test_no_spool_file_stays_behind(colour, emulator, tmp_path, monkeypatch):
+def test_no_spool_file_stays_behind(mode, emulator, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     options = {"repository": "fal", "multipart": Multipart(threshold=10)}
-    assert arrived(emulator, colour.client().upload(Pipe(DATA), **options)).read() == DATA
+    assert arrived(emulator, mode.client().upload(Pipe(DATA), **options)).read() == DATA
     assert list(tmp_path.glob("fal-typed-*")) == []
 
 
-def test_progress_adds_up(colour, emulator):
+def test_progress_adds_up(mode, emulator):
     for data, total in ((DATA, len(DATA)), (BytesIO(DATA), len(DATA)), (Pipe(DATA), None)):
         told: list[tuple[int, int | None]] = []
-        client = colour.client()
+        client = mode.client()
         client.upload(
             data, multipart=SMALL_PARTS, on_progress=lambda *count, told=told: told.append(count)
         )
@@ -241,38 +241,38 @@ def test_progress_adds_up(colour, emulator):
         assert {of for _, of in told} == {total}
 
 
-def test_progress_may_be_a_coroutine_function_where_it_can_be_awaited(colour, emulator):
+def test_progress_may_be_a_coroutine_function_where_it_can_be_awaited(mode, emulator):
     told = []
 
     async def tell(*count):
         told.append(count)
 
-    if colour.is_async:
-        colour.client().upload(DATA, on_progress=tell)
+    if mode.is_async:
+        mode.client().upload(DATA, on_progress=tell)
         assert told == [(0, len(DATA)), (len(DATA), len(DATA))]
     else:
         with pytest.raises(FalInputError, match="coroutine"):
-            colour.client().upload(DATA, on_progress=tell)
+            mode.client().upload(DATA, on_progress=tell)
 
 
-def test_an_error_of_the_callback_stops_the_upload_and_reaches_the_caller(colour, emulator):
+def test_an_error_of_the_callback_stops_the_upload_and_reaches_the_caller(mode, emulator):
     def tell(sent, total):
         if sent >= 300_000:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        colour.client().upload(DATA, multipart=SMALL_PARTS, on_progress=tell)
+        mode.client().upload(DATA, multipart=SMALL_PARTS, on_progress=tell)
     assert len(emulator.files) == 0
     assert len(emulator.requests.of("part")) < 11
 
 
-def test_a_refused_key_is_an_authentication_error(colour, monkeypatch):
+def test_a_refused_key_is_an_authentication_error(mode, monkeypatch):
     with FalEmulator(keys=["good:key"]) as emulator:
         monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
         with pytest.raises(FalAuthenticationError):
-            colour.client("bad:key").upload(b"x")
-        assert arrived(emulator, colour.client("good:key").upload(b"x")).read() == b"x"
-        client = colour.client("good:key")
+            mode.client("bad:key").upload(b"x")
+        assert arrived(emulator, mode.client("good:key").upload(b"x")).read() == b"x"
+        client = mode.client("good:key")
         assert arrived(emulator, client.upload(DATA, multipart=SMALL_PARTS)).read() == DATA
 
 
@@ -285,8 +285,8 @@ def test_a_file_too_large_for_10_000_parts_gets_larger_parts():
     assert unknown > 9 * 2**40
 
 
-def test_what_is_sent_to_the_official_clients_routes(colour, emulator):
-    colour.client(KEY).upload(b"x", "text/plain", "x.txt", lifecycle=Lifecycle(60))
+def test_what_is_sent_to_the_official_clients_routes(mode, emulator):
+    mode.client(KEY).upload(b"x", "text/plain", "x.txt", lifecycle=Lifecycle(60))
     token, upload = emulator.requests
     assert (token.path, token.query_string) == (
         "/storage/auth/token",
@@ -301,7 +301,7 @@ def test_what_is_sent_to_the_official_clients_routes(colour, emulator):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
-def test_a_named_pipe_is_not_waited_for(colour, emulator, tmp_path):
+def test_a_named_pipe_is_not_waited_for(mode, emulator, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(FalInputError, match="no regular file"):
-        colour.client().upload_file(tmp_path / "pipe")
+        mode.client().upload_file(tmp_path / "pipe")

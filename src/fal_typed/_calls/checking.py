@@ -1,4 +1,4 @@
-"""Inputs: one error that lists every problem, and what of a checked input is sent."""
+"""Input checks: one error that lists every problem, and the JSON of a checked input."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def input_error(error: ValidationError, data: object, model: type[BaseModel]) -> FalInputError:
-    """One error that lists every problem of an input, each once and with its path.
+    """Build one error that lists each problem of an input with its path.
 
-    A value that fits no member of a union fails once per member; those are told as one problem.
+    A value that matches no member of a union fails once per member; these become one problem.
     """
     found: dict[tuple[str | int, ...], list[Problem]] = {}
     for details in error.errors(include_url=False, include_input=False):
@@ -34,19 +34,19 @@ def input_error(error: ValidationError, data: object, model: type[BaseModel]) ->
 
 
 def dump_input(model: BaseModel) -> dict[str, Any]:
-    """What the caller set, under the names of the wire, file objects left as they are."""
+    """The parameters that the caller set, under their wire names; file objects are kept."""
     return model.model_dump(exclude_unset=True, by_alias=True)
 
 
 def dump_unchecked(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments under the names of the wire, without any check (`validate=False`)."""
+    """The arguments under their wire names, unchecked (`validate=False`)."""
     aliases = {name: info.alias or name for name, info in model.model_fields.items()}
     return {aliases.get(name, name): _plain(value) for name, value in arguments.items()}
 
 
 def _plain(value: object) -> object:
     if getattr(type(value), "__fal_file__", False):
-        return value  # a `File`, to be replaced by its URL
+        return value  # a `File`, replaced by its URL later
     if isinstance(value, BaseModel):
         return dump_input(value)
     if isinstance(value, (list, tuple)):
@@ -57,8 +57,8 @@ def _plain(value: object) -> object:
 
 
 def real_path(loc: tuple[int | str, ...], data: object, *, missing: bool) -> tuple[str | int, ...]:
-    # pydantic puts the names of union members between the keys; only parts that lead through
-    # the data are part of the path (or name what is missing from it).
+    # pydantic puts the names of union members between the keys; the path has only the parts that
+    # exist in the data, and the name of a missing key at its end.
     path: list[str | int] = []
     for position, part in enumerate(loc):
         is_last = position == len(loc) - 1
@@ -100,14 +100,14 @@ def _unknown(loc: tuple[str | int, ...], model: type[BaseModel]) -> str:
     name = str(loc[-1]) if loc else ""
     known = list(model.model_fields) if len(loc) == 1 else []
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "extra_arguments={…} passes it through."
-    return f"There is no such parameter; {hint}"
+    hint = f"did you mean {near[0]!r}?" if near else "use extra_arguments={…} to send it anyway"
+    return f"Unknown parameter; {hint}"
 
 
 def _merged(alternatives: list[Problem]) -> Problem:
     if len(alternatives) == 1:
         return alternatives[0]
     messages = list(dict.fromkeys(problem.msg for problem in alternatives))
-    # A literal's message lists the allowed values, which helps most.
+    # The message of a literal lists the allowed values, which helps most.
     best = next((p for p in alternatives if p.type == "literal_error"), alternatives[0])
-    return Problem(best.loc, " — or: ".join(messages), best.type, best.ctx)
+    return Problem(best.loc, "; or: ".join(messages), best.type, best.ctx)

@@ -19,7 +19,6 @@ from fal_typed._core.flow import (
     Draw,
     Effect,
     Emit,
-    Exclusively,
     Fallback,
     Flow,
     Gather,
@@ -29,8 +28,9 @@ from fal_typed._core.flow import (
     OpenStream,
     ReadChunk,
     ReceiveFrame,
-    Report,
+    ReportEvent,
     Retrying,
+    RunLocked,
     Send,
     SendFrame,
     Sleep,
@@ -40,16 +40,16 @@ from fal_typed._transport.base import OpenedSocket, OpenedStream, TransportError
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
-    from fal_typed._core.hooks import Answer, Kind
+    from fal_typed._core.hooks import HookName, ObservedResponse
     from fal_typed._transport.base import AsyncTransport, HttpRequest, SyncTransport
 
 T = TypeVar("T")
-Ans = TypeVar("Ans", bound="Answer")
+Res = TypeVar("Res", bound="ObservedResponse")
 _SocketEffect = Union[SendFrame, ReceiveFrame, CloseSocket]
 
 
 class _Stop(NamedTuple):
-    """Why a flow paused: it emitted a value, or it finished with one."""
+    """Why a flow paused: it emitted a value, or it finished and returned one."""
 
     value: Any
     finished: bool
@@ -104,10 +104,10 @@ class SyncDriver:
             value, error = None, None
             try:
                 value = self._perform(effect, streams)
-            except BaseException as raised:  # noqa: BLE001 - the flow decides what it means
+            except BaseException as raised:  # noqa: BLE001 - the flow handles it
                 error = raised
 
-    def _perform(self, effect: Effect, streams: _Streams) -> object:  # noqa: C901, PLR0912 - one case a kind
+    def _perform(self, effect: Effect, streams: _Streams) -> object:  # noqa: C901, PLR0912 - one case per effect
         match effect:
             case ReadChunk(stream, timeout):
                 return self.transport.read(stream, timeout)
@@ -122,7 +122,7 @@ class SyncDriver:
                 return self._observed(request, _open_socket)
             case SendFrame() | ReceiveFrame() | CloseSocket():
                 return _on_socket(effect)
-            case Exclusively(lock, flow):
+            case RunLocked(lock, flow):
                 with lock.blocking:
                     return self.run(flow)
             case Sleep(seconds):
@@ -135,27 +135,27 @@ class SyncDriver:
                 return _plain_result(function(*arguments))
             case Blocking(function):
                 return function()
-            case Report(event):
+            case ReportEvent(event):
                 self._report(event)
                 return None
             case Gather(flows, limit):
                 return self._gather(flows, limit)
             case Emit():
-                raise AssertionError("values are handed out before effects are performed")
+                raise AssertionError("_advance handles Emit")
 
-    def _observed(self, request: HttpRequest, perform: Callable[[HttpRequest], Ans]) -> Ans:
+    def _observed(self, request: HttpRequest, perform: Callable[[HttpRequest], Res]) -> Res:
         if not self._observer.is_watching:
             return perform(request)
         self._call_hooks("request", self._observer.sending(request))
         start = self._clock()
         try:
-            answer = perform(request)
+            response = perform(request)
         except TransportError as error:
-            self._observer.unanswered(request, error, self._clock() - start)
+            self._observer.failed(request, error, self._clock() - start)
             raise
         elapsed = self._clock() - start
-        self._call_hooks("response", self._observer.answered(request, answer, elapsed))
-        return answer
+        self._call_hooks("response", self._observer.received(request, response, elapsed))
+        return response
 
     def _report(self, event: Retrying | Fallback) -> None:
         if isinstance(event, Fallback):
@@ -163,7 +163,7 @@ class SyncDriver:
         else:
             self._call_hooks("retry", self._observer.retrying(event))
 
-    def _call_hooks(self, kind: Kind, event: object) -> None:
+    def _call_hooks(self, kind: HookName, event: object) -> None:
         for hook in self._observer.on(kind):
             _plain_result(hook(event))
 
@@ -175,20 +175,20 @@ class SyncDriver:
                 done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
                 return [future.result() for future in (done if waiting else futures)]
             except BaseException:
-                # Also Ctrl-C, which only this thread hears of: no flow begins anything more.
+                # Includes Ctrl-C, which only this thread sees: no flow starts another effect.
                 stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
 
 def _until(stopped: threading.Event, flow: Flow[T]) -> Flow[T | None]:
-    """The flow, but closed instead of performing another effect once it is stopped."""
+    """Run the flow, but close it before its next effect once `stopped` is set."""
     try:
         effect = next(flow)
         while not stopped.is_set():
             try:
                 value = yield effect
-            except BaseException as error:  # noqa: BLE001 - the flow decides what it means
+            except BaseException as error:  # noqa: BLE001 - the flow handles it
                 effect = flow.throw(error)
             else:
                 effect = flow.send(value)
@@ -200,7 +200,7 @@ def _until(stopped: threading.Event, flow: Flow[T]) -> Flow[T | None]:
 
 
 class _Streams:
-    """The streams a sync flow has open, closed with it."""
+    """The open streams of a sync flow, closed when the flow ends."""
 
     def __init__(self, driver: SyncDriver) -> None:
         self._driver = driver
@@ -224,8 +224,8 @@ def _plain_result(value: object) -> object:
     if iscoroutine(value):
         value.close()
         raise FalInputError(
-            "A coroutine function was given as a callback of a sync call; use a plain function, "
-            "or the async form of the call."
+            "The callback of a sync call is a coroutine function. Pass a plain function, "
+            "or use the async form of the call."
         )
     return value
 
@@ -311,10 +311,10 @@ class AsyncDriver:
             value, error = None, None
             try:
                 value = await self._perform(effect, streams)
-            except BaseException as raised:  # noqa: BLE001 - the flow decides what it means
+            except BaseException as raised:  # noqa: BLE001 - the flow handles it
                 error = raised
 
-    async def _perform(  # noqa: C901, PLR0912 - one case a kind
+    async def _perform(  # noqa: C901, PLR0912 - one case per effect
         self, effect: Effect, streams: list[OpenedStream]
     ) -> object:
         match effect:
@@ -333,7 +333,7 @@ class AsyncDriver:
                 return await self._observed(request, _open_socket_async)
             case SendFrame() | ReceiveFrame() | CloseSocket():
                 return await _on_socket_async(effect)
-            case Exclusively(lock, flow):
+            case RunLocked(lock, flow):
                 async with lock.awaiting:
                     return await self.run(flow)
             case Sleep(seconds):
@@ -348,29 +348,29 @@ class AsyncDriver:
                 return await value if isawaitable(value) else value
             case Blocking(function):
                 return await asyncio.to_thread(function)
-            case Report(event):
+            case ReportEvent(event):
                 await self._report(event)
                 return None
             case Gather(flows, limit):
                 return await self._gather(flows, limit)
             case Emit():
-                raise AssertionError("values are handed out before effects are performed")
+                raise AssertionError("_advance handles Emit")
 
     async def _observed(
-        self, request: HttpRequest, perform: Callable[[HttpRequest], Awaitable[Ans]]
-    ) -> Ans:
+        self, request: HttpRequest, perform: Callable[[HttpRequest], Awaitable[Res]]
+    ) -> Res:
         if not self._observer.is_watching:
             return await perform(request)
         await self._call_hooks("request", self._observer.sending(request))
         start = self._clock()
         try:
-            answer = await perform(request)
+            response = await perform(request)
         except TransportError as error:
-            self._observer.unanswered(request, error, self._clock() - start)
+            self._observer.failed(request, error, self._clock() - start)
             raise
         elapsed = self._clock() - start
-        await self._call_hooks("response", self._observer.answered(request, answer, elapsed))
-        return answer
+        await self._call_hooks("response", self._observer.received(request, response, elapsed))
+        return response
 
     async def _report(self, event: Retrying | Fallback) -> None:
         if isinstance(event, Fallback):
@@ -378,7 +378,7 @@ class AsyncDriver:
         else:
             await self._call_hooks("retry", self._observer.retrying(event))
 
-    async def _call_hooks(self, kind: Kind, event: object) -> None:
+    async def _call_hooks(self, kind: HookName, event: object) -> None:
         for hook in self._observer.on(kind):
             value = hook(event)
             if isawaitable(value):

@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first used (PEP 562)."""
+"""Packages that import their names on first use (PEP 562)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Lazy = tuple[Callable[[str], Any], Callable[[], list[str]]]
 def lazy_names(
     package: dict[str, Any], module_of: Mapping[str, str], *, extra: str | None = None
 ) -> Lazy:
-    """Make a package's ``__getattr__`` and ``__dir__``.
+    """Create a package's ``__getattr__`` and ``__dir__``.
 
     Args:
-        package: The package's globals; a name stays there once it was used.
+        package: The package's globals; names are stored there on first use.
         module_of: The module inside the package that defines each name.
         extra: The extra of fal-typed that installs what these modules need.
 
     Returns:
-        The two functions, for the package to take under these names.
+        The two functions, to be assigned to these names.
     """
 
     def get(name: str) -> Any:
@@ -44,10 +44,10 @@ def lazy_names(
 
 
 def lazy_module(module: str, package: dict[str, Any]) -> Lazy:
-    """Make ``__getattr__`` and ``__dir__`` of a package whose names are all of one module.
+    """Create ``__getattr__`` and ``__dir__`` for a package whose names are all in one module.
 
     Args:
-        module: Full name of the module that defines what the package's ``__all__`` names.
+        module: Full name of the module that defines the names in ``__all__``.
         package: The package's globals.
     """
     inner = module.removeprefix(f"{package['__name__']}.")
