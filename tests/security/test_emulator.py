@@ -115,9 +115,10 @@ def test_a_page_of_another_origin_reaches_no_route(emulator, headers):
 @pytest.mark.parametrize("path", [f"/fal.run/{DEV}/realtime", f"/ws.fal.run/{DEV}"])
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
 def test_a_page_of_another_origin_opens_no_websocket(emulator, path, origin):
-    with pytest.raises(InvalidStatus) as refused, connect(f"ws://{emulator.host}{path}") as ours:
-        ours.close()
-        connect(f"ws://{emulator.host}{path}", origin=origin)
+    url = f"ws://{emulator.host}{path}"
+    connect(url).close()
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url, origin=origin)
     assert refused.value.response.status_code == 403
     assert len(emulator.requests) == 1
 
@@ -150,11 +151,11 @@ def test_names_that_are_configured_are_trusted():
 
 
 def test_on_all_addresses_it_serves_the_one_it_was_reached_by():
+    emulator = FalEmulator(host="0.0.0.0")
     with pytest.warns(UserWarning, match="not on loopback alone"):
-        emulator = FalEmulator(host="0.0.0.0")  # noqa: S104 - what is attacked here
         emulator.start()
     try:
-        reached = emulator.host.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        reached = emulator.host.replace("0.0.0.0", "127.0.0.1")
         assert request(reached, "/", ("host", emulator.host))[0] == 200
         assert request(reached, "/", ("host", "192.0.2.7"))[0] == 421
         assert request(reached, "/", ("host", "evil.example"))[0] == 421
@@ -303,9 +304,9 @@ def test_inputs_of_jobs_keep_to_a_budget_in_total(monkeypatch):
     with FalEmulator(run_time=0.0) as emulator:
         emulator.jobs._budget = 300_000
         urls = [
-            httpx.post(
-                f"{emulator.url}/queue.fal.run/{DEV}", json={"prompt": "x" * 50_000}
-            ).json()["response_url"]
+            httpx.post(f"{emulator.url}/queue.fal.run/{DEV}", json={"prompt": "x" * 50_000}).json()[
+                "response_url"
+            ]
             for _ in range(20)
         ]
         assert len(emulator.jobs) < 10

@@ -186,7 +186,19 @@ def test_names_of_ordinary_parameters_are_kept():
 
 @pytest.mark.parametrize(
     "text",
-    ["a-", "a.a", "://", "eyJ-", "token ", "token=\n", 'name="token"\n', "?", "?a=b&", "Key ", "hf_"],
+    [
+        "a-",
+        "a.a",
+        "://",
+        "eyJ-",
+        "token ",
+        "token=\n",
+        'name="token"\n',
+        "?",
+        "?a=b&",
+        "Key ",
+        "hf_",
+    ],
 )
 def test_no_text_takes_quadratic_time(text):
     began = time.process_time()

@@ -232,7 +232,8 @@ def _worth_retrying(
     safety: RetrySafety, response: HttpResponse | None, failure: TransportError | None
 ) -> bool:
     if failure is not None:
-        return not failure.sent or safety is not RetrySafety.BILLED
+        is_safe = not failure.sent or safety is not RetrySafety.BILLED
+        return is_safe and not failure.permanent
     if response is None or "x-fal-request-timeout-type" in response.headers:
         return False
     advised = needs_retry(response)
@@ -246,7 +247,9 @@ def _worth_retrying(
         return is_ingress_error(response)
     if advised is not None:
         return advised
-    return is_transient(response.status, from_files=safety in (RetrySafety.UPLOAD, RetrySafety.READ))
+    return is_transient(
+        response.status, from_files=safety in (RetrySafety.UPLOAD, RetrySafety.READ)
+    )
 
 
 def _no_response(

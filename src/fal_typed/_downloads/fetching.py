@@ -42,7 +42,8 @@ _OK, _PARTIAL, _RANGE_INVALID = 200, 206, 416
 _READ_TIMEOUT = 60.0
 _BATCH = 1024 * 1024
 _MAX_ERROR_BYTES = 4096
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
 
 
 def read(settings: Settings, url: str) -> Flow[bytes]:
@@ -52,7 +53,7 @@ def read(settings: Settings, url: str) -> Flow[bytes]:
         FalDownloadError: The file is gone, or the download failed after all retries.
     """
     sink = BytesIO()
-    yield from _fetch(settings, url, sink)
+    yield from _fetch(settings, url, sink, settings.max_response_bytes)
     return sink.getvalue()
 
 
@@ -64,7 +65,7 @@ def open_temporary(settings: Settings, url: str) -> Flow[BinaryIO]:
     """
     sink = cast("BinaryIO", TemporaryFile())  # noqa: SIM115 - the caller's to close
     try:
-        yield from _fetch(settings, url, sink)
+        yield from _fetch(settings, url, sink, settings.max_file_bytes)
     except BaseException:
         sink.close()
         raise
@@ -87,7 +88,7 @@ def save(settings: Settings, url: str, target: Path) -> Flow[Path]:
     unfinished = target.with_name(f".{secrets.token_hex(8)}.part")
     sink = unfinished.open("xb")
     try:
-        yield from _fetch(settings, url, sink)
+        yield from _fetch(settings, url, sink, settings.max_file_bytes)
         sink.close()
         yield from blocking(lambda: os.replace(unfinished, target))  # noqa: PTH105
     except BaseException:
@@ -115,13 +116,19 @@ class _Download:
     """The state of a download.
 
     Attributes:
+        max_bytes: Bytes that the file may have, or None for no limit.
+        public_only: Whether to connect to public addresses only.
         total: The file's size in bytes, once known.
         validator: ETag or date that identifies the file's version; needed to resume.
     """
 
-    def __init__(self, url: str, sink: BinaryIO) -> None:
+    def __init__(
+        self, url: str, sink: BinaryIO, *, max_bytes: int | None, public_only: bool
+    ) -> None:
         self.url = url
         self.sink = sink
+        self.max_bytes = max_bytes
+        self.public_only = public_only
         self.total: int | None = None
         self.validator: str | None = None
 
@@ -137,7 +144,21 @@ class _Download:
         position = self.sink.tell()
         if position and self.validator:
             headers |= {"range": f"bytes={position}-", "if-range": self.validator}
-        return HttpRequest("GET", self.url, headers, timeout=_READ_TIMEOUT)
+        return HttpRequest(
+            "GET", self.url, headers, timeout=_READ_TIMEOUT, public_only=self.public_only
+        )
+
+    def check_size(self, size: int) -> None:
+        """Raise if the file has more bytes than it may have.
+
+        Raises:
+            FalDownloadError: It has.
+        """
+        if self.max_bytes is not None and size > self.max_bytes:
+            raise FalDownloadError(
+                f"{self.place} has more than {self.max_bytes} bytes. To download it, make the "
+                "client with a larger max_response_bytes (for files in memory) or max_file_bytes."
+            )
 
     def restart(self) -> None:
         """Discard what was downloaded so far."""
@@ -150,7 +171,8 @@ class _Download:
         self.restart()
         if headers.get("content-encoding", "identity") == "identity":
             length = headers.get("content-length", "")
-            self.total = int(length) if length.isdecimal() else None
+            self.total = int(length) if _LENGTH.fullmatch(length) else None
+            self.check_size(self.total or 0)
             etag = headers.get("etag", "")
             strong = etag if etag.startswith('"') else None
             self.validator = strong or headers.get("last-modified")
@@ -165,13 +187,16 @@ class _Download:
         return headers.get("etag") in (None, self.validator) or self.validator is None
 
 
-def _fetch(settings: Settings, url: str, sink: BinaryIO) -> Flow[None]:
+def _fetch(settings: Settings, url: str, sink: BinaryIO, max_bytes: int | None) -> Flow[None]:
     if url[:5].lower() == "data:":
         yield from blocking(lambda: sink.write(_decoded(url)))
         return
     if not re.match(r"https?://", url, re.IGNORECASE):
         raise FalDownloadError(f"{url[:80]!r} cannot be downloaded: it is not an http(s) URL.")
-    download = _Download(url, sink)
+    # An emulator is on this machine, but its address is the user's own setting.
+    is_emulated = settings.hosts.is_emulated and settings.hosts.is_cdn(url)
+    public_only = not settings.private_addresses and not is_emulated
+    download = _Download(url, sink, max_bytes=max_bytes, public_only=public_only)
     backoff, furthest = Backoff(settings.retry), 0
     while True:
         try:
@@ -197,6 +222,8 @@ def _attempt(download: _Download) -> Flow[None]:
         yield from _read_response(download, stream)
         yield CloseStream(stream)
     except TransportError as error:
+        if error.permanent:
+            raise FalDownloadError(f"{download.place} was not downloaded: {error}.") from None
         raise _InterruptedDownload(str(error)) from None
     received = download.sink.tell()
     if download.total is not None and received != download.total:
@@ -221,8 +248,11 @@ def _read_response(download: _Download, stream: OpenedStream) -> Flow[None]:
 
 def _write_body(download: _Download, stream: OpenedStream) -> Flow[None]:
     batch = bytearray()
+    size = download.sink.tell()
     try:
         while chunk := (yield ReadChunk(stream, _READ_TIMEOUT)):
+            size += len(chunk)
+            download.check_size(size)
             batch += chunk
             if len(batch) >= _BATCH:
                 full, batch = batch, bytearray()

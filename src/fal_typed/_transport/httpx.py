@@ -19,6 +19,12 @@ from fal_typed._transport.base import (
 )
 from fal_typed._transport.bodies import read_part, read_part_async
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.public_addresses import host_and_port, public_addresses
+from fal_typed._transport.response_bodies import (
+    ACCEPTED_ENCODINGS,
+    BodyCollector,
+    decompressor_for,
+)
 from fal_typed._transport.timeouts import (
     DRAIN_SECONDS,
     connect_limit,
@@ -65,13 +71,14 @@ class HttpxTransport:
         head: httpx.Response | None = None
         try:
             head = self._start(request)
-            chunks: list[bytes] = []
+            collector = BodyCollector(request, head.status_code, _headers(head))
             for chunk in head.iter_bytes():
-                chunks.append(chunk)
+                if not collector.add(chunk):
+                    break
                 # httpx limits each read; a slowly dripping response must still time out.
                 if ends is not None and time.monotonic() > ends:
                     raise timed_out(request, _received(head))
-            return HttpResponse(head.status_code, _headers(head), b"".join(chunks), str(head.url))
+            return collector.response(str(head.url))
         except _FAILURES as error:
             raise _transport_error(error, request, head) from None
         finally:
@@ -107,6 +114,8 @@ class HttpxTransport:
 
     def _start(self, request: HttpRequest) -> httpx.Response:
         content = request.body
+        if request.public_only:
+            _check_public(request)
         built = self._client.build_request(
             request.method,
             request.url,
@@ -114,7 +123,13 @@ class HttpxTransport:
             content=read_part(content) if isinstance(content, FilePart) else content,
             timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
         )
-        return self._client.send(built, stream=True, follow_redirects=False)
+        head = self._client.send(built, stream=True, follow_redirects=False)
+        try:
+            decompressor_for(request, _headers(head))  # httpx would decompress whatever comes
+        except TransportError:
+            head.close()
+            raise
+        return head
 
 
 class AsyncHttpxTransport:
@@ -142,11 +157,14 @@ class AsyncHttpxTransport:
     async def _exchange(self, request: HttpRequest, heads: list[httpx.Response]) -> HttpResponse:
         head = await self._start(request)
         heads.append(head)
+        collector = BodyCollector(request, head.status_code, _headers(head))
         try:
-            body = await head.aread()
+            async for chunk in head.aiter_bytes():
+                if not collector.add(chunk):
+                    break
         finally:
             await head.aclose()
-        return HttpResponse(head.status_code, _headers(head), body, str(head.url))
+        return collector.response(str(head.url))
 
     async def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request without reading the response body."""
@@ -187,6 +205,8 @@ class AsyncHttpxTransport:
 
     async def _start(self, request: HttpRequest) -> httpx.Response:
         content = request.body
+        if request.public_only:
+            await asyncio.to_thread(_check_public, request)
         built = self._client.build_request(
             request.method,
             request.url,
@@ -194,7 +214,13 @@ class AsyncHttpxTransport:
             content=read_part_async(content) if isinstance(content, FilePart) else content,
             timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
         )
-        return await self._client.send(built, stream=True, follow_redirects=False)
+        head = await self._client.send(built, stream=True, follow_redirects=False)
+        try:
+            decompressor_for(request, _headers(head))
+        except TransportError:
+            await head.aclose()
+            raise
+        return head
 
 
 class _HttpxBody:
@@ -219,8 +245,18 @@ def _settings(direct: Any) -> dict[str, Any]:
     }
 
 
+def _check_public(request: HttpRequest) -> None:
+    # httpx resolves the name again; where that matters, the SDK's own connections are safer.
+    try:
+        public_addresses(*host_and_port(request.url))
+    except OSError as error:
+        raise httpx.ConnectError(str(error)) from None
+    except ValueError as error:
+        raise httpx.InvalidURL(str(error)) from None
+
+
 def _wire_headers(request: HttpRequest) -> dict[str, str]:
-    headers = dict(request.headers)
+    headers = {"accept-encoding": ACCEPTED_ENCODINGS, **request.headers}
     if isinstance(request.body, FilePart):
         headers["content-length"] = str(request.body.size)
     return headers
