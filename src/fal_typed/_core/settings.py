@@ -62,8 +62,10 @@ class Settings:
             FalCredentialsError: No key is configured, or it would be sent without TLS or to a
                 foreign host.
         """
+        if not (method.isascii() and method.isalpha()):
+            raise FalInputError(f"{method[:50]!r} is not an HTTP method.")
         if query:
-            url += ("&" if "?" in url else "?") + urlencode(query)
+            url += ("&" if "?" in url else "?") + _encoded(query)
         merged = {"accept": "application/json", "user-agent": USER_AGENT}
         merged |= self._own_headers(headers or {})
         if body and "content-type" not in merged:
@@ -109,6 +111,13 @@ class Settings:
         if authorization is None and self.needs_key:
             raise missing_key()
         return {"authorization": authorization} if authorization else {}
+
+
+def _encoded(query: Mapping[str, str | int]) -> str:
+    try:
+        return urlencode(query)
+    except UnicodeEncodeError:
+        raise FalInputError("A parameter of the query is not valid Unicode.") from None
 
 
 def encode_json(value: object) -> bytes:

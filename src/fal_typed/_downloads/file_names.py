@@ -26,7 +26,14 @@ def target_path(path: str | os.PathLike[str], file_name: str | None, url: str) -
         return target
     if file_name is None and url[:5].lower() == "data:":
         return target / f"file{extension_of(data_uri.content_type(url))}"
-    return target / (safe_name(file_name or "") or safe_name(unquote(urlsplit(url).path)) or "file")
+    return target / (safe_name(file_name or "") or safe_name(_name_in(url)) or "file")
+
+
+def _name_in(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).path)
+    except ValueError:
+        return ""
 
 
 def safe_name(name: str) -> str:

@@ -255,11 +255,12 @@ def _check_public(request: HttpRequest) -> None:
         raise httpx.InvalidURL(str(error)) from None
 
 
-def _wire_headers(request: HttpRequest) -> dict[str, str]:
+def _wire_headers(request: HttpRequest) -> list[tuple[bytes, bytes]]:
     headers = {"accept-encoding": ACCEPTED_ENCODINGS, **request.headers}
     if isinstance(request.body, FilePart):
         headers["content-length"] = str(request.body.size)
-    return headers
+    # httpx takes text for ASCII; the other transports send UTF-8.
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def _headers(response: httpx.Response) -> Mapping[str, str]:
