@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
 
 _CHUNK_SIZE = 256 * 1024
+_REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")  # aiohttp sends these again itself
 
 
 class InvalidURL(Exception):  # noqa: N818 - as other libraries name it
@@ -117,6 +118,8 @@ class AiohttpTransport:
 
     async def _start(self, request: HttpRequest) -> aiohttp.ClientResponse:
         url = _url(request.url)
+        if request.method not in _REPEATABLE:
+            await _notice_closed_connections()
         return await self._session_for(request, url).request(
             request.method,
             url,
@@ -136,6 +139,16 @@ class AiohttpTransport:
         if self._public_session is None:
             self._public_session = _session(_PublicResolver())
         return self._public_session
+
+
+async def _notice_closed_connections() -> None:
+    """Let the event loop see which idle connections the server has closed.
+
+    Sent over one of these, a request that may not be repeated would fail for no reason. The loop
+    polls its sockets in the first step, and handles what it found in the second.
+    """
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 def _session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
