@@ -18,9 +18,9 @@ HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
     b"x-fal-request-id: r1\r\ncontent-length: %d\r\n\r\n" % len(BODY)
 )
-CHUNKED = (
-    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-    b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (
+    len(BODY),
+    BODY,
 )
 
 

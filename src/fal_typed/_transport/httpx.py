@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ from fal_typed._transport.timeouts import (
 from fal_typed._transport.tls import ssl_context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from fal_typed._transport.base import HttpClient
 
@@ -46,7 +47,7 @@ _NEVER_SENT = (
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
 )
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, zlib.error)
 
 
 class HttpxTransport:
@@ -72,7 +73,7 @@ class HttpxTransport:
         try:
             head = self._start(request)
             collector = BodyCollector(request, head.status_code, _headers(head))
-            for chunk in head.iter_bytes():
+            for chunk in _chunks(request, head):
                 if not collector.add(chunk):
                     break
                 # httpx limits each read; a slowly dripping response must still time out.
@@ -91,7 +92,9 @@ class HttpxTransport:
             head = self._start(request)
         except _FAILURES as error:
             raise _transport_error(error, request, None) from None
-        return OpenedStream(head.status_code, _headers(head), _HttpxBody(head, head.iter_bytes()))
+        return OpenedStream(
+            head.status_code, _headers(head), _HttpxBody(head, _chunks(request, head))
+        )
 
     def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end; the timeout of a stream's first read stays."""
@@ -125,7 +128,7 @@ class HttpxTransport:
         )
         head = self._client.send(built, stream=True, follow_redirects=False)
         try:
-            decompressor_for(request, _headers(head))  # httpx would decompress whatever comes
+            decompressor_for(request, _headers(head))
         except TransportError:
             head.close()
             raise
@@ -159,7 +162,7 @@ class AsyncHttpxTransport:
         heads.append(head)
         collector = BodyCollector(request, head.status_code, _headers(head))
         try:
-            async for chunk in head.aiter_bytes():
+            async for chunk in _chunks_async(request, head):
                 if not collector.add(chunk):
                     break
         finally:
@@ -174,7 +177,9 @@ class AsyncHttpxTransport:
             raise timed_out(request, None) from None
         except _FAILURES as error:
             raise _transport_error(error, request, None) from None
-        return OpenedStream(head.status_code, _headers(head), _HttpxBody(head, head.aiter_bytes()))
+        return OpenedStream(
+            head.status_code, _headers(head), _HttpxBody(head, _chunks_async(request, head))
+        )
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end."""
@@ -243,6 +248,36 @@ def _settings(direct: Any) -> dict[str, Any]:
             f"all://{host}": direct(verify=verify) for host in ("localhost", "127.0.0.1", "[::1]")
         },
     }
+
+
+def _chunks(request: HttpRequest, head: httpx.Response) -> Iterator[bytes]:
+    """The body, decompressed here: httpx would decompress a chunk as a whole, however large."""
+    if head.is_stream_consumed:  # the response of a mock transport, which is decompressed already
+        yield head.content
+        return
+    decompressor = decompressor_for(request, _headers(head))
+    for chunk in head.iter_raw():
+        if decompressor is None:
+            yield chunk
+        else:
+            yield from decompressor.pieces(chunk)
+    if decompressor is not None:
+        yield decompressor.finish()
+
+
+async def _chunks_async(request: HttpRequest, head: httpx.Response) -> AsyncIterator[bytes]:
+    if head.is_stream_consumed:
+        yield head.content
+        return
+    decompressor = decompressor_for(request, _headers(head))
+    async for chunk in head.aiter_raw():
+        if decompressor is None:
+            yield chunk
+        else:
+            for piece in decompressor.pieces(chunk):
+                yield piece
+    if decompressor is not None:
+        yield decompressor.finish()
 
 
 def _check_public(request: HttpRequest) -> None:

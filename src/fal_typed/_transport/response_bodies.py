@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ACCEPTED_ENCODINGS = "gzip, deflate"
 MAX_ERROR_BYTES = 1024 * 1024
@@ -51,6 +51,12 @@ class Decompressor:
         content = self._zlib.decompress(self._pending, _PIECE)
         self._pending = b"" if self._zlib.eof else self._zlib.unconsumed_tail
         return content
+
+    def pieces(self, compressed: bytes) -> Iterator[bytes]:
+        """Add compressed bytes, and return the decompressed ones, piece by piece."""
+        self.feed(compressed)
+        while content := self.take():
+            yield content
 
     def finish(self) -> bytes:
         """Return what is left at the end of the body.
