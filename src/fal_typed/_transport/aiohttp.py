@@ -242,9 +242,10 @@ def _url(url: str) -> URL:
     # Signed URLs must not be re-encoded.
     try:
         parsed = URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
+        host = parsed.host  # parsed, and perhaps found invalid, when it is first read
     except ValueError as error:
         raise InvalidURL(error) from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    if parsed.scheme not in ("http", "https") or not host:
         raise InvalidURL("the URL must begin with http:// or https://")
     return parsed
 
