@@ -1,4 +1,4 @@
-"""What an import loads, and which module may import which."""
+"""Which modules an import loads, and which modules may import which."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ HAND_WRITTEN = [
     path for path in sorted(SRC.rglob("*.py")) if "endpoints" not in path.relative_to(SRC).parts
 ]
 OUTER = r"fal_typed\.(testing|cli)\b|fal_typed_codegen\b"
-"""What the SDK itself never imports."""
+"""Packages that the SDK itself never imports."""
 FLUX_DEV = "fal_typed.endpoints.fal_ai.flux.dev"
 
 
 def loaded_by(statement: str) -> set[str]:
-    """Names of the modules a fresh interpreter holds after a statement."""
+    """Names of the modules that a statement loads in a fresh interpreter."""
     program = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -35,7 +35,7 @@ def packages(modules: set[str]) -> set[str]:
 
 
 def imports_of(path: Path, *, at_run_time: bool = False) -> set[str]:
-    """Absolute names a module imports anywhere in it, or those outside `if TYPE_CHECKING`."""
+    """Names that a module imports anywhere, or only outside of `if TYPE_CHECKING`."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped: set[ast.AST] = set()
     if at_run_time:
@@ -85,18 +85,18 @@ def test_a_client_loads_neither_the_emulator_nor_the_generator_nor_the_commands(
     assert not packages(loaded) & {"typer", "rich", "starlette", "PIL"}
 
 
-def test_what_is_required_leaves_room_for_others() -> None:
+def test_requirements_have_no_tight_upper_bounds() -> None:
     required = [text for text in requires("fal-typed") or [] if "extra ==" not in text]
     assert len(required) < 10
     for text in required:
         assert "==" not in text
         upper = re.search(r"<=?([\d.]+)", text)
         assert upper is None or re.fullmatch(r"\d+", upper[1]), (
-            "only the next major may be shut out"
+            "only the next major version may be excluded"
         )
 
 
-def test_every_exported_name_is_there() -> None:
+def test_every_exported_name_exists() -> None:
     import fal_typed
 
     missing = [name for name in fal_typed.__all__ if not hasattr(fal_typed, name)]
@@ -105,11 +105,11 @@ def test_every_exported_name_is_there() -> None:
 
 
 @pytest.mark.parametrize("path", HAND_WRITTEN, ids=lambda path: str(path.relative_to(SRC)))
-def test_arrows_run_one_way(path: Path) -> None:
+def test_imports_respect_the_layers(path: Path) -> None:
     part = path.relative_to(SRC).parts[0]
     imported = imports_of(path)
     assert not {name for name in imported if name.startswith("fal_typed.endpoints.")}, (
-        "hand-written code names no particular endpoint"
+        "hand-written code must not import endpoints"
     )
     if part not in {"testing", "cli"}:
         assert not {name for name in imported if re.match(OUTER, name)}

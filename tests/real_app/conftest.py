@@ -1,4 +1,4 @@
-"""Fixtures: fal's own server framework, serving an app of ours (app.py)."""
+"""Fixtures: fal's own server framework, serving the app in app.py."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ INTERPRETER = HERE.parent.parent / ".venv-fal" / "bin" / "python"
 
 @pytest.fixture(scope="session")
 def real_app() -> Iterator[str]:
-    """Address of the server; clients take it as `run_host`."""
+    """Address of the server, for `run_host`."""
     if not INTERPRETER.exists():
-        pytest.skip("fal's server framework is not installed: `make test` makes .venv-fal for it")
+        pytest.skip("fal's server framework is not installed: `make test` creates .venv-fal for it")
     server = subprocess.Popen(
         [INTERPRETER, HERE / "app.py"],
         stdin=subprocess.PIPE,
