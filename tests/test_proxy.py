@@ -395,8 +395,8 @@ def test_large_requests_are_rejected_with_and_without_content_length(fal, key_cl
 
 def test_an_unreachable_platform_allows_a_retry_and_a_broken_connection_does_not():
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        nobody = f"127.0.0.1:{listening.getsockname()[1]}"
-    with serving(ProxyApp(allow_all, client=AsyncFalClient(KEY, run_host=nobody))) as url:
+        unreachable_host = f"127.0.0.1:{listening.getsockname()[1]}"
+    with serving(ProxyApp(allow_all, client=AsyncFalClient(KEY, run_host=unreachable_host))) as url:
         unreachable = send(url, RUN, {})
     assert (unreachable.status_code, unreachable.headers["x-fal-needs-retry"]) == (503, "1")
     with scripted(lambda _: Reply(drop=True)) as home:

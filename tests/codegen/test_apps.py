@@ -162,7 +162,7 @@ def test_an_id_that_is_none_is_refused(app_id: str) -> None:
 def test_a_route_that_takes_no_json_is_left_out(body: dict[str, Any]) -> None:
     upload = {"post": {"requestBody": {"content": body}}}
     routes = split(app({"/": route(), "/upload": upload}), "acme/app")
-    assert routes.left_out == ("'/upload': it takes no JSON",)
+    assert routes.left_out == ("'/upload': it does not accept JSON",)
 
 
 # -- what comes out ----------------------------------------------------------------------------

@@ -61,9 +61,9 @@ def test_a_login_is_used_without_a_key(mode, home, monkeypatch):
     assert sent(mode) == f"Bearer {access}"
 
 
-@pytest.mark.parametrize("stale", ["", "nonsense", "a.b.c", "a.eyJleHAiOiAxfQ.c"])
-def test_an_expired_login_is_refreshed_once_and_stored(mode, home, monkeypatch, stale):
-    (home / "auth0_token").write_text(f"old\n{stale}")
+@pytest.mark.parametrize("expired", ["", "nonsense", "a.b.c", "a.eyJleHAiOiAxfQ.c"])
+def test_an_expired_login_is_refreshed_once_and_stored(mode, home, monkeypatch, expired):
+    (home / "auth0_token").write_text(f"old\n{expired}")
     fresh = token(36000)
     renewed = Reply(200, {"access_token": fresh, "refresh_token": "new"})
     with scripted(lambda _: renewed) as authority:

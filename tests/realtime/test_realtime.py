@@ -299,7 +299,7 @@ def test_closing_drops_a_delayed_input(mode, client, route, fal_emulator):
         assert connection.recv() == {"n": 0}
     assert sent(fal_emulator) == [{"n": 0}]
     timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
-    for timer in timers:  # a cancelled timer ends at once, a leaked one waits a minute
+    for timer in timers:  # a canceled timer ends at once, a leaked one waits a minute
         timer.join(5)
         assert not timer.is_alive()
 
