@@ -1,4 +1,4 @@
-"""What `fal_typed` offers, and that each pair of sync and async twins is alike."""
+"""The exports of `fal_typed`, and the equality of sync and async signatures."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ CLIENT = [
     "stream", "submit", "subscribe", "upload", "upload_file", "upload_image", "with_options",
     "ws_connect",
 ]  # fmt: skip
-"""Everything that completion offers on a client."""
+"""All names that completion shows on a client."""
 
 
 def imported_for_checkers() -> dict[str, str]:

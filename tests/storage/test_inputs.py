@@ -1,4 +1,4 @@
-"""Files among a call's arguments."""
+"""Files in a call's arguments."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ with_files = Endpoint(APP, FilesInput, FilesOutput)
 
 @pytest.fixture
 def sent(emulator):
-    """Makes a call, and gives what arrived at the model."""
+    """Make a call, and return the input that the model received."""
     emulator.endpoint(APP)
 
     def call(mode, options=None, **arguments):
@@ -77,7 +77,7 @@ def test_files_are_replaced_by_their_urls(mode, emulator, sent, tmp_path):
         b"bytes",
         b"file",
     ]
-    assert body["image_urls"][0] == body["image_url"], "one path is one upload"
+    assert body["image_urls"][0] == body["image_url"], "a path is uploaded once"
     assert len(emulator.requests.of("upload")) == 4
     assert len(emulator.requests.of("cdn_token")) == 1
 
@@ -91,34 +91,34 @@ def test_the_same_object_is_uploaded_once(mode, emulator, sent):
 
 
 @pytest.mark.parametrize(
-    ("given", "travels"),
+    ("given", "sent_as"),
     [
         ("https://x.example/a.png", "https://x.example/a.png"),
         ("HTTP://x.example/a.png", "HTTP://x.example/a.png"),
         ("gs://bucket/a.png", "gs://bucket/a.png"),
         ("data:image/png;base64,AAAA", "data:image/png;base64,AAAA"),
         ("a.png", Path("a.png")),
-        ("C:\\pictures\\a.png", Path("C:\\pictures\\a.png")),
+        ("C:\\images\\a.png", Path("C:\\images\\a.png")),
         ("~/a:b//c.png", Path("~/a:b//c.png")),
         ("", ""),
     ],
 )
-def test_which_strings_are_paths(given, travels):
+def test_which_strings_are_paths(given, sent_as):
     dumped = prepare.keyword_call(
         with_files.__fal_endpoint__,
         {"image_url": given, "mask": given, "prompt": given},
         prepare.call_options(),
     ).arguments
-    if isinstance(travels, str):
-        assert (dumped["image_url"], dumped["mask"]) == (travels, {"url": travels})
+    if isinstance(sent_as, str):
+        assert (dumped["image_url"], dumped["mask"]) == (sent_as, {"url": sent_as})
     else:
         assert isinstance(dumped["image_url"], PendingFile)
-        assert (dumped["image_url"].file, dumped["image_url"].as_object) == (travels, False)
-        assert (dumped["mask"].file, dumped["mask"].as_object) == (travels, True)
+        assert (dumped["image_url"].file, dumped["image_url"].as_object) == (sent_as, False)
+        assert (dumped["mask"].file, dumped["mask"].as_object) == (sent_as, True)
     assert dumped["prompt"] == given
 
 
-def test_an_object_with_a_path_for_its_url(mode, emulator, sent, tmp_path):
+def test_an_object_may_have_a_path_as_url(mode, emulator, sent, tmp_path):
     (tmp_path / "m.bin").write_bytes(b"m")
     body = sent(mode, mask={"url": str(tmp_path / "m.bin"), "weight": 1})
     assert body["mask"]["weight"] == 1
@@ -127,7 +127,7 @@ def test_an_object_with_a_path_for_its_url(mode, emulator, sent, tmp_path):
     assert body["mask"] == {"url": "https://x.example/m"}
 
 
-def test_all_that_is_missing_is_named_and_nothing_sent(mode, emulator, sent, tmp_path):
+def test_all_missing_files_are_reported_and_nothing_is_sent(mode, emulator, sent, tmp_path):
     there = tmp_path / "there"
     there.write_bytes(b"x")
     text = BytesIO(b"ab")
@@ -141,7 +141,7 @@ def test_all_that_is_missing_is_named_and_nothing_sent(mode, emulator, sent, tmp
     assert len(emulator.requests) == 0
 
 
-def test_plain_arguments_may_hold_files_but_no_paths(mode, emulator, tmp_path):
+def test_untyped_arguments_may_contain_files_but_strings_are_not_paths(mode, emulator, tmp_path):
     emulator.endpoint(APP)
     (tmp_path / "a").write_bytes(b"a")
     arguments = {
@@ -155,10 +155,10 @@ def test_plain_arguments_may_hold_files_but_no_paths(mode, emulator, tmp_path):
     assert body["result"] == "https://x.example/r"
     assert content(emulator, body["deep"][0]["x"][2]) == b"a"
     assert body["deep"][1] is True
-    assert arguments["deep"][0]["x"][2] == tmp_path / "a", "what the caller holds stays as it is"
+    assert arguments["deep"][0]["x"][2] == tmp_path / "a", "the caller's arguments are not changed"
 
 
-def test_small_files_go_inline_when_asked(mode, emulator, sent, tmp_path):
+def test_small_files_are_sent_inline_on_request(mode, emulator, sent, tmp_path):
     (tmp_path / "a.png").write_bytes(b"12345")
     body = sent(
         mode,
@@ -172,7 +172,7 @@ def test_small_files_go_inline_when_asked(mode, emulator, sent, tmp_path):
     assert len(emulator.files) == 1
 
 
-def test_arguments_without_files_cost_nothing():
+def test_arguments_without_files_are_returned_unchanged():
     arguments = {
         "prompt": "x",
         "seed": 1,
@@ -185,7 +185,7 @@ def test_arguments_without_files_cost_nothing():
     assert done.value.value is arguments
 
 
-def test_many_files_are_sent_side_by_side_but_not_all_at_once():
+def test_files_are_uploaded_concurrently_up_to_a_limit():
     flow = upload_inputs(Settings(), {"files": [bytes([n]) for n in range(50)]})
     checked = next(flow)
     effect = flow.send(checked.function())
@@ -194,14 +194,14 @@ def test_many_files_are_sent_side_by_side_but_not_all_at_once():
     flow.close()
 
 
-def test_arguments_that_hold_themselves():
+def test_circular_arguments_are_an_error():
     arguments: dict = {}
     arguments["self"] = arguments
     with pytest.raises(FalInputError, match="nested too deeply"):
         next(upload_inputs(Settings(), arguments))
 
 
-def test_a_call_that_fails_to_upload_submits_nothing(mode, emulator):
+def test_a_failed_upload_submits_nothing(mode, emulator):
     class Broken:
         def read(self, size):
             raise OSError("unplugged")
@@ -211,14 +211,14 @@ def test_a_call_that_fails_to_upload_submits_nothing(mode, emulator):
     assert not emulator.requests.of("submit")
 
 
-def test_what_is_no_file_is_refused_before_anything_is_sent(mode, emulator, sent):
+def test_a_value_that_is_not_a_file_is_rejected_before_sending(mode, emulator, sent):
     for wrong in (5, {"no": "url"}, object()):
         with pytest.raises(FalInputError, match="image_url"):
             sent(mode, image_url=wrong)
     assert json.loads("[]") == list(emulator.requests)
 
 
-def test_validate_false_uploads_too(mode, emulator, sent):
+def test_files_are_uploaded_without_validation_too(mode, emulator, sent):
     body = sent(mode, {"validate": False}, image_url=b"x", maybe=File(url="https://x.example/f"))
     assert content(emulator, body["image_url"]) == b"x"
     assert body["maybe"] == "https://x.example/f"

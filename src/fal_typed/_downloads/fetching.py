@@ -127,7 +127,7 @@ class _Download:
 
     @property
     def place(self) -> str:
-        """The URL without its query, which may hold a signature."""
+        """The URL without its query, which may contain a signature."""
         return self.url.split("?")[0]
 
     def request(self) -> HttpRequest:
