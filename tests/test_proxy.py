@@ -22,6 +22,7 @@ from fal_typed.proxy.target import AccessRules, Target
 from fal_typed.testing import FalEmulator
 from tests.clients.drivers import JS
 from tests.core.flux import ID
+from tests.requirements import need_js_client
 from tests.scripted import Reply, scripted
 
 KEY = "id:secret"
