@@ -9,12 +9,18 @@ from typing import Any
 Lazy = tuple[Callable[[str], Any], Callable[[], list[str]]]
 
 
-def lazy_names(package: dict[str, Any], module_of: Mapping[str, str]) -> Lazy:
+def lazy_names(
+    package: dict[str, Any],
+    module_of: Mapping[str, str],
+    fal_client_names: Mapping[str, str] | None = None,
+) -> Lazy:
     """Make a package's ``__getattr__`` and ``__dir__``.
 
     Args:
         package: The package's globals; a name stays there once it was used.
         module_of: The module inside the package that defines each name.
+        fal_client_names: Names that only fal_client has, with this package's name for the same
+            thing, or an empty text; an access to one says so.
 
     Returns:
         The two functions, for the package to take under these names.
@@ -22,7 +28,10 @@ def lazy_names(package: dict[str, Any], module_of: Mapping[str, str]) -> Lazy:
 
     def get(name: str) -> Any:
         if name not in module_of:
-            raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
+            message = f"module {package['__name__']!r} has no attribute {name!r}"
+            if fal_client_names and name in fal_client_names:
+                message += _hint(package["__name__"], fal_client_names[name])
+            raise AttributeError(message)
         module = import_module(f"{package['__name__']}.{module_of[name]}")
         package[name] = getattr(module, name)
         return package[name]
@@ -31,6 +40,14 @@ def lazy_names(package: dict[str, Any], module_of: Mapping[str, str]) -> Lazy:
         return sorted({*package, *package["__all__"]})
 
     return get, names
+
+
+def _hint(package: str, ours: str) -> str:
+    same = f", whose name here is {package}.{ours}" if ours else ""
+    return (
+        f". It is a name of fal_client{same}. `from {package} import compat as fal_client` runs "
+        "code written for fal_client unchanged."
+    )
 
 
 def lazy_module(module: str, package: dict[str, Any]) -> Lazy:
