@@ -138,20 +138,17 @@ class WebSocketBrokenError(FalConnectionError, ConnectionClosedError):
     """The websocket broke, or the other side closed it because of an error."""
 
 
-def closed_error(
-    message: str, closed: SocketClosed | None
-) -> WebSocketClosedError | WebSocketBrokenError:
+def closed_error(message: str, closed: SocketClosed) -> WebSocketClosedError | WebSocketBrokenError:
     """The error for a websocket that is closed.
 
     Args:
         message: What happened.
-        closed: How it was closed; None for a normal close.
+        closed: How it was closed.
     """
-    code = _NORMAL_CODES[0] if closed is None else closed.code
-    kind = WebSocketClosedError if code in _NORMAL_CODES else WebSocketBrokenError
+    kind = WebSocketClosedError if closed.code in _NORMAL_CODES else WebSocketBrokenError
     error = kind(message)
-    error.rcvd = None if code is None else Close(code, closed.reason if closed else "")
-    error.sent, error.rcvd_then_sent = error.rcvd, None if code is None else True
+    error.rcvd = None if closed.code is None else Close(closed.code, closed.reason)
+    error.sent, error.rcvd_then_sent = error.rcvd, None if error.rcvd is None else True
     return error
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fal_typed._realtime.websockets import WebSocket
-from fal_typed.compat._failures import closed_error, translated
+from fal_typed.compat._failures import WebSocketClosedError, closed_error, translated
 from fal_typed.compat._steps import run_url
 
 if TYPE_CHECKING:
@@ -30,23 +30,23 @@ class SessionSocket(WebSocket):
         Raises:
             websockets.exceptions.ConnectionClosed: No more messages will come.
         """
-        message = self._runner.resume(self._receive(timeout))
-        if message is None:
-            raise self._ended()
-        return message
+        return self._runner.resume(self._next(timeout))
 
     def __next__(self) -> bytes | str:
-        message = self._runner.resume(self._receive(None))
-        if message is None:
-            raise StopIteration
-        return message
+        try:
+            return self._runner.resume(self._next(None))
+        except WebSocketClosedError:
+            raise StopIteration from None
 
     def _open(self, settings: Settings) -> Flow[None]:
         with translated("GET", run_url(settings, self._call)):
             yield from super()._open(settings)
 
+    def _next(self, timeout: float | None) -> Flow[bytes | str]:
+        message = yield from self._receive(timeout)
+        if message is None:
+            raise closed_error(f"{self._call.endpoint.full} closed the websocket.", self._end)
+        return message
+
     def _broken(self, closed: SocketClosed) -> FalConnectionError:
         return closed_error(super()._broken(closed).message, closed)
-
-    def _ended(self) -> FalConnectionError:
-        return closed_error(f"{self._call.endpoint.full} closed the websocket.", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from fal_typed._calls.building import call_options, untyped_call
 from fal_typed._calls.endpoint_id import join_path
+from fal_typed._core.data_uri import encode
 from fal_typed._core.flow import Deadline, Emit, Flow, blocking, invoke, sleep
+from fal_typed._core.media_types import OCTETS
 from fal_typed._direct import run as direct
 from fal_typed._queue import cancellation, following, submitting
 from fal_typed._queue.jobs import Job, job_from_id, with_options
@@ -163,7 +166,28 @@ def upload_file(settings: Settings, path: os.PathLike[str], **options: Any) -> F
     """
     file = Path(path)
     yield from blocking(lambda: file.open("rb").close())
-    return (yield from upload(settings, file, **options))
+    return (yield from upload(settings, file, _type_of(file), **options))
+
+
+def encode_file(path: str | os.PathLike[str]) -> str:
+    """Write a file as a data URI.
+
+    Args:
+        path: The file; the media type is what Python guesses from its name.
+
+    Returns:
+        The data URI.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    file = Path(path)
+    return encode(file.read_bytes(), _type_of(file))
+
+
+def _type_of(file: Path) -> str:
+    # fal_client guesses so; the rest of this SDK has a table of its own.
+    return mimetypes.guess_type(file)[0] or OCTETS
 
 
 def _poll(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from fal_typed._core.data_uri import encode
-from fal_typed._uploads.encoding import encode_file, encode_image
+from fal_typed._uploads.encoding import encode_image
 from fal_typed._uploads.transfer_options import Repository
 from fal_typed.compat._async_client import AsyncClient
 from fal_typed.compat._async_request_handles import AsyncRequestHandle
@@ -22,6 +22,7 @@ from fal_typed.compat._states import Completed, InProgress, Queued, Status
 from fal_typed.compat._steps import (
     DEFAULT_QUEUE_POLL_INTERVAL,
     REALTIME_TOKEN_EXPIRATION_SECONDS,
+    encode_file,
 )
 from fal_typed.compat._storage_settings import (
     ObjectExpiration,
