@@ -133,7 +133,10 @@ def official() -> Iterator[Any]:
     ):
         for name in [name for name in sys.modules if name.partition(".")[0] == "fal_client"]:
             del sys.modules[name]
-        yield importlib.import_module("fal_client")
+        package = importlib.import_module("fal_client")
+        yield package
+        # After a timeout, its thread goes on until the platform says that the job has ended.
+        package.client.EXECUTOR.shutdown()
     for client in clients:
         client.close()
     with warnings.catch_warnings():
