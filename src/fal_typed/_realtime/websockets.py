@@ -33,6 +33,7 @@ class _WebSocketView:
         self._runner = runner
         self._call = call
         self._socket: OpenedSocket | None = None
+        self._end = SocketClosed(_NORMAL, "")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
@@ -58,6 +59,7 @@ class _WebSocketView:
             message: bytes | str = yield ReceiveFrame(self._opened(), timeout)
         except SocketClosed as closed:
             if closed.code == _NORMAL:
+                self._end = closed
                 return None
             raise self._broken(closed) from None
         except TransportError:
