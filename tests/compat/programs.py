@@ -110,7 +110,7 @@ def run_a_path_of_an_app(fal_client):
 @program(
     lambda emulator: (
         setattr(emulator.endpoint("acme/health"), "methods", ("GET",))  # type: ignore[func-returns-value]
-        or emulator.endpoint("acme/health").responds({"ok": True})
+        or emulator.endpoint("acme/health").responds({"ok": True})  # type: ignore[func-returns-value]
     ),
     sent=("run",),
 )
@@ -431,7 +431,7 @@ def a_failure_of_the_platform(fal_client):
         print(error.error_type, str(error))
 
 
-@program(failing(Failure(418, b"<h1>teapot</h1>", headers={"content-type": "text/html"})))
+@program(failing(ScriptedFailure(418, b"<h1>teapot</h1>", headers={"content-type": "text/html"})))
 def an_error_that_is_not_json(fal_client):
     try:
         fal_client.run(APP, CAT)
