@@ -418,9 +418,9 @@ def _default_module(async_source: str) -> str:
         "The clients read the key and the hosts from the environment at each call.\n"
         f'"""\n\n# {command}\n\n'
         f"{imports}\n\n"
-        "client = FalClient._over(default_runner())\n"
+        "client = FalClient.__fal_over__(default_runner())\n"
         '"""The client of the module-level functions."""\n'
-        "async_client = AsyncFalClient._over(default_runner())\n"
+        "async_client = AsyncFalClient.__fal_over__(default_runner())\n"
         '"""The client of the module-level functions for async code."""\n'
         "# Typed Any, because the functions below forward arguments without overloads.\n"
         "_client: Any = client\n_async_client: Any = async_client\n\n\n" + "\n\n".join(functions)

@@ -113,8 +113,13 @@ class BaseClient:
             event_hooks=event_hooks,
         )
 
+    @property
+    def __fal_runner__(self) -> Runner:
+        """What endpoints, files and webhooks run their flows with; see `ClientLike`."""
+        return self._runner
+
     @classmethod
-    def _over(cls, runner: Runner) -> Self:
+    def __fal_over__(cls, runner: Runner) -> Self:
         """Create a client with an existing runner."""
         client = cls.__new__(cls)
         client._runner = runner  # noqa: SLF001 - a new client of this class

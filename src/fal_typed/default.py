@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Out = TypeVar("Out")
 
-client = FalClient._over(default_runner())
+client = FalClient.__fal_over__(default_runner())
 """The client of the module-level functions."""
-async_client = AsyncFalClient._over(default_runner())
+async_client = AsyncFalClient.__fal_over__(default_runner())
 """The client of the module-level functions for async code."""
 # Typed Any, because the functions below forward arguments without overloads.
 _client: Any = client

@@ -118,7 +118,10 @@ class Runner:
 class ClientLike(Protocol):
     """A `FalClient` or an `AsyncFalClient`."""
 
-    _runner: Runner
+    @property
+    def __fal_runner__(self) -> Runner:
+        """The client's runner."""
+        ...
 
 
 @lru_cache(maxsize=1)
@@ -129,4 +132,4 @@ def default_runner() -> Runner:
 
 def runner_of(client: ClientLike | None) -> Runner:
     """The runner of a client, or the default runner."""
-    return default_runner() if client is None else client._runner  # noqa: SLF001 - see ClientLike
+    return default_runner() if client is None else client.__fal_runner__

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import TypeVar
 
 from fal_typed._queue import cancellation, following, jobs
-from fal_typed._queue.handles import _JobView
+from fal_typed._queue.handles import HandleBase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Out = TypeVar("Out", covariant=True)
 
 
-class AsyncHandle(_JobView[Out]):
+class AsyncHandle(HandleBase[Out]):
     """A job in the queue.
 
     Example:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 
 
-class _JobView(Generic[Out]):
+class HandleBase(Generic[Out]):
     """The common parts of `Handle` and `AsyncHandle`."""
 
     def __init__(self, job: Job[Out], runner: Runner) -> None:
@@ -40,7 +40,7 @@ class _JobView(Generic[Out]):
         return self._job.request_id
 
 
-class Handle(_JobView[Out]):
+class Handle(HandleBase[Out]):
     """A job in the queue.
 
     Example:
