@@ -33,6 +33,7 @@ from fal_typed._transport.base import (
     OpenedStream,
     TransportError,
 )
+from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.sse import EventDecoder
 from fal_typed._uploads.request_body import request_body
 from fal_typed.errors import FalStreamError, FalTimeoutError, SchemaDriftWarning
@@ -428,7 +429,7 @@ class AsyncStream(_StreamView[Out]):
         """Close the connection; see `Stream.close`."""
         if not self._closed and not self._ended:
             self._closed = True
-            await self._open_or_nothing().aclose()
+            await shielded(self._open_or_nothing().aclose())
 
     async def _open(self) -> AsyncGenerator[Any, None]:
         if self._items is None:
