@@ -18,6 +18,7 @@ from fal_typed._transport.base import (
     TransportError,
 )
 from fal_typed._transport.bodies import read_part, read_part_async
+from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.headers import header_map
 from fal_typed._transport.timeouts import (
     DRAIN_SECONDS,
@@ -145,7 +146,7 @@ class AsyncHttpxTransport:
         try:
             body = await head.aread()
         finally:
-            await head.aclose()
+            await shielded(head.aclose())
         return HttpResponse(head.status_code, _headers(head), body, str(head.url))
 
     async def open(self, request: HttpRequest) -> OpenedStream:
@@ -178,7 +179,7 @@ class AsyncHttpxTransport:
         except (asyncio.TimeoutError, *_FAILURES):
             pass
         finally:
-            await body.response.aclose()
+            await shielded(body.response.aclose())
 
     async def close(self) -> None:
         """Close all connections."""
