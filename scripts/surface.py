@@ -149,7 +149,7 @@ EXPORTS = {
     "proxy": ["ProxyApp", "ProxyRequest"],
     "webhooks": ["WebhookEvent", "verify_webhook", "verify_webhook_async"],
 }
-NOT_FUNCTIONS = {"close", "platform", "with_options"}
+NOT_FUNCTIONS = {"close", "platform", "with_key", "with_options"}
 # Names that only fal_client has, and what does the same here, if anything.
 FAL_CLIENT_NAMES = {
     "AsyncClient": "AsyncFalClient",
@@ -408,6 +408,7 @@ def _default_module(async_source: str) -> str:
     ]
     command = COMMAND.format(source="src/fal_typed/client.py")
     own = (
+        "from typing import cast\n"
         "from fal_typed._core.runner import default_runner\n"
         "from fal_typed.async_client import AsyncFalClient\n"
         "from fal_typed.client import FalClient\n"

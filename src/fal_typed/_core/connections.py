@@ -39,6 +39,12 @@ class Connections:
         self._driver: SyncDriver | None = None
         self._async_drivers: WeakKeyDictionary[AbstractEventLoop, _LoopDriver] = WeakKeyDictionary()
 
+    def __copy__(self) -> Connections:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Connections:
+        return self  # connections are shared between copies, as threads share them
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (Connections, ())
 

@@ -60,12 +60,31 @@ class Runner:
     def __getstate__(self) -> dict[str, Any]:
         # A pickle never contains a key, not even in a header.
         headers = {k: v for k, v in self._headers.items() if k.lower() != "authorization"}
-        return {**self.__dict__, "_headers": headers, "_settings": None}
+        lost = len(headers) < len(self._headers)
+        credentials = Credentials(is_lost=True) if lost else self.credentials
+        return {
+            **self.__dict__, "_headers": headers, "credentials": credentials, "_settings": None
+        }  # fmt: skip
+
+    def __copy__(self) -> Self:
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return copy.copy(self)  # a copy in this process keeps the key, hooks and connections
 
     def with_options(self, options: Mapping[str, Any]) -> Self:
         """A copy of this runner with more default options; everything else is shared."""
+        return self._changed(default_options={**self.default_options, **options})
+
+    def with_key(self, key: Key) -> Self:
+        """A copy of this runner with another key."""
+        return self._changed(credentials=Credentials(key))
+
+    def _changed(self, **attributes: Any) -> Self:
         other = copy.copy(self)
-        other.default_options = {**self.default_options, **options}
+        other.__dict__.update(attributes, _settings=None)
         return other
 
     def settings(self) -> Settings:
@@ -78,6 +97,7 @@ class Runner:
                 headers=self._headers,
                 retry=self._retry,
                 proxy_url=self._proxy_url,
+                timeout=self.default_options.get("timeout"),
                 needs_key=not hosts.is_emulated,
                 cdn_tokens=self._cdn_tokens,
                 realtime_tokens=self._realtime_tokens,

@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,9 +19,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from fal_typed._core import data_uri, responses
 from fal_typed._core.flow import (
     CloseStream,
+    Deadline,
     Flow,
     ReadChunk,
     blocking,
+    shorter,
     sleep,
 )
 from fal_typed._core.redirects import open_following
@@ -32,7 +35,7 @@ from fal_typed._transport.base import (
     OpenedStream,
     TransportError,
 )
-from fal_typed.errors import FalDownloadError, FalInputError
+from fal_typed.errors import FalDownloadError, FalInputError, FalTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,8 +122,9 @@ class _Download:
         validator: ETag or date that identifies the file's version; needed to resume.
     """
 
-    def __init__(self, url: str, sink: BinaryIO) -> None:
+    def __init__(self, url: str, sink: BinaryIO, deadline: Deadline) -> None:
         self.url = url
+        self.deadline = deadline
         self.sink = sink
         self.total: int | None = None
         self.validator: str | None = None
@@ -138,6 +142,20 @@ class _Download:
         if position and self.validator:
             headers |= {"range": f"bytes={position}-", "if-range": self.validator}
         return HttpRequest("GET", self.url, headers, timeout=_READ_TIMEOUT)
+
+    def read_timeout(self) -> Flow[float | None]:
+        """Seconds until the next bytes must arrive.
+
+        Raises:
+            FalTimeoutError: The client's timeout has passed.
+        """
+        remaining = yield from self.deadline.remaining()
+        if remaining == 0:
+            raise FalTimeoutError(
+                f"{self.place} was not downloaded within {self.deadline.limit:g} s",
+                timeout=self.deadline.limit,
+            )
+        return shorter(_READ_TIMEOUT, remaining)
 
     def restart(self) -> None:
         """Discard what was downloaded so far."""
@@ -171,7 +189,7 @@ def _fetch(settings: Settings, url: str, sink: BinaryIO) -> Flow[None]:
         return
     if not re.match(r"https?://", url, re.IGNORECASE):
         raise FalDownloadError(f"{url[:80]!r} cannot be downloaded: it is not an http(s) URL.")
-    download = _Download(url, sink)
+    download = _Download(url, sink, (yield from Deadline.after(settings.timeout)))
     backoff, furthest = Backoff(settings.retry), 0
     while True:
         try:
@@ -193,7 +211,9 @@ def _fetch(settings: Settings, url: str, sink: BinaryIO) -> Flow[None]:
 
 def _attempt(download: _Download) -> Flow[None]:
     try:
-        stream = yield from open_following(download.request())
+        limit = yield from download.read_timeout()
+        request = replace(download.request(), timeout=limit)
+        stream = yield from open_following(request)
         yield from _read_response(download, stream)
         yield CloseStream(stream)
     except TransportError as error:
@@ -222,7 +242,7 @@ def _read_response(download: _Download, stream: OpenedStream) -> Flow[None]:
 def _write_body(download: _Download, stream: OpenedStream) -> Flow[None]:
     batch = bytearray()
     try:
-        while chunk := (yield ReadChunk(stream, _READ_TIMEOUT)):
+        while chunk := (yield ReadChunk(stream, (yield from download.read_timeout()))):
             batch += chunk
             if len(batch) >= _BATCH:
                 full, batch = batch, bytearray()

@@ -27,6 +27,7 @@ from fal_typed._transport.timeouts import (
     within,
 )
 from fal_typed._transport.tls import ssl_context
+from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,10 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
+)
+_WRONG_KIND = (
+    "{} calls need an {} as http_client, and this client has an httpx.{}; nothing was sent. "
+    "Use `FalClient` for sync and `AsyncFalClient` for async calls, each with its own http_client."
 )
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
 
@@ -58,7 +63,9 @@ class HttpxTransport:
     @classmethod
     def over(cls, client: HttpClient | None) -> Self:
         """A transport over the caller's client, if that is a sync one."""
-        return cls(client if isinstance(client, httpx.Client) else None)
+        if client is not None and not isinstance(client, httpx.Client):
+            raise FalInputError(_WRONG_KIND.format("sync", "httpx.Client", type(client).__name__))
+        return cls(client)
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and read the whole response."""
@@ -128,7 +135,11 @@ class AsyncHttpxTransport:
     @classmethod
     def over(cls, client: HttpClient | None) -> Self:
         """A transport over the caller's client, if that is an async one."""
-        return cls(client if isinstance(client, httpx.AsyncClient) else None)
+        if client is not None and not isinstance(client, httpx.AsyncClient):
+            raise FalInputError(
+                _WRONG_KIND.format("async", "httpx.AsyncClient", type(client).__name__)
+            )
+        return cls(client)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and read the whole response."""
