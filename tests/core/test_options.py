@@ -76,7 +76,7 @@ def test_an_explicit_none_lifts_the_clients_timeout(mode, fal_emulator):
 def test_logs_of_with_options_reach_handles(call, mode, fal_emulator):
     fal_emulator.endpoint(ID).logs = ("one", "two")
     updates: list[Any] = []
-    options = {"with_logs": True, "on_queue_update": updates.append}
+    options: dict[str, Any] = {"with_logs": True, "on_queue_update": updates.append}
     handle = mode(dev.with_options(**options)).submit(prompt="a cat")
     handle.get()
     if call == "get":
