@@ -136,7 +136,7 @@ class File(OutputModel):
         )
 
 
-class Image(File):
+class Image(File, defer_build=True):
     """An image; Jupyter displays it."""
 
     width: int | None = None
@@ -166,7 +166,7 @@ class Image(File):
         return _bundle(self, "<img src='{url}' style='max-width: 512px'>")
 
 
-class Video(File):
+class Video(File, defer_build=True):
     """A video; Jupyter plays it."""
 
     width: int | None = None
@@ -188,7 +188,7 @@ class Video(File):
         return _bundle(self, "<video src='{url}' controls style='max-width: 512px'></video>")
 
 
-class Audio(File):
+class Audio(File, defer_build=True):
     """An audio file; Jupyter plays it."""
 
     duration: float | None = None
@@ -230,7 +230,7 @@ def _check(value: Any, info: ValidationInfo) -> Any:
     url = value.url if isinstance(value, File) else value
     if isinstance(url, str):
         if _URL.match(url):
-            return value
+            return url
         if info.context is PATHS:
             return Path(url)
         raise PydanticCustomError(
@@ -247,10 +247,10 @@ def _check(value: Any, info: ValidationInfo) -> Any:
 
 
 def _check_object(value: Any, info: ValidationInfo) -> Any:
-    given = as_object(value)
+    given = value.model_dump(exclude_unset=True) if isinstance(value, File) else as_object(value)
     if given is not None and "url" in given:
         return {**given, "url": _check(given["url"], info)}
-    return _check(value, info)
+    return {"url": _check(value, info)}
 
 
 def _as_json(file: object) -> str:
@@ -265,22 +265,19 @@ def _as_json(file: object) -> str:
 
 
 def _dump_url(value: Any, info: core_schema.SerializationInfo) -> Any:
-    url = value.url if isinstance(value, File) else value
-    if isinstance(url, str):
-        return url
-    if not _is_file(url):
+    if isinstance(value, str):
+        return value
+    if not _is_file(value):
         # For example a list, in a union with a list of files.
         raise PydanticSerializationUnexpectedValue("not a file")
-    return _as_json(url) if info.mode_is_json() else url
+    return _as_json(value) if info.mode_is_json() else value
 
 
 def _dump_object(value: Any, info: core_schema.SerializationInfo) -> Any:
-    if isinstance(value, File):
-        return value.model_dump(mode=info.mode, exclude_unset=True)
     given = as_object(value)
-    if given is not None and "url" in given:
-        return {**given, "url": _dump_url(given["url"], info)}
-    return {"url": _dump_url(value, info)}
+    if given is None:
+        raise PydanticSerializationUnexpectedValue("not an object of a file")
+    return {**given, "url": _dump_url(given.get("url"), info)}
 
 
 _URL_SCHEMA: JsonSchemaValue = {"type": "string", "format": "uri"}

@@ -138,6 +138,13 @@ class _Model(BaseModel):
     """What inputs and outputs share."""
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        # The build of this class is deferred, that of a `TypeAdapter` for it must not be: FastAPI
+        # suppresses a warning only where it creates one.
+        if cls.__module__ != __name__:
+            cls.model_config["defer_build"] = False
+
+    @classmethod
     def model_rebuild(
         cls,
         *,
