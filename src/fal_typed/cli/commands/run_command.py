@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fal_typed import FalClient, Queued
+from fal_typed._calls.checking import PATHS
 from fal_typed._core.json_values import as_list, as_object
 from fal_typed._documents.catalog import Catalog, UnknownEndpointError
 from fal_typed._documents.schemas import alternatives, properties
@@ -144,7 +145,9 @@ def _subscribe(endpoint: str, arguments: dict[str, Any], options: SubscribeOptio
     with FalClient() as client:
         if generated is None:
             return client.subscribe(endpoint, arguments=arguments, **options)
-        return client.subscribe(generated.load().Input(**arguments), **options)
+        # Its user owns the files here, so a string may be a path.
+        request = generated.load().Input.model_validate(arguments, context=PATHS)
+        return client.subscribe(request, **options)
 
 
 def _show_update(status: QueueStatus) -> None:
