@@ -12,7 +12,7 @@ from fal_typed import FalClient, Queued
 from fal_typed._core.json_values import as_list, as_object
 from fal_typed._documents.catalog import Catalog, UnknownEndpointError
 from fal_typed._documents.schemas import alternatives, properties
-from fal_typed._downloads.file_names import target_path
+from fal_typed._downloads.file_names import choose_target
 from fal_typed.cli.generated_modules import find_generated
 from fal_typed.files import File
 
@@ -175,7 +175,7 @@ def _file_objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _free_path(folder: Path, file: File) -> Path:
-    first = path = target_path(folder, file.file_name, file.url)
+    first = path = choose_target(folder, file.file_name, file.url)
     number = 2
     while path.exists():
         path = first.with_name(f"{first.stem}-{number}{first.suffix}")
