@@ -61,7 +61,7 @@ def _exit_for_known_error(error: Exception) -> NoReturn:
     from fal_typed.errors import FalError, FalInputError
 
     if isinstance(error, UsageProblem):
-        _exit(error.format_message(), WRONG_USE)
+        _exit(error.format_message().removeprefix("Invalid value: "), WRONG_USE)
     if isinstance(error, FalError):
         _exit(str(error), WRONG_USE if isinstance(error, FalInputError) else FOUND)
     if isinstance(error, OSError):
