@@ -83,8 +83,9 @@ class File(OutputModel):
         when it is complete.
 
         Args:
-            path: File to write (replaced if it exists), or an existing folder to save it in
-                under its own name.
+            path: File to write (replaced if it exists), or a folder to save it in under its own
+                name: an existing folder, or a path that ends in `/`, which is created. In a
+                folder, no existing file is replaced: the name gets a number, as in `cat-2.jpg`.
             client: Client whose HTTP settings are used; its key is never sent.
 
         Returns:
@@ -95,9 +96,9 @@ class File(OutputModel):
         """
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
-        from fal_typed._downloads.file_names import target_path
+        from fal_typed._downloads.file_names import choose_target
 
-        target = target_path(path, self.file_name, self.url)
+        target = choose_target(path, self.file_name, self.url)
         return runner_of(client).perform(lambda settings: fetching.save(settings, self.url, target))
 
     async def save_async(
@@ -106,9 +107,9 @@ class File(OutputModel):
         """Download the file to disk; `save` for async code."""
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
-        from fal_typed._downloads.file_names import target_path
+        from fal_typed._downloads.file_names import choose_target
 
-        target = target_path(path, self.file_name, self.url)
+        target = choose_target(path, self.file_name, self.url)
         return await runner_of(client).perform_async(
             lambda settings: fetching.save(settings, self.url, target)
         )

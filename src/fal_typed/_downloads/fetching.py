@@ -6,13 +6,11 @@ it stopped, unless the file has changed.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -29,6 +27,7 @@ from fal_typed._core.flow import (
 from fal_typed._core.redirects import open_following
 from fal_typed._core.retry import Backoff, is_transient
 from fal_typed._core.settings import USER_AGENT, Settings
+from fal_typed._downloads.file_names import publish
 from fal_typed._transport.base import (
     HttpRequest,
     HttpResponse,
@@ -39,7 +38,9 @@ from fal_typed.errors import FalDownloadError, FalInputError, FalTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from fal_typed._downloads.file_names import Target
 
 _OK, _PARTIAL, _RANGE_INVALID = 200, 206, 416
 _READ_TIMEOUT = 60.0
@@ -75,7 +76,7 @@ def open_temporary(settings: Settings, url: str) -> Flow[BinaryIO]:
     return sink
 
 
-def save(settings: Settings, url: str, target: Path) -> Flow[Path]:
+def save(settings: Settings, url: str, target: Target) -> Flow[Path]:
     """Download a file to disk; it appears under its name only when it is complete.
 
     Raises:
@@ -83,23 +84,23 @@ def save(settings: Settings, url: str, target: Path) -> Flow[Path]:
         FalInputError: The target exists and is not a regular file.
         OSError: The file cannot be written.
     """
-    if target.exists() and not target.is_file():
+    path = target.path
+    if target.is_exact and path.exists() and not path.is_file():
         raise FalInputError(
-            f"{str(target)!r} is not a regular file. Write the bytes of read() to it instead."
+            f"{str(path)!r} is not a regular file. Write the bytes of read() to it instead."
         )
-    unfinished = target.with_name(f".{secrets.token_hex(8)}.part")
+    unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
     sink = unfinished.open("xb")
     try:
         yield from _fetch(settings, url, sink)
         sink.close()
-        yield from blocking(lambda: os.replace(unfinished, target))  # noqa: PTH105
+        return (yield from blocking(lambda: publish(unfinished, target)))
     except BaseException:
         # No effects here, because the flow may be closing.
         sink.close()
         with suppress(OSError):
             unfinished.unlink()
         raise
-    return target
 
 
 class _InterruptedDownload(Exception):  # noqa: N818 - never reaches callers
