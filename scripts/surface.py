@@ -50,6 +50,30 @@ TWINS = [
         "platform/async_api.py",
         "`AsyncPlatform`, the platform API for async code.",
     ),
+    Twin(
+        "compat/_sync_client.py",
+        "SyncClient",
+        "compat/_async_client.py",
+        "`AsyncClient` of fal_client.",
+    ),
+    Twin(
+        "compat/_request_handles.py",
+        "SyncRequestHandle",
+        "compat/_async_request_handles.py",
+        "`AsyncRequestHandle`, fal_client's handle of a request for async code.",
+    ),
+    Twin(
+        "compat/_sessions.py",
+        "RealtimeConnection",
+        "compat/_async_sessions.py",
+        "`AsyncRealtimeConnection` of fal_client.",
+    ),
+    Twin(
+        "compat/_session_sockets.py",
+        "SessionSocket",
+        "compat/_async_session_sockets.py",
+        "Websockets for async code that raise what the library websockets raises.",
+    ),
 ]
 
 # Names in sync code and their async counterparts.
@@ -64,6 +88,16 @@ RENAMED = {
     "Iterator": "AsyncIterator",
     "__enter__": "__aenter__",
     "__exit__": "__aexit__",
+    "__next__": "__anext__",
+    "StopIteration": "StopAsyncIteration",
+    "Generator": "AsyncGenerator",
+    "contextmanager": "asynccontextmanager",
+    "SyncClient": "AsyncClient",
+    "SyncRequestHandle": "AsyncRequestHandle",
+    "SessionSocket": "AsyncSessionSocket",
+    "fal_typed.compat._request_handles": "fal_typed.compat._async_request_handles",
+    "fal_typed.compat._sessions": "fal_typed.compat._async_sessions",
+    "fal_typed.compat._session_sockets": "fal_typed.compat._async_session_sockets",
     "fal_typed._queue.handles": "fal_typed._queue.async_handles",
     "fal_typed.platform.api": "fal_typed.platform.async_api",
 }
@@ -73,13 +107,20 @@ PHRASES = {
     ),
     "Close the client's connections;": "Close the connections of the running event loop;",
 }
-# Calls of a runner, and their async counterparts (and whether these are awaited).
+# Calls of a runner or a websocket, and their async counterparts (and whether these are awaited).
 CALLS = {
     ".perform(": (".perform_async(", True),
     ".resume(": (".resume_async(", True),
     ".connections.close()": (".connections.close_async()", True),
     ".iterate(": (".iterate_async(", False),
+    "_ws.send(": ("_ws.send(", True),
+    "_ws.recv(": ("_ws.recv(", True),
+    "_ws.close(": ("_ws.close(", True),
 }
+# Beginnings of statements that wait in async code.
+STATEMENTS = ("with Stream(", "with SessionSocket(", "for event in stream:")
+# Methods that always wait in async code; `get_handle` does so in fal_client.
+WAITING = {"__enter__", "__exit__", "get_handle"}
 # Methods that examples await in async code, in addition to those of the twins.
 AWAITED = {"done", "get", "recv", "send", "run", "submit", "subscribe", "upload", "close"}
 EXAMPLE_ENDPOINT = "flux_dev"
@@ -108,7 +149,27 @@ EXPORTS = {
     "proxy": ["ProxyApp", "ProxyRequest"],
     "webhooks": ["WebhookEvent", "verify_webhook", "verify_webhook_async"],
 }
-NOT_FUNCTIONS = {"close", "platform", "with_options"}
+NOT_FUNCTIONS = {"close", "platform", "with_key", "with_options"}
+# Names that only fal_client has, and what does the same here, if anything.
+FAL_CLIENT_NAMES = {
+    "AsyncClient": "AsyncFalClient",
+    "AsyncRequestHandle": "AsyncHandle",
+    "FalClientError": "FalError",
+    "FalClientHTTPError": "FalHTTPError",
+    "FalClientTimeoutError": "FalTimeoutError",
+    "ObjectExpiration": "Lifecycle",
+    "Status": "QueueStatus",
+    "StorageACL": "Acl",
+    "StorageACLDecision": "AclRule",
+    "StorageACLRule": "AclRule",
+    "StorageSettings": "Lifecycle",
+    "SyncClient": "FalClient",
+    "SyncRequestHandle": "Handle",
+    "auth": "",
+    "set_get_current_app": "",
+    "sync_client": "FalClient",
+    "version_tuple": "__version__",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -223,8 +284,9 @@ def _async_class(source: str, twin: Twin) -> str:
 def _awaited_methods(node: ast.ClassDef) -> set[str]:
     waiting = [call for call, (_, waits) in CALLS.items() if waits]
     methods = [method for method in node.body if isinstance(method, ast.FunctionDef)]
-    found = {m.name for m in methods if any(call in ast.unparse(m) for call in waiting)}
-    return found | {m.name for m in methods if m.name in ("__enter__", "__exit__")}
+    parts = [*waiting, *STATEMENTS]
+    found = {m.name for m in methods if any(part in ast.unparse(m) for part in parts)}
+    return found | {m.name for m in methods if m.name in WAITING}
 
 
 def _async_method(text: str, method: ast.FunctionDef, *, is_awaited: bool) -> str:
@@ -233,6 +295,8 @@ def _async_method(text: str, method: ast.FunctionDef, *, is_awaited: bool) -> st
     for call, (replacement, waits) in CALLS.items():
         target = r"(self\.[\w.]*?)" + re.escape(call)
         text = re.sub(target, ("await " if waits else "") + r"\1" + replacement, text)
+    for statement in STATEMENTS:
+        text = text.replace(statement, f"async {statement}")
     return text.replace("        self.close()", "        await self.close()")
 
 
@@ -344,6 +408,7 @@ def _default_module(async_source: str) -> str:
     ]
     command = COMMAND.format(source="src/fal_typed/client.py")
     own = (
+        "from typing import cast\n"
         "from fal_typed._core.runner import default_runner\n"
         "from fal_typed.async_client import AsyncFalClient\n"
         "from fal_typed.client import FalClient\n"
@@ -354,9 +419,9 @@ def _default_module(async_source: str) -> str:
         "The clients read the key and the hosts from the environment at each call.\n"
         f'"""\n\n# {command}\n\n'
         f"{imports}\n\n"
-        "client = FalClient._over(default_runner())\n"
+        "client = FalClient.__fal_over__(default_runner())\n"
         '"""The client of the module-level functions."""\n'
-        "async_client = AsyncFalClient._over(default_runner())\n"
+        "async_client = AsyncFalClient.__fal_over__(default_runner())\n"
         '"""The client of the module-level functions for async code."""\n'
         "# Typed Any, because the functions below forward arguments without overloads.\n"
         "_client: Any = client\n_async_client: Any = async_client\n\n\n" + "\n\n".join(functions)
@@ -516,8 +581,14 @@ def _package_module() -> str:
         f"    {name!r}: {module!r},"
         for name, module in sorted((n, m) for m, names in exports.items() for n in names)
     )
+    elsewhere = "\n".join(
+        f"    {name!r}: {ours!r}," for name, ours in sorted(FAL_CLIENT_NAMES.items())
+    )
     return PACKAGE.format(
-        typed=typed, table=table, command=COMMAND.format(source="its table of exports")
+        typed=typed,
+        table=table,
+        elsewhere=elsewhere,
+        command=COMMAND.format(source="its table of exports"),
     )
 
 
@@ -551,9 +622,12 @@ if TYPE_CHECKING:
 _MODULE_OF = {{
 {table}
 }}
+_FAL_CLIENT_NAMES = {{
+{elsewhere}
+}}
 
 __all__ = ["__version__", *_MODULE_OF]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
-__getattr__, __dir__ = lazy_names(globals(), _MODULE_OF)
+__getattr__, __dir__ = lazy_names(globals(), _MODULE_OF, fal_client_names=_FAL_CLIENT_NAMES)
 '''
 
 

@@ -222,6 +222,25 @@ _MODULE_OF = {
     "ws_connect": "default",
     "ws_connect_async": "default",
 }
+_FAL_CLIENT_NAMES = {
+    "AsyncClient": "AsyncFalClient",
+    "AsyncRequestHandle": "AsyncHandle",
+    "FalClientError": "FalError",
+    "FalClientHTTPError": "FalHTTPError",
+    "FalClientTimeoutError": "FalTimeoutError",
+    "ObjectExpiration": "Lifecycle",
+    "Status": "QueueStatus",
+    "StorageACL": "Acl",
+    "StorageACLDecision": "AclRule",
+    "StorageACLRule": "AclRule",
+    "StorageSettings": "Lifecycle",
+    "SyncClient": "FalClient",
+    "SyncRequestHandle": "Handle",
+    "auth": "",
+    "set_get_current_app": "",
+    "sync_client": "FalClient",
+    "version_tuple": "__version__",
+}
 
 __all__ = ["__version__", *_MODULE_OF]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
-__getattr__, __dir__ = lazy_names(globals(), _MODULE_OF)
+__getattr__, __dir__ = lazy_names(globals(), _MODULE_OF, fal_client_names=_FAL_CLIENT_NAMES)

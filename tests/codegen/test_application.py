@@ -571,7 +571,7 @@ def test_the_example_is_up_to_date_and_runs(
         )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("://") == 2
-    assert "no such parameter; did you mean 'prompt'?" in done.stdout
+    assert "Unknown parameter; did you mean 'prompt'?" in done.stdout
 
 
 # -- safety ---------------------------------------------------------------------------------------

@@ -162,7 +162,7 @@ def test_an_invalid_id_is_rejected(app_id: str) -> None:
 def test_a_route_that_does_not_accept_json_is_left_out(body: dict[str, Any]) -> None:
     upload = {"post": {"requestBody": {"content": body}}}
     routes = split(app({"/": route(), "/upload": upload}), "acme/app")
-    assert routes.left_out == ("'/upload': it takes no JSON",)
+    assert routes.left_out == ("'/upload': it does not accept JSON",)
 
 
 # -- what comes out ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What a call is authorised with, in its order: key, environment, notebook, login."""
+"""Credentials of a call, in order: key, environment, notebook, login."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fal_typed._core import credentials, login, login_renewal
 from tests.core.flux import ID, dev
 from tests.scripted import Reply, scripted
 
-ANSWER = Reply(200, {"prompt": "a cat"})
+RESPONSE = Reply(200, {"prompt": "a cat"})
 
 
 def token(seconds: float) -> str:
@@ -32,30 +32,25 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def colab(monkeypatch):
-    asked: list[str] = []
-
-    def secret(name: str) -> str:
-        asked.append(name)
-        return "from:colab"
-
-    userdata = types.SimpleNamespace(get=secret)
+    requested: list[str] = []
+    userdata = types.SimpleNamespace(get=lambda name: requested.append(name) or "from:colab")  # type: ignore[func-returns-value]
     for name in ("google", "google.colab"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
     credentials._colab_secret.cache_clear()
-    yield asked
+    yield requested
     credentials._colab_secret.cache_clear()
 
 
 def sent(mode, *arguments):
-    with scripted(lambda _: ANSWER) as server:
+    with scripted(lambda _: RESPONSE) as server:
         client = mode.client(*arguments, run_host=server.host)
         client.run(ID, {"prompt": "a cat"})
         client.run(ID, {"prompt": "a cat"})
         return server.seen[-1].headers["authorization"]
 
 
-def test_a_login_stands_in_for_a_key(mode, home, monkeypatch):
+def test_a_login_is_used_without_a_key(mode, home, monkeypatch):
     access = token(36000)
     (home / "auth0_token").write_text(f"renewal\n{access}\n")
     assert sent(mode) == f"Bearer {access}"
@@ -66,9 +61,9 @@ def test_a_login_stands_in_for_a_key(mode, home, monkeypatch):
     assert sent(mode) == f"Bearer {access}"
 
 
-@pytest.mark.parametrize("stale", ["", "nonsense", "a.b.c", "a.eyJleHAiOiAxfQ.c"])
-def test_a_stale_login_is_renewed_once_and_kept(mode, home, monkeypatch, stale):
-    (home / "auth0_token").write_text(f"old\n{stale}")
+@pytest.mark.parametrize("expired", ["", "nonsense", "a.b.c", "a.eyJleHAiOiAxfQ.c"])
+def test_an_expired_login_is_refreshed_once_and_stored(mode, home, monkeypatch, expired):
+    (home / "auth0_token").write_text(f"old\n{expired}")
     fresh = token(36000)
     renewed = Reply(200, {"access_token": fresh, "refresh_token": "new"})
     with scripted(lambda _: renewed) as authority:
@@ -81,11 +76,11 @@ def test_a_stale_login_is_renewed_once_and_kept(mode, home, monkeypatch, stale):
     assert stored.read_text() == f"new\n{fresh}"
     assert stat.S_IMODE(stored.stat().st_mode) == 0o600
     assert [path.name for path in home.iterdir()] == ["auth0_token"]
-    assert "renewal" not in repr(login.stored())
-    assert fresh not in repr(login.stored())
+    assert "renewal" not in repr(login.load())
+    assert fresh not in repr(login.load())
 
 
-def test_a_login_that_has_ended_says_what_to_do(mode, home, monkeypatch):
+def test_a_login_that_cannot_be_refreshed_says_what_to_do(mode, home, monkeypatch):
     (home / "auth0_token").write_text("old\n")
     with scripted(lambda _: Reply(403, {"error": "invalid_grant"})) as authority:
         monkeypatch.setattr(login_renewal, "TOKEN_URL", f"http://{authority.host}/oauth/token")
@@ -94,12 +89,12 @@ def test_a_login_that_has_ended_says_what_to_do(mode, home, monkeypatch):
     assert (home / "auth0_token").read_text() == "old\n"
 
 
-def test_a_notebooks_secret_is_asked_for_once(mode, home, colab):
+def test_a_notebook_secret_is_read_once(mode, home, colab):
     assert sent(mode) == "Key from:colab"
     assert colab == ["FAL_KEY"]
 
 
-def test_inside_an_app_its_request_is_handed_on(mode, fal_emulator, monkeypatch):
+def test_calls_inside_an_app_forward_its_request_headers(mode, fal_emulator, monkeypatch):
     incoming = {"x-fal-cdn-token": "t", "x-app-fal-can-disable-filter": "1", "x-other": "2"}
     app = types.SimpleNamespace(current_request=types.SimpleNamespace(headers=incoming))
     framework = types.ModuleType("fal.ref")
@@ -123,6 +118,6 @@ def test_inside_an_app_its_request_is_handed_on(mode, fal_emulator, monkeypatch)
         "/fal-ai/flux/dev/",
     ],
 )
-def test_a_pasted_address_is_its_endpoint(address, mode, fal_emulator):
+def test_a_pasted_url_is_accepted_as_an_endpoint_id(address, mode, fal_emulator):
     mode.client().run(address, {"prompt": "a cat"})
     assert fal_emulator.requests[0].path == "/fal-ai/flux/dev"

@@ -1,4 +1,4 @@
-"""Submit, follow, fetch, cancel: against the emulator, sync and async alike."""
+"""Submit, follow, fetch and cancel against the emulator, in sync and async code."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_subscribe_takes_three_requests(mode, fal_emulator):
     assert result.billable_units is not None
 
 
-def test_the_three_forms_give_the_same(mode, fal_emulator):
+def test_the_three_call_styles_return_the_same_result(mode, fal_emulator):
     client = mode.client()
     by_keywords = mode(dev).subscribe(prompt="a cat", seed=1)
     by_request = client.subscribe(DevInput(prompt="a cat", seed=1))
@@ -39,7 +39,7 @@ def test_the_three_forms_give_the_same(mode, fal_emulator):
     assert isinstance(by_id.data, dict)
 
 
-def test_updates_come_as_they_happen_with_logs_that_add_up(mode, fal_emulator):
+def test_updates_are_reported_with_accumulated_logs(mode, fal_emulator):
     script = fal_emulator.endpoint(ID)
     script.queue_time, script.run_time = 0.05, 0.1
     script.logs = ("one", "two")
@@ -64,7 +64,7 @@ def test_updates_come_as_they_happen_with_logs_that_add_up(mode, fal_emulator):
     assert [entry.message for entry in result.logs] == ["one", "two"]
 
 
-def test_polling_tells_the_same_as_the_stream(mode, fal_emulator):
+def test_polling_reports_the_same_as_the_status_stream(mode, fal_emulator):
     script = fal_emulator.endpoint(ID)
     script.run_time, script.logs = 0.1, ("one", "two")
     updates: list[QueueStatus] = []
@@ -79,7 +79,7 @@ def test_polling_tells_the_same_as_the_stream(mode, fal_emulator):
     assert isinstance(updates[-1], Completed)
 
 
-def test_a_handle_follows_fetches_and_finds_again(mode, fal_emulator):
+def test_a_handle_follows_a_job_and_fetches_its_result(mode, fal_emulator):
     fal_emulator.endpoint(ID).run_time = 0.05
     handle = mode(dev).submit(prompt="a cat", seed=3)
     assert isinstance(handle.status(), (Queued, InProgress, Completed))
@@ -94,7 +94,7 @@ def test_a_handle_follows_fetches_and_finds_again(mode, fal_emulator):
     assert mode(dev).status(handle.request_id, with_logs=True).logs
 
 
-def test_cancelling_what_is_queued_running_done_and_unknown(mode, fal_emulator):
+def test_canceling_queued_completed_and_unknown_jobs(mode, fal_emulator):
     script = fal_emulator.endpoint(ID)
     script.queue_time = 60
     handle = mode(dev).submit(prompt="a cat")
@@ -116,12 +116,12 @@ def test_a_timeout_cancels_the_job_and_leaves_no_thread(mode, fal_emulator):
     with pytest.raises(FalTimeoutError, match=r"within 0\.3 s") as caught:
         mode(dev.with_options(timeout=0.3)).subscribe(prompt="a cat")
     assert isinstance(caught.value, TimeoutError)
-    cancelled = fal_emulator.requests.wait_for(lambda r: r.route == "cancel")
-    assert caught.value.request_id in cancelled.path
+    canceled = fal_emulator.requests.wait_for(lambda r: r.route == "cancel")
+    assert caught.value.request_id in canceled.path
     assert set(threading.enumerate()) == before
 
 
-def test_fal_clients_name_for_the_timeout_works(mode, fal_emulator):
+def test_client_timeout_is_an_alias_of_timeout(mode, fal_emulator):
     fal_emulator.endpoint(ID).queue_time = 60
     with pytest.raises(FalTimeoutError):
         mode.client().subscribe(ID, arguments={"prompt": "a"}, client_timeout=0.2)
@@ -138,7 +138,7 @@ class CallbackError(Exception):
     pass
 
 
-def test_an_error_in_a_callback_reaches_the_caller_and_stops_the_job(mode, fal_emulator):
+def test_an_error_in_a_callback_reaches_the_caller_and_cancels_the_job(mode, fal_emulator):
     fal_emulator.endpoint(ID).queue_time = 60
 
     def fail(_status: QueueStatus) -> None:
@@ -160,7 +160,7 @@ def test_ctrl_c_cancels_the_job(mode, fal_emulator):
     assert fal_emulator.requests.of("cancel")
 
 
-def test_a_failed_job_raises_what_the_model_said(mode, fal_emulator):
+def test_a_failed_job_raises_the_error_of_the_model(mode, fal_emulator):
     from fal_typed.testing import ScriptedFailure
 
     failure = ScriptedFailure.model(
@@ -178,7 +178,7 @@ def test_a_failed_job_raises_what_the_model_said(mode, fal_emulator):
     assert not fal_emulator.requests.of("cancel")
 
 
-def test_statuses_of_the_future_are_tolerated():
+def test_unknown_statuses_are_tolerated():
     status = parse_status({"status": "PAUSED", "logs": [3, {"message": "x", "new": 1}]}, "r")
     assert type(status) is QueueStatus
     assert status.status == "PAUSED"

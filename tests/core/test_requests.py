@@ -1,4 +1,4 @@
-"""What a caller can change of a request: method, path, webhook, limits, and the HTTP stack."""
+"""What callers can change about requests: method, path, webhook, timeout and HTTP client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def client_at(mode, home, **options):
     return mode.client(KEY, run_host=home.host, queue_host=home.host, **options)
 
 
-def test_classes_of_ones_own_type_an_endpoint(mode):
+def test_custom_models_type_an_endpoint(mode):
     with scripted(lambda _: Reply(200, {"cover": "red", "isbn": 7})) as home:
         client = client_at(mode, home)
         by_request = client.run(CoverInput(title="Emma"))
@@ -41,7 +41,7 @@ def test_classes_of_ones_own_type_an_endpoint(mode):
         assert result.data.cover == "red"
 
 
-def test_a_get_carries_its_arguments_in_the_query(mode):
+def test_get_sends_arguments_in_the_query(mode):
     with scripted(lambda _: Reply(200, {"a": 1})) as home:
         client = client_at(mode, home)
         arguments = {"prompt": "a cat & a dog", "n": 2, "fast": True}
@@ -51,16 +51,16 @@ def test_a_get_carries_its_arguments_in_the_query(mode):
     assert seen.path == f"/{ID}?prompt=a+cat+%26+a+dog&n=2&fast=true"
 
 
-def test_other_methods_carry_them_in_the_body(mode):
+def test_other_methods_send_arguments_in_the_body(mode):
     with scripted(lambda _: Reply(200, {"a": 1})) as home:
         client_at(mode, home).run(ID, {"prompt": "a"}, method="PUT")
         [seen] = home.seen
     assert (seen.method, seen.path, seen.body) == ("PUT", f"/{ID}", b'{"prompt":"a"}')
 
 
-def test_a_path_below_the_endpoint(mode):
-    answer = {"request_id": "r1", "status": "COMPLETED", "prompt": "a"}
-    with scripted(lambda _: Reply(200, answer)) as home:
+def test_an_extra_path_is_appended_to_the_endpoint(mode):
+    content = {"request_id": "r1", "status": "COMPLETED", "prompt": "a"}
+    with scripted(lambda _: Reply(200, content)) as home:
         client = client_at(mode, home)
         client.run(ID, {"prompt": "a"}, path="/upscale/2x?#/")
         client.submit(ID, {"prompt": "a"}, path="upscale")
@@ -69,28 +69,28 @@ def test_a_path_below_the_endpoint(mode):
         assert home.paths("POST") == [f"/{ID}/upscale/2x%3F%23", f"/{ID}/upscale"]
 
 
-def test_a_subscribe_may_name_a_webhook(mode, fal_emulator):
+def test_subscribe_accepts_a_webhook_url(mode, fal_emulator):
     hook = "https://example.com/hook"
     result = mode(dev.with_options(webhook_url=hook)).subscribe(prompt="a cat")
     assert result.data.prompt == "a cat"
     assert fal_emulator.requests.of("submit")[0].query == {"fal_webhook": [hook]}
 
 
-def test_a_direct_run_has_a_limit_of_its_own(mode, fal_emulator):
+def test_a_direct_run_times_out(mode, fal_emulator):
     fal_emulator.endpoint(ID).run_time = 60
     with pytest.raises(FalTimeoutError) as caught:
         mode(dev.with_options(timeout=0.3)).run(prompt="a cat")
     assert caught.value.maybe_accepted
 
 
-def test_a_middleware_changes_requests_and_reads_answers(mode):
-    answers = []
+def test_httpx_hooks_change_requests_and_read_responses(mode):
+    statuses = []
 
     def sign(request):
         request.headers["x-signed"] = f"{request.method} {request.url.path}"
 
     def note(response):
-        answers.append(response.status_code)
+        statuses.append(response.status_code)
 
     async def sign_async(request):
         sign(request)
@@ -107,23 +107,23 @@ def test_a_middleware_changes_requests_and_reads_answers(mode):
         assert client_at(mode, home, http_client=http).run(ID, {"prompt": "a"}).data == {"a": 1}
         assert home.seen[0].headers["x-signed"] == f"POST /{ID}"
         assert home.seen[0].headers["authorization"] == f"Key {KEY}"
-    assert answers == [200]
+    assert statuses == [200]
     mode.wait(http.aclose() if mode.is_async else http.close())
 
 
-def test_an_http_stack_of_ones_own_answers_instead_of_the_network(mode):
-    def answer(request):
-        return httpx.Response(200, json={"asked": str(request.url)})
+def test_a_custom_httpx_transport_is_used(mode):
+    def respond(request):
+        return httpx.Response(200, json={"requested": str(request.url)})
 
-    transport = httpx.MockTransport(answer)
+    transport = httpx.MockTransport(respond)
     kind = httpx.AsyncClient if mode.is_async else httpx.Client
     http = kind(transport=transport)
     result = mode.client(KEY, http_client=http).run(ID, {"prompt": "a"})
-    assert result.data == {"asked": f"https://fal.run/{ID}"}
+    assert result.data == {"requested": f"https://fal.run/{ID}"}
     mode.wait(http.aclose() if mode.is_async else http.close())
 
 
-def test_an_id_below_a_namespace_keeps_it(mode, fal_emulator):
+def test_an_id_keeps_its_namespace(mode, fal_emulator):
     endpoint = "workflows/acme/slides/v2"
     fal_emulator.endpoint(endpoint).responds({"slides": 3})
     client = mode.client()
@@ -135,7 +135,7 @@ def test_an_id_below_a_namespace_keeps_it(mode, fal_emulator):
     assert status.path.startswith(f"/workflows/acme/slides/requests/{result.request_id}/status")
 
 
-def test_a_failure_of_the_platform_has_its_type(mode, fal_emulator):
+def test_a_platform_failure_has_an_error_type(mode, fal_emulator):
     fal_emulator.endpoint(ID).fails("runner_disconnected")
     with pytest.raises(FalServerError) as caught:
         mode(dev).subscribe(prompt="a cat")

@@ -1,4 +1,4 @@
-"""The key stays home, and nothing is submitted twice."""
+"""The key is sent to the platform only, and nothing is submitted twice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def accepted(seen, **urls):
     return Reply(200, {"prompt": "a cat"})
 
 
-def test_urls_that_leave_the_platform_are_not_followed(mode):
+def test_urls_outside_the_platform_are_not_followed(mode):
     with scripted(lambda _: Reply(200, {})) as elsewhere:
         base = f"http://{elsewhere.host}"
         urls = {
@@ -56,7 +56,7 @@ def test_urls_that_leave_the_platform_are_not_followed(mode):
 def test_a_redirect_is_not_followed_with_the_key(mode):
     with scripted(lambda _: Reply(200, {})) as elsewhere:
         away = Reply(307, {}, {"location": f"http://{elsewhere.host}/x"})
-        with scripted(lambda _: away) as home:
+        with scripted(lambda _: away) as home, pytest.raises(FalHTTPError, match="not followed"):
             client_at(mode, home).run(ID, ARGUMENTS)
         assert not elsewhere.seen
 
@@ -88,7 +88,7 @@ def test_without_a_key_nothing_is_sent(mode):
         assert not home.seen
 
 
-def test_a_key_that_would_break_the_header_is_refused_unseen(mode, fal_emulator):
+def test_a_key_with_invalid_characters_is_rejected_and_not_shown(mode, fal_emulator):
     with pytest.raises(FalCredentialsError) as caught:
         mode.client("secret\r\nx-evil: 1").run(ID, ARGUMENTS)
     assert "secret" not in str(caught.value)
@@ -123,7 +123,7 @@ def test_the_key_is_in_no_repr_pickle_or_exception(mode, fal_emulator):
         Reply(409, {"detail": "conflict"}),
     ],
 )
-def test_what_may_have_been_accepted_is_never_sent_again(reply, mode):
+def test_a_request_that_may_have_been_accepted_is_not_retried(reply, mode):
     for call in ("run", "submit"):
         with scripted(lambda _: reply) as home:
             with pytest.raises((FalConnectionError, FalHTTPError)) as caught:
@@ -135,16 +135,16 @@ def test_what_may_have_been_accepted_is_never_sent_again(reply, mode):
 
 
 @pytest.mark.parametrize(
-    "refusal",
+    "rejection",
     [
         Reply(429, {"detail": "slow down"}, {"retry-after": "0"}),
         Reply(503, b"<html>nginx</html>"),
         Reply(503, {"detail": "busy"}, {"x-fal-needs-retry": "1", "x-fal-request-id": "x"}),
     ],
 )
-def test_what_was_surely_refused_is_sent_again(refusal, mode):
+def test_a_rejected_request_is_retried(rejection, mode):
     for call in ("run", "submit"):
-        replies = [refusal, Reply(200, {"request_id": "r1"})]
+        replies = [rejection, Reply(200, {"request_id": "r1"})]
         with scripted(lambda _, replies=replies: replies.pop(0)) as home:  # type: ignore[misc]
             getattr(client_at(mode, home), call)(ID, ARGUMENTS)
             assert len(home.seen) == 2
@@ -157,7 +157,7 @@ def test_retries_end(mode):
         assert len(home.seen) == QUICK.attempts
 
 
-def test_a_wait_longer_than_the_policy_allows_is_the_callers_to_make(mode):
+def test_a_retry_after_beyond_the_policy_raises_at_once(mode):
     reply = Reply(429, {"detail": "slow down"}, {"retry-after": "3600"})
     with scripted(lambda _: reply) as home:
         with pytest.raises(FalRateLimitError) as caught:
@@ -166,7 +166,7 @@ def test_a_wait_longer_than_the_policy_allows_is_the_callers_to_make(mode):
         assert len(home.seen) == 1
 
 
-def test_a_start_timeout_of_the_users_own_is_not_retried(mode):
+def test_an_expired_start_timeout_is_not_retried(mode):
     late = Reply(504, {"detail": "late"}, {"x-fal-request-timeout-type": "user"})
     with scripted(lambda _: late) as home:
         with pytest.raises(TimeoutError):
@@ -175,45 +175,45 @@ def test_a_start_timeout_of_the_users_own_is_not_retried(mode):
         assert len(home.seen) == 1
 
 
-def test_a_cut_answer_to_a_submit_is_found_again_by_its_id(mode):
-    def answer(seen):
+def test_a_truncated_submit_response_is_recovered_by_its_request_id(mode):
+    def respond(seen):
         reply = accepted(seen)
         if seen.method == "POST":
             reply.headers["x-fal-request-id"] = "r1"
             reply.cut = 5
         return reply
 
-    with scripted(answer) as home:
+    with scripted(respond) as home:
         result = client_at(mode, home).subscribe(ID, ARGUMENTS)
         assert result.data == {"prompt": "a cat"}
         assert len(home.paths("POST")) == 1
 
 
-def test_a_lost_connection_leaves_the_job_and_tells_its_id(mode):
-    def answer(seen):
+def test_a_lost_connection_leaves_the_job_running_and_reports_its_id(mode):
+    def respond(seen):
         return accepted(seen) if seen.method == "POST" else Reply(drop=True)
 
-    with scripted(answer) as home:
+    with scripted(respond) as home:
         with pytest.raises(FalConnectionError) as caught:
             client_at(mode, home).subscribe(ID, ARGUMENTS)
         assert caught.value.request_id == "r1"
         assert not home.paths("PUT")
 
 
-def test_status_and_result_survive_passing_failures(mode):
+def test_status_and_result_requests_survive_transient_failures(mode):
     failures = [Reply(502, b"<html>nginx</html>"), Reply(drop=True)]
 
-    def answer(seen):
+    def respond(seen):
         if seen.method == "GET" and "stream" not in seen.path and failures:
             return failures.pop()
         return accepted(seen)
 
-    with scripted(answer) as home:
+    with scripted(respond) as home:
         assert client_at(mode, home).subscribe(ID, ARGUMENTS).data == {"prompt": "a cat"}
         assert not failures
 
 
-def test_options_travel_as_the_platforms_headers_and_query(mode, fal_emulator):
+def test_options_are_sent_as_headers_and_query(mode, fal_emulator):
     from fal_typed import Lifecycle
 
     options: dict[str, Any] = {
@@ -245,7 +245,7 @@ def test_options_travel_as_the_platforms_headers_and_query(mode, fal_emulator):
     }
 
 
-def test_a_models_own_failure_is_fetched_once(mode, fal_emulator):
+def test_a_model_failure_is_fetched_once(mode, fal_emulator):
     from fal_typed.testing import ScriptedFailure
 
     failure = ScriptedFailure(503, {"detail": "busy"}, headers={"x-fal-needs-retry": "1"})

@@ -1,4 +1,4 @@
-"""Long waits: streams that are refused, cut or silent, and every way to stop one."""
+"""Long waits: streams that are rejected, break or are silent, and ways to stop a wait."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ DONE = {"status": "COMPLETED", "request_id": "r1"}
 
 
 def platform(stream: Reply):
-    def answer(seen):
+    def respond(seen):
         if seen.method == "POST":
             return Reply(200, {"request_id": "r1"})
         if "stream" in seen.path:
             return stream
         return Reply(200, DONE if "status" in seen.path else {"prompt": "a cat"})
 
-    return scripted(answer)
+    return scripted(respond)
 
 
 EVENT = {"content-type": "text/event-stream"}
@@ -51,8 +51,8 @@ def test_polling_takes_over_when_the_stream_fails(stream, mode):
         assert len([path for path in home.paths("GET") if "status?" in path]) == 1
 
 
-def test_polling_takes_over_when_the_stream_falls_silent(mode, fal_emulator, monkeypatch):
-    monkeypatch.setattr(following, "_SILENCE", 0.05)
+def test_polling_takes_over_when_the_stream_is_silent(mode, fal_emulator, monkeypatch):
+    monkeypatch.setattr(following, "_READ_TIMEOUT", 0.05)
     script = fal_emulator.endpoint(ID)
     script.queue_time, script.positions, script.run_time = 0.3, (0,), 0.0
     mode(dev).subscribe(prompt="a cat")
@@ -61,7 +61,7 @@ def test_polling_takes_over_when_the_stream_falls_silent(mode, fal_emulator, mon
     assert routes.count("status") >= 1
 
 
-def test_a_coroutine_function_is_awaited_as_callback(fal_emulator):
+def test_a_coroutine_callback_is_awaited(fal_emulator):
     seen = []
 
     async def update(status):
@@ -72,7 +72,7 @@ def test_a_coroutine_function_is_awaited_as_callback(fal_emulator):
     assert seen[-1] is Completed
 
 
-def test_a_coroutine_function_in_sync_code_is_an_error_that_says_so(fal_emulator):
+def test_a_coroutine_callback_in_sync_code_is_an_error(fal_emulator):
     fal_emulator.endpoint(ID).queue_time = 60
 
     async def update(_status):
@@ -148,7 +148,7 @@ def test_tasks_and_event_loops_share_a_client(fal_emulator):
         assert [result.data.seed for result in asyncio.run(many())] == list(range(24))
 
 
-def test_defaults_of_a_client_hold_for_its_endpoints(mode, fal_emulator):
+def test_client_defaults_apply_to_its_endpoints(mode, fal_emulator):
     plain = mode.bare_client()
     client = plain.with_options(headers={"x-team": "a"}, extra_arguments={"new": 1})
     mode.adapt(client).run(ID, {"prompt": "a cat"}, headers={"x-own": "1"})

@@ -1,4 +1,4 @@
-"""Fixtures: fal's own server framework, serving an app of ours (app.py)."""
+"""Fixtures: fal's own server framework, serving the app in app.py."""
 
 from __future__ import annotations
 

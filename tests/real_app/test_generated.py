@@ -1,4 +1,4 @@
-"""A private app from its own document: pulled, generated, and called through the generated code."""
+"""A private app: its document is pulled, code is generated and called."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def echo(folder: Path) -> ModuleType:
 
 @pytest.fixture
 def client(mode, real_app):
-    # The framework knows no tokens; on the platform its gateway checks them.
+    # The framework does not check tokens; on the platform the gateway does.
     return mode.bare_client(key="id:secret", run_host=real_app).with_options(use_jwt=False)
 
 
@@ -76,7 +76,7 @@ def test_every_route_has_a_module(folder: Path) -> None:
     assert (folder / "schemas/tests/echo.json").is_file()
 
 
-def test_nothing_is_stale(folder: Path) -> None:
+def test_nothing_is_out_of_date(folder: Path) -> None:
     out = str(folder / PACKAGE)
     command("check", "--schemas", str(folder / "schemas"), "--out", out, "--package", PACKAGE)
 
@@ -84,8 +84,8 @@ def test_nothing_is_stale(folder: Path) -> None:
 def test_run(endpoint):
     result = endpoint().run(prompt="hello", seed=7)
     assert (result.data.text, result.data.seed) == ("hello", 7)
-    picture = endpoint("/image").run(prompt="x").data.images[0]
-    assert picture.read().startswith(b"\x89PNG")
+    image = endpoint("/image").run(prompt="x").data.images[0]
+    assert image.read().startswith(b"\x89PNG")
 
 
 def test_run_in_the_client_first_form(echo, mode, client):
@@ -93,12 +93,12 @@ def test_run_in_the_client_first_form(echo, mode, client):
     assert result.data == echo.EchoOutput(text="hello", seed=None)
 
 
-def test_what_the_document_forbids_is_not_sent(endpoint):
+def test_an_invalid_input_is_not_sent(endpoint):
     with pytest.raises(FalInputError, match=r"(?s)prompt.*seed"):
         endpoint().run(prompt="x" * 101, seed=-1)
 
 
-def test_what_the_model_refuses(endpoint):
+def test_a_rejected_input_raises(endpoint):
     with pytest.raises(FalValidationError, match="This is not a way to fail"):
         endpoint("/fail").run(how="field")
 
@@ -123,21 +123,21 @@ def test_realtime_unary(endpoint, mode):
             connection.send(blob="text")
 
 
-def test_realtime_by_request_object(folder, mode, client):
+def test_realtime_with_an_input_object(folder, mode, client):
     module = importlib.import_module(f"{PACKAGE}.tests.echo.realtime.json")
     with mode.inside(client.realtime(module.Input)) as connection:
         connection.send(module.Input(prompt="plain"))
         assert connection.recv() == module.Output(text="plain", blob=None)
 
 
-def test_realtime_where_the_server_streams(endpoint, mode):
+def test_realtime_with_server_streaming(endpoint, mode):
     with mode.inside(endpoint("/realtime/server").realtime()) as connection:
         connection.send(prompt="n")
         replies = mode.items(connection._target)
         assert [reply.text for reply in replies] == ["n0", "n1", "n2"]
 
 
-def test_realtime_where_the_client_streams(endpoint, mode):
+def test_realtime_with_client_streaming(endpoint, mode):
     with mode.inside(endpoint("/realtime/client").realtime()) as connection:
         for word in ("one", "two"):
             connection.send(prompt=word)
@@ -145,7 +145,7 @@ def test_realtime_where_the_client_streams(endpoint, mode):
         assert connection.recv() is None
 
 
-def test_realtime_where_both_stream(endpoint, mode):
+def test_realtime_with_bidirectional_streaming(endpoint, mode):
     with mode.inside(endpoint("/realtime/both").realtime()) as connection:
         for word in ("a", "b"):
             connection.send(prompt=word)
@@ -158,14 +158,14 @@ def test_realtime_with_the_codec_of_the_route(endpoint, mode):
         assert connection.recv().text == "plain"
 
 
-def test_a_session_that_breaks(endpoint, mode):
+def test_a_failing_model_ends_the_session(endpoint, mode):
     with mode.inside(endpoint("/realtime").realtime()) as connection:
         connection.send(fail=True)
         with pytest.raises(FalRealtimeError, match="the model broke"):
             connection.recv()
 
 
-def test_options_of_the_caller_win(endpoint, mode):
+def test_the_callers_options_override_those_of_the_route(endpoint, mode):
     with mode.inside(endpoint("/realtime").realtime(path="/json", codec="json")) as connection:
         connection.send(prompt="elsewhere")
         assert connection.recv().text == "elsewhere"

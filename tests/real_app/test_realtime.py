@@ -1,4 +1,4 @@
-"""Realtime sessions against fal's own server framework, and beside the official client."""
+"""Realtime connections to fal's own server framework, compared with the official client."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ echo = Endpoint(ID, Message, Reply)
 
 @pytest.fixture
 def client(mode, real_app):
-    # The framework knows no tokens; on the platform its gateway checks them.
+    # The framework does not check tokens; on the platform the gateway does.
     return mode.bare_client(key="id:secret", run_host=real_app).with_options(use_jwt=False)
 
 
@@ -45,7 +45,7 @@ def test_one_result_for_each_input(mode, client):
         assert connection.in_flight == 0
 
 
-def test_bytes_travel_as_they_are(mode, client):
+def test_bytes_are_sent_raw(mode, client):
     blob = bytes(range(256))
     with mode.inside(client.realtime(Message)) as connection:
         connection.send(Message(prompt="raw", blob=blob))
@@ -95,7 +95,7 @@ def test_json_by_option(mode, client):
         assert connection.recv() == Reply(text="plain")
 
 
-def test_a_model_that_breaks_is_an_error_with_its_words(mode, client):
+def test_a_failing_model_is_an_error_with_its_message(mode, client):
     with mode.inside(client.realtime(echo)) as connection:
         connection.send(fail=True)
         with pytest.raises(FalRealtimeError) as caught:
@@ -106,14 +106,14 @@ def test_a_model_that_breaks_is_an_error_with_its_words(mode, client):
         assert connection.recv() is None
 
 
-def test_what_the_model_refuses_is_an_error(mode, client):
+def test_a_rejected_input_is_an_error(mode, client):
     with mode.inside(client.realtime(ID)) as connection:
         connection.send({"prompt": 1})
         with pytest.raises(FalRealtimeError, match="prompt"):
             connection.recv()
 
 
-def test_results_that_do_not_fit_warn_once(mode, client):
+def test_schema_drift_warns_once(mode, client):
     class Wrong(InputModel, Request["Refusal"]):
         prompt: str
 
@@ -125,7 +125,7 @@ def test_results_that_do_not_fit_warn_once(mode, client):
         assert connection.recv().model_extra["text"] == "b"
 
 
-def test_an_unknown_path_is_refused_at_the_handshake(mode, client):
+def test_an_unknown_path_is_rejected_at_the_handshake(mode, client):
     with (
         pytest.raises(FalHTTPError, match="403"),
         mode.inside(client.realtime(ID, path="/nowhere")),

@@ -59,7 +59,7 @@ class Wire:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
-            # Tests end connections that still wait by cancelling them.
+            # Tests end connections that still wait by canceling them.
             over = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
             with contextlib.suppress(*over):
                 await self._play(Connection(reader, writer))

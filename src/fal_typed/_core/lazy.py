@@ -10,7 +10,11 @@ Lazy = tuple[Callable[[str], Any], Callable[[], list[str]]]
 
 
 def lazy_names(
-    package: dict[str, Any], module_of: Mapping[str, str], *, extra: str | None = None
+    package: dict[str, Any],
+    module_of: Mapping[str, str],
+    *,
+    extra: str | None = None,
+    fal_client_names: Mapping[str, str] | None = None,
 ) -> Lazy:
     """Create a package's ``__getattr__`` and ``__dir__``.
 
@@ -18,6 +22,8 @@ def lazy_names(
         package: The package's globals; names are stored there on first use.
         module_of: The module inside the package that defines each name.
         extra: The extra of fal-typed that installs what these modules need.
+        fal_client_names: Names that only fal_client has, with this package's name for the same
+            thing, or an empty text; an access to one says so.
 
     Returns:
         The two functions, to be assigned to these names.
@@ -25,7 +31,10 @@ def lazy_names(
 
     def get(name: str) -> Any:
         if name not in module_of:
-            raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
+            message = f"module {package['__name__']!r} has no attribute {name!r}"
+            if fal_client_names and name in fal_client_names:
+                message += _hint(package["__name__"], fal_client_names[name])
+            raise AttributeError(message)
         try:
             module = import_module(f"{package['__name__']}.{module_of[name]}")
         except ModuleNotFoundError as error:
@@ -41,6 +50,14 @@ def lazy_names(
         return sorted({*package, *package["__all__"]})
 
     return get, names
+
+
+def _hint(package: str, ours: str) -> str:
+    same = f", whose name here is {package}.{ours}" if ours else ""
+    return (
+        f". It is a name of fal_client{same}. `from {package} import compat as fal_client` runs "
+        "code written for fal_client unchanged."
+    )
 
 
 def lazy_module(module: str, package: dict[str, Any]) -> Lazy:

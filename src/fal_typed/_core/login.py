@@ -29,7 +29,7 @@ class Login:
         return "Login()"
 
     @property
-    def is_stale(self) -> bool:
+    def is_expired(self) -> bool:
         """Whether the access token has expired or is about to."""
         return self.access_token is None or time.time() + _LEEWAY >= _expiry_of(self.access_token)
 

@@ -29,7 +29,7 @@ def with_fresh_login(settings: Settings, flow: Callable[[Settings], Flow[T]]) ->
         FalCredentialsError: The login has expired and cannot be refreshed.
     """
     login = yield from blocking(logins.load)
-    if login is not None and login.is_stale:
+    if login is not None and login.is_expired:
         yield from _refresh(settings, login)
     return (yield from flow(settings))
 

@@ -42,9 +42,11 @@ _BY_STATUS: dict[int, type[FalHTTPError]] = {
     504: FalRequestTimeoutError,
 }
 _SERVER_ERRORS = 500
-_FIRST_ERROR = 400
+_SWITCHED, _SUCCESS, _REDIRECT = 101, 200, 300
 _MAX_TEXT = 300
+_NO_REDIRECTS = "Redirects are not followed, because the request carries the key."
 _ADVICE = {
+    **dict.fromkeys((301, 302, 303, 307, 308), _NO_REDIRECTS),
     401: "Check your key at https://fal.ai/dashboard/keys.",
     403: "Check that the key's account has access.",
     404: "Check the endpoint id and the request id; results are stored for a limited time.",
@@ -53,8 +55,8 @@ _ADVICE = {
 
 
 def is_error(response: HttpResponse) -> bool:
-    """Whether the status is an error (4xx or 5xx)."""
-    return response.status >= _FIRST_ERROR
+    """Whether the request failed: every status but 2xx, or 101 of a websocket."""
+    return not _SUCCESS <= response.status < _REDIRECT and response.status != _SWITCHED
 
 
 def request_id_of(response: HttpResponse) -> str | None:

@@ -247,9 +247,8 @@ def _worth_retrying(
         return is_ingress_error(response)
     if advised is not None:
         return advised
-    return is_transient(
-        response.status, from_files=safety in (RetrySafety.UPLOAD, RetrySafety.READ)
-    )
+    from_files = safety in (RetrySafety.UPLOAD, RetrySafety.READ)
+    return is_transient(response.status, from_files=from_files)
 
 
 def _no_response(

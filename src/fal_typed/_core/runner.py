@@ -67,12 +67,31 @@ class Runner:
     def __getstate__(self) -> dict[str, Any]:
         # A pickle never contains a key, not even in a header.
         headers = {k: v for k, v in self._headers.items() if k.lower() != "authorization"}
-        return {**self.__dict__, "_headers": headers, "_settings": None}
+        lost = len(headers) < len(self._headers)
+        credentials = Credentials(is_lost=True) if lost else self.credentials
+        return {
+            **self.__dict__, "_headers": headers, "credentials": credentials, "_settings": None
+        }  # fmt: skip
+
+    def __copy__(self) -> Self:
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return copy.copy(self)  # a copy in this process keeps the key, hooks and connections
 
     def with_options(self, options: Mapping[str, Any]) -> Self:
         """A copy of this runner with more default options; everything else is shared."""
+        return self._changed(default_options={**self.default_options, **options})
+
+    def with_key(self, key: Key) -> Self:
+        """A copy of this runner with another key."""
+        return self._changed(credentials=Credentials(key))
+
+    def _changed(self, **attributes: Any) -> Self:
         other = copy.copy(self)
-        other.default_options = {**self.default_options, **options}
+        other.__dict__.update(attributes, _settings=None)
         return other
 
     def settings(self) -> Settings:
@@ -85,6 +104,7 @@ class Runner:
                 headers=self._headers,
                 retry=self._retry,
                 proxy_url=self._proxy_url,
+                timeout=self.default_options.get("timeout"),
                 needs_key=not hosts.is_emulated,
                 private_addresses=self._private_addresses,
                 max_response_bytes=self._max_response_bytes,
@@ -128,7 +148,10 @@ class Runner:
 class ClientLike(Protocol):
     """A `FalClient` or an `AsyncFalClient`."""
 
-    _runner: Runner
+    @property
+    def __fal_runner__(self) -> Runner:
+        """The client's runner."""
+        ...
 
 
 @lru_cache(maxsize=1)
@@ -139,4 +162,4 @@ def default_runner() -> Runner:
 
 def runner_of(client: ClientLike | None) -> Runner:
     """The runner of a client, or the default runner."""
-    return default_runner() if client is None else client._runner  # noqa: SLF001 - see ClientLike
+    return default_runner() if client is None else client.__fal_runner__

@@ -6,37 +6,41 @@ it stopped, unless the file has changed.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from fal_typed._core import data_uri, responses
 from fal_typed._core.flow import (
     CloseStream,
+    Deadline,
     Flow,
     ReadChunk,
     blocking,
+    shorter,
     sleep,
 )
 from fal_typed._core.redirects import open_following
 from fal_typed._core.retry import Backoff, is_transient
 from fal_typed._core.settings import USER_AGENT, Settings
+from fal_typed._downloads.file_names import publish
 from fal_typed._transport.base import (
     HttpRequest,
     HttpResponse,
     OpenedStream,
     TransportError,
 )
-from fal_typed.errors import FalDownloadError, FalInputError
+from fal_typed.errors import FalDownloadError, FalInputError, FalTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from fal_typed._downloads.file_names import Target
 
 _OK, _PARTIAL, _RANGE_INVALID = 200, 206, 416
 _READ_TIMEOUT = 60.0
@@ -73,7 +77,7 @@ def open_temporary(settings: Settings, url: str) -> Flow[BinaryIO]:
     return sink
 
 
-def save(settings: Settings, url: str, target: Path) -> Flow[Path]:
+def save(settings: Settings, url: str, target: Target) -> Flow[Path]:
     """Download a file to disk; it appears under its name only when it is complete.
 
     Raises:
@@ -81,23 +85,23 @@ def save(settings: Settings, url: str, target: Path) -> Flow[Path]:
         FalInputError: The target exists and is not a regular file.
         OSError: The file cannot be written.
     """
-    if target.exists() and not target.is_file():
+    path = target.path
+    if target.is_exact and path.exists() and not path.is_file():
         raise FalInputError(
-            f"{str(target)!r} is not a regular file. Write the bytes of read() to it instead."
+            f"{str(path)!r} is not a regular file. Write the bytes of read() to it instead."
         )
-    unfinished = target.with_name(f".{secrets.token_hex(8)}.part")
+    unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
     sink = unfinished.open("xb")
     try:
         yield from _fetch(settings, url, sink, settings.max_file_bytes)
         sink.close()
-        yield from blocking(lambda: os.replace(unfinished, target))  # noqa: PTH105
+        return (yield from blocking(lambda: publish(unfinished, target)))
     except BaseException:
         # No effects here, because the flow may be closing.
         sink.close()
         with suppress(OSError):
             unfinished.unlink()
         raise
-    return target
 
 
 class _InterruptedDownload(Exception):  # noqa: N818 - never reaches callers
@@ -123,9 +127,16 @@ class _Download:
     """
 
     def __init__(
-        self, url: str, sink: BinaryIO, *, max_bytes: int | None, public_only: bool
+        self,
+        url: str,
+        sink: BinaryIO,
+        deadline: Deadline,
+        *,
+        max_bytes: int | None,
+        public_only: bool,
     ) -> None:
         self.url = url
+        self.deadline = deadline
         self.sink = sink
         self.max_bytes = max_bytes
         self.public_only = public_only
@@ -134,7 +145,7 @@ class _Download:
 
     @property
     def place(self) -> str:
-        """The URL without its query, which may hold a signature."""
+        """The URL without its query, which may contain a signature."""
         return self.url.split("?")[0]
 
     def request(self) -> HttpRequest:
@@ -159,6 +170,20 @@ class _Download:
                 f"{self.place} has more than {self.max_bytes} bytes. To download it, make the "
                 "client with a larger max_response_bytes (for files in memory) or max_file_bytes."
             )
+
+    def read_timeout(self) -> Flow[float | None]:
+        """Seconds until the next bytes must arrive.
+
+        Raises:
+            FalTimeoutError: The client's timeout has passed.
+        """
+        remaining = yield from self.deadline.remaining()
+        if remaining == 0:
+            raise FalTimeoutError(
+                f"{self.place} was not downloaded within {self.deadline.limit:g} s",
+                timeout=self.deadline.limit,
+            )
+        return shorter(_READ_TIMEOUT, remaining)
 
     def restart(self) -> None:
         """Discard what was downloaded so far."""
@@ -195,8 +220,13 @@ def _fetch(settings: Settings, url: str, sink: BinaryIO, max_bytes: int | None) 
         raise FalDownloadError(f"{url[:80]!r} cannot be downloaded: it is not an http(s) URL.")
     # An emulator is on this machine, but its address is the user's own setting.
     is_emulated = settings.hosts.is_emulated and settings.hosts.is_cdn(url)
-    public_only = not settings.private_addresses and not is_emulated
-    download = _Download(url, sink, max_bytes=max_bytes, public_only=public_only)
+    download = _Download(
+        url,
+        sink,
+        (yield from Deadline.after(settings.timeout)),
+        max_bytes=max_bytes,
+        public_only=not settings.private_addresses and not is_emulated,
+    )
     backoff, furthest = Backoff(settings.retry), 0
     while True:
         try:
@@ -218,7 +248,9 @@ def _fetch(settings: Settings, url: str, sink: BinaryIO, max_bytes: int | None) 
 
 def _attempt(download: _Download) -> Flow[None]:
     try:
-        stream = yield from open_following(download.request())
+        limit = yield from download.read_timeout()
+        request = replace(download.request(), timeout=limit)
+        stream = yield from open_following(request)
         yield from _read_response(download, stream)
         yield CloseStream(stream)
     except TransportError as error:
@@ -250,7 +282,7 @@ def _write_body(download: _Download, stream: OpenedStream) -> Flow[None]:
     batch = bytearray()
     size = download.sink.tell()
     try:
-        while chunk := (yield ReadChunk(stream, _READ_TIMEOUT)):
+        while chunk := (yield ReadChunk(stream, (yield from download.read_timeout()))):
             size += len(chunk)
             download.check_size(size)
             batch += chunk

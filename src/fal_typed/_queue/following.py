@@ -53,7 +53,9 @@ def read_status(
     """Request a job's status once."""
     options = job.call.options
     deadline = deadline or (yield from Deadline.after(options.deadline))
-    request = settings.request("GET", job.status_url, query={"logs": int(options.with_logs)})
+    request = settings.request(
+        "GET", job.status_url, headers=options.headers, query={"logs": int(options.with_logs)}
+    )
     response = yield from send_with_retries(
         request,
         safety=RetrySafety.SAFE,
@@ -139,7 +141,7 @@ def _follow_stream(
     request = settings.request(
         "GET",
         f"{job.status_url}/stream",
-        headers={"accept": "text/event-stream"},
+        headers={**job.call.options.headers, "accept": "text/event-stream"},
         query={"logs": int(job.call.options.with_logs)},
     )
     limit = shorter(_READ_TIMEOUT, (yield from deadline.remaining()))
@@ -203,7 +205,7 @@ def fetch(
         FalHTTPError: The job failed, in the model or on the platform.
     """
     response = yield from send_with_retries(
-        settings.request("GET", job.response_url),
+        settings.request("GET", job.response_url, headers=job.call.options.headers),
         safety=RetrySafety.RESULT,
         policy=job.call.options.retry or settings.retry,
         deadline=deadline,

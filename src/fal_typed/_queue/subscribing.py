@@ -19,7 +19,7 @@ Out = TypeVar("Out")
 def subscribe(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
     """Submit a call, wait, and return the result.
 
-    Anything that interrupts the wait (a timeout, Ctrl-C, a cancelled task, an error in a
+    Anything that interrupts the wait (a timeout, Ctrl-C, a canceled task, an error in a
     callback) also cancels the job on the platform, unless `cancel_on_stop` is False.
     """
     deadline = yield from Deadline.after(call.options.deadline)

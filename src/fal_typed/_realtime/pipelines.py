@@ -29,6 +29,7 @@ from fal_typed._core.flow import (
 from fal_typed._core.json_values import as_object, as_text, parse_json
 from fal_typed._realtime.connecting import connect_for_runs
 from fal_typed._transport.base import HttpResponse, OpenedSocket, SocketClosed
+from fal_typed._transport.cleanup import shielded
 from fal_typed._uploads.request_body import request_body
 from fal_typed.errors import FalConnectionError, FalError, FalProtocolError, FalTimeoutError
 
@@ -366,6 +367,9 @@ class AsyncPipeline(_PipelineView[P, Out]):
 
     async def close(self) -> None:
         """Close the connection; see `Pipeline.close`."""
+        await shielded(self._shut())
+
+    async def _shut(self) -> None:
         await self._runner.resume_async(self._runs.close())
         if self._reader is not None:
             await asyncio.wait([self._reader])

@@ -14,6 +14,7 @@ from fal_typed._core.flow import (
 )
 from fal_typed._realtime.connecting import connect
 from fal_typed._transport.base import OpenedSocket, SocketClosed, TransportError
+from fal_typed._transport.cleanup import shielded
 from fal_typed.errors import FalConnectionError, FalTimeoutError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class _WebSocketView:
         self._runner = runner
         self._call = call
         self._socket: OpenedSocket | None = None
+        self._end = SocketClosed(_NORMAL, "")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
@@ -58,6 +60,7 @@ class _WebSocketView:
             message: bytes | str = yield ReceiveFrame(self._opened(), timeout)
         except SocketClosed as closed:
             if closed.code == _NORMAL:
+                self._end = closed
                 return None
             raise self._broken(closed) from None
         except TransportError:
@@ -166,4 +169,4 @@ class AsyncWebSocket(_WebSocketView):
 
     async def close(self) -> None:
         """Close the socket. Closing twice is allowed."""
-        await self._runner.resume_async(self._close())
+        await shielded(self._runner.resume_async(self._close()))

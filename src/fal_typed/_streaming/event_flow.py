@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fal_typed._calls.call import Call
     from fal_typed._core.settings import Settings
 
-_REDIRECTS = 300
+_SUCCESS, _REDIRECTS = 200, 300
 _END_MARK = "[DONE]"
 _ERROR_LIMIT = 10.0
 
@@ -107,7 +107,7 @@ class _StreamOpening:
 
     def send(self, request: HttpRequest) -> Flow[HttpResponse]:
         opened: OpenedStream = yield OpenStream(request)
-        if opened.status < _REDIRECTS:
+        if _SUCCESS <= opened.status < _REDIRECTS:
             self.stream = opened
             return HttpResponse(opened.status, opened.headers, b"", request.url)
         body = yield from _read_error(opened)

@@ -19,6 +19,7 @@ from fal_typed._transport.base import (
     TransportError,
 )
 from fal_typed._transport.bodies import read_part, read_part_async
+from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.headers import header_map
 from fal_typed._transport.public_addresses import host_and_port, public_addresses
 from fal_typed._transport.response_bodies import (
@@ -33,6 +34,7 @@ from fal_typed._transport.timeouts import (
     within,
 )
 from fal_typed._transport.tls import ssl_context
+from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -46,6 +48,10 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
+)
+_WRONG_KIND = (
+    "{} calls need an {} as http_client, and this client has an httpx.{}; nothing was sent. "
+    "Use `FalClient` for sync and `AsyncFalClient` for async calls, each with its own http_client."
 )
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, zlib.error)
 
@@ -64,7 +70,9 @@ class HttpxTransport:
     @classmethod
     def over(cls, client: HttpClient | None) -> Self:
         """A transport over the caller's client, if that is a sync one."""
-        return cls(client if isinstance(client, httpx.Client) else None)
+        if client is not None and not isinstance(client, httpx.Client):
+            raise FalInputError(_WRONG_KIND.format("sync", "httpx.Client", type(client).__name__))
+        return cls(client)
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and read the whole response."""
@@ -145,7 +153,11 @@ class AsyncHttpxTransport:
     @classmethod
     def over(cls, client: HttpClient | None) -> Self:
         """A transport over the caller's client, if that is an async one."""
-        return cls(client if isinstance(client, httpx.AsyncClient) else None)
+        if client is not None and not isinstance(client, httpx.AsyncClient):
+            raise FalInputError(
+                _WRONG_KIND.format("async", "httpx.AsyncClient", type(client).__name__)
+            )
+        return cls(client)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and read the whole response."""
@@ -166,7 +178,7 @@ class AsyncHttpxTransport:
                 if not collector.add(chunk):
                     break
         finally:
-            await head.aclose()
+            await shielded(head.aclose())
         return collector.response(str(head.url))
 
     async def open(self, request: HttpRequest) -> OpenedStream:
@@ -201,7 +213,7 @@ class AsyncHttpxTransport:
         except (asyncio.TimeoutError, *_FAILURES):
             pass
         finally:
-            await body.response.aclose()
+            await shielded(body.response.aclose())
 
     async def close(self) -> None:
         """Close all connections."""

@@ -24,6 +24,7 @@ from fal_typed._transport.base import (
     TransportError,
 )
 from fal_typed._transport.bodies import read_part, read_part_async
+from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.headers import header_map
 from fal_typed._transport.public_addresses import public_addresses
 from fal_typed._transport.response_bodies import (
@@ -183,8 +184,10 @@ class AsyncPoolTransport:
         try:
             while (chunk := await body.read_async()) and collector.add(chunk):
                 pass
-        finally:
-            await self._release(body)
+        except BaseException:
+            await shielded(self._release(body))
+            raise
+        await self._release(body)
         return collector.response(request.url)
 
     async def open(self, request: HttpRequest) -> OpenedStream:
@@ -212,7 +215,7 @@ class AsyncPoolTransport:
             with suppress(TransportError):
                 await self.read(stream, DRAIN_SECONDS)
         finally:
-            await self._release(stream.handle)
+            await shielded(self._release(stream.handle))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -225,7 +228,7 @@ class AsyncPoolTransport:
         try:
             response = await connection.http.handle_async_request(wire)
         except BaseException:
-            await connection.http.aclose()
+            await shielded(connection.http.aclose())
             raise
         body = _PoolBody(request, origin, connection, response)
         body.chunks = aiter(response.aiter_stream())
@@ -246,7 +249,11 @@ class AsyncPoolTransport:
         return _AsyncPooledConnection(origin, self._tls)
 
     async def _release(self, body: _PoolBody[_AsyncPooledConnection]) -> None:
-        await body.response.aclose()
+        try:
+            await body.response.aclose()
+        except BaseException:
+            await shielded(body.connection.http.aclose())
+            raise
         if not body.connection.http.is_idle():
             await body.connection.http.aclose()
         elif (surplus := self._idle.put(body.origin, body.connection)) is not None:
