@@ -62,7 +62,7 @@ def test_inputs_inside_other_models_dump_the_same_way():
 
 def test_files_that_are_not_uploaded_in_dumps():
     png = b"\x89PNG\r\n\x1a\n"
-    made = Everything(image_url=png, masks=[bytearray(b"x"), "https://x.example/m"], video=png)
+    made = Everything(image_url=png, masks=[b"x", "https://x.example/m"], video=png)
     uri = "data:image/png;base64,iVBORw0KGgo="
     masks = ["data:application/octet-stream;base64,eA==", "https://x.example/m"]
     assert made.model_dump(mode="json") == {"image_url": uri, "masks": masks, "video": {"url": uri}}
@@ -167,7 +167,10 @@ def test_a_changed_input_is_sent_unchecked_on_request(mode, fal_emulator):
 @pytest.mark.parametrize(
     ("call", "hint"),
     [
-        (lambda c: dev.run(prompt="x", timeout=60), r"pass it with \.with_options\(timeout=…\)"),
+        (
+            lambda c: dev.run(**{"prompt": "x", "timeout": 60}),
+            r"pass it with \.with_options\(timeout=…\)",
+        ),
         (lambda c: c.run(dev.id, prompt="x"), r"pass it in arguments=\{'prompt': …\}"),
         (lambda c: c.subscribe(dev.id, prompt="x"), r"pass it in arguments=\{'prompt': …\}"),
         (lambda c: c.submit(DevInput(prompt="x"), seed=1), r"pass it in arguments=\{'seed': …\}"),
@@ -175,7 +178,7 @@ def test_a_changed_input_is_sent_unchecked_on_request(mode, fal_emulator):
         (lambda c: c.run(dev.id, with_logs=True), "it is an option of subscribe"),
         (lambda c: c.realtime(dev.id, prompt="x"), r"pass it to send\(\)"),
         (
-            lambda c: dev.with_options(prompt="x"),
+            lambda c: dev.with_options(**{"prompt": "x"}),
             r"pass it to the call, as in subscribe\(prompt=…\)",
         ),
     ],
