@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from fal_typed.cli.request_lines import line
-from fal_typed.cli.terminal import say
+from fal_typed.cli.terminal import note, say
 from fal_typed.testing import FalEmulator, Player, Recorder
 
 
@@ -81,7 +81,7 @@ def command(
         reason = error.strerror or str(error)
         raise typer.BadParameter(f"cannot start the emulator on {host}:{port}: {reason}") from error
     for caution in cautions:
-        typer.echo(f"Warning: {caution.message}", err=True)
+        note(f"Warning: {caution.message}")
     try:
         if tls:
             shutil.copyfile(emulator.ca_file, ca_file)
