@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -82,9 +83,11 @@ def sections(document: EndpointDocument) -> list[Section]:
         "Result": parameters(document, outputs, _Owner("output", None)),
     }
     for name, schema in _components(document, inputs).items():
-        found[name] = parameters(document, schema, _Owner("input", name))
+        title = _class_name(name, schema, "")
+        found.setdefault(title, parameters(document, schema, _Owner("input", name)))
     for name, schema in _components(document, outputs).items():
-        found.setdefault(name, parameters(document, schema, _Owner("output", name)))
+        title = _class_name(name, schema, "")
+        found.setdefault(title, parameters(document, schema, _Owner("output", name)))
     return [Section(title, fields) for title, fields in found.items()]
 
 
@@ -108,7 +111,7 @@ def parameters(
 
 
 def type_text(document: EndpointDocument, schema: Schema, name: str = "") -> str:
-    """Write a schema's type in Python syntax, and ``file`` where a file is accepted.
+    """Write a schema's type as editors show it.
 
     Args:
         document: The document that contains the schema.
@@ -120,10 +123,20 @@ def type_text(document: EndpointDocument, schema: Schema, name: str = "") -> str
     if "$ref" in schema:
         target = document.resolve(schema)
         named = component_name(schema) if "properties" in target else None
-        return named or type_text(document, target, name)
+        return _class_name(named, target, name) if named else type_text(document, target, name)
     if name and schema.get("type") == "string" and is_file_parameter(name, schema):
-        return "file"
+        return "FileInput"
     return " | ".join(dict.fromkeys(_members(document, schema, name))) or "Any"
+
+
+def _class_name(component: str, schema: Schema, name: str) -> str:
+    """The name of a component's class in generated code."""
+    from fal_typed_codegen.interface.file_types import file_class, is_file_component
+    from fal_typed_codegen.interface.naming import class_name
+
+    if is_file_component(schema):
+        return "FileObjectInput" if name else file_class(component, schema, "")
+    return class_name(component, ())
 
 
 def _description(document: EndpointDocument, name: str, schema: Schema, owner: _Owner) -> str:
@@ -157,9 +170,9 @@ def _members(document: EndpointDocument, schema: Schema, name: str) -> Iterator[
     kinds, values = as_list(schema.get("type")), as_list(schema.get("enum"))
     members = alternatives(schema)
     if "const" in schema:
-        yield repr(schema["const"])
+        yield f"Literal[{_quoted(schema['const'])}]"
     elif values is not None:
-        yield from map(repr, values)
+        yield f"Literal[{', '.join(map(_quoted, values))}]"
     elif members:
         for member in members:
             yield type_text(document, member, name)
@@ -170,6 +183,10 @@ def _members(document: EndpointDocument, schema: Schema, name: str) -> Iterator[
         yield from _single(document, schema, name)
     if schema.get("nullable"):
         yield "None"
+
+
+def _quoted(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _single(document: EndpointDocument, schema: Schema, name: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from fal_typed.cli.request_lines import line
+from fal_typed.cli.terminal import say
 from fal_typed.testing import FalEmulator, Player, Recorder
 
 
@@ -80,14 +81,14 @@ def command(
 
 
 def _print_addresses(emulator: FalEmulator, ca_file: Path | None) -> None:
-    typer.echo(f"fal emulator on {emulator.url}")
+    say(f"fal emulator on {emulator.url}")
     if ca_file is None:
-        typer.echo(f"export FAL_EMULATOR_HOST={emulator.host}")
+        say(f"export FAL_EMULATOR_HOST={emulator.host}")
         return
-    typer.echo("Trust its certificate in Python and OpenSSL, Node and curl:")
-    typer.echo(f"export SSL_CERT_FILE={ca_file}")
-    typer.echo(f"export NODE_EXTRA_CA_CERTS={ca_file}")
-    typer.echo(f"curl --cacert {ca_file} {emulator.url}/")
-    typer.echo("Point fal's Python client at it:")
-    typer.echo(f"export FAL_RUN_HOST={emulator.host}/fal.run")
-    typer.echo(f"export FAL_QUEUE_RUN_HOST={emulator.host}/queue.fal.run")
+    say("Trust its certificate in Python and OpenSSL, Node and curl:")
+    say(f"export SSL_CERT_FILE={ca_file}")
+    say(f"export NODE_EXTRA_CA_CERTS={ca_file}")
+    say(f"curl --cacert {ca_file} {emulator.url}/")
+    say("Point fal's Python client at it:")
+    say(f"export FAL_RUN_HOST={emulator.host}/fal.run")
+    say(f"export FAL_QUEUE_RUN_HOST={emulator.host}/queue.fal.run")
