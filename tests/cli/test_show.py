@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fal_typed._documents.catalog import Catalog
-from fal_typed.cli.commands.run_command import parse_arguments
+from fal_typed.cli.flag_values import parse_arguments
 from fal_typed.cli.commands.show_command import describe
 from fal_typed.testing.engine.schema_checking import SchemaChecker
 
@@ -38,7 +38,7 @@ def test_text_shows_types_defaults_bounds_and_calls(fal: Callable[..., Outcome])
         "fal-ai/flux/dev  image",
         "prompt: str  required",
         "num_images: int = 1  ≥ 1, ≤ 4",
-        "output_format: 'jpeg' | 'png' = 'jpeg'",
+        "output_format: Literal[\"jpeg\", \"png\"] = 'jpeg'",
         "seed: int | None",
         "from fal_typed.endpoints.fal_ai.flux.dev import flux_dev",
         "result = flux_dev.subscribe(prompt='a cat')",
@@ -56,8 +56,8 @@ def test_required_parameters_come_first() -> None:
 
 def test_files_are_distinguished_from_strings() -> None:
     rows = described("fal-ai/birefnet")["parameters"]
-    assert row(rows, "image_url")["type"] == "file"
-    assert row(rows, "model")["type"].startswith("'General Use (Light)' | ")
+    assert row(rows, "image_url")["type"] == "FileInput"
+    assert row(rows, "model")["type"].startswith('Literal["General Use (Light)", ')
 
 
 def test_objects_are_listed_once_with_their_fields() -> None:
@@ -97,7 +97,7 @@ def of_studio(route: str) -> dict[str, Any]:
 def test_a_route_of_a_private_app(fal: Callable[..., Outcome]) -> None:
     outcome = fal("show", "acme/studio", "--schemas", str(PRIVATE))
     assert outcome.code == 0
-    for line in ("size: tuple[int, str]", "seed: int | str | None", "mode: 'fast' = 'fast'"):
+    for line in ("size: tuple[int, str]", "seed: int | str | None", "mode: Literal[\"fast\"] = 'fast'"):
         assert line in outcome.out
     assert row(of_studio("")["parameters"], "seed")["description"] == ""
 

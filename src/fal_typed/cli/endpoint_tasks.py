@@ -42,7 +42,7 @@ _TASKS = (
     (r"edit|kontext|instruct", "image editing edit photo change modify"),
     (r"depth|midas|marigold", "depth estimation depth map"),
     (r"canny|controlnet|pose|lineart|dwpose", "controlnet edge detection pose control"),
-    (r"train", "training train fine-tune finetune lora"),
+    (r"train", "training train fine-tune finetune"),
     (r"try-?on|tryon|fashn|cat-vton", "virtual try on clothes fashion"),
     (r"relight|iclight|ic-light", "relighting light"),
     (r"style|ghiblify|cartoon", "style transfer stylize"),

@@ -177,7 +177,8 @@ def _print(document: EndpointDocument) -> None:
     from rich.text import Text
 
     screen = console()
-    screen.print(Text(clean(document.id), style="bold"), Text(one_line(document.category or "")))
+    category = one_line(document.category or "")
+    screen.print(Text.assemble((one_line(document.id), "bold"), f"  {category}"))
     screen.print(Text(clean(summary(document))))
     for section in sections(document):
         if section.fields:
