@@ -17,7 +17,9 @@ from fal_typed.testing import FalEmulator, Player, Recorder
 
 def command(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any free one.")] = 8765,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")
+    ] = 8765,
     schemas: Annotated[
         Path | None,
         typer.Option(help="Folder of endpoint documents; the included catalog by default."),
@@ -65,7 +67,8 @@ def command(
         )
         emulator.start()
     except OSError as error:
-        raise typer.BadParameter(str(error)) from error
+        reason = error.strerror or str(error)
+        raise typer.BadParameter(f"cannot start the emulator on {host}:{port}: {reason}") from error
     try:
         if tls:
             shutil.copyfile(emulator.ca_file, ca_file)
