@@ -128,9 +128,7 @@ def test_commands_work_without_the_dependencies_of_the_generator(
 def test_only_one_module_prints() -> None:
     folder = Path(cli.__file__).parent
     printing = re.compile(r"typer\.echo|(?<![.\w])print\(|sys\.(stdout|stderr)\.write|Console\(")
-    found = {
-        path.name for path in folder.rglob("*.py") if printing.search(path.read_text("utf-8"))
-    }
+    found = {path.name for path in folder.rglob("*.py") if printing.search(path.read_text("utf-8"))}
     # The emulator's log and the progress of pull draw with rich; images are escape sequences.
     assert found == {
         "terminal.py", "inline_images.py", "emulator_command.py", "pull_command.py",

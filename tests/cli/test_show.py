@@ -44,7 +44,7 @@ def test_text_shows_types_defaults_bounds_and_calls(fal: Callable[..., Outcome])
         "fal-ai/flux/dev  image",
         "prompt: str  required",
         "num_images: int = 1  ≥ 1, ≤ 4",
-        "output_format: Literal[\"jpeg\", \"png\"] = 'jpeg'",
+        'output_format: Literal["jpeg", "png"] = \'jpeg\'',
         "seed: int | None",
         "from fal_typed.endpoints.fal_ai.flux.dev import flux_dev",
         "result = flux_dev.subscribe(prompt='a cat')",
@@ -158,7 +158,11 @@ def of_studio(route: str) -> dict[str, Any]:
 def test_a_route_of_a_private_app(fal: Callable[..., Outcome]) -> None:
     outcome = fal("show", "acme/studio", "--schemas", str(PRIVATE))
     assert outcome.code == 0
-    for line in ("size: tuple[int, str]", "seed: int | str | None", "mode: Literal[\"fast\"] = 'fast'"):
+    for line in (
+        "size: tuple[int, str]",
+        "seed: int | str | None",
+        "mode: Literal[\"fast\"] = 'fast'",
+    ):
         assert line in outcome.out
     assert row(of_studio("")["parameters"], "seed")["description"] == ""
 

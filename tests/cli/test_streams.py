@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,6 @@ import pytest
 from fal_typed.cli.terminal import clean, json_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fal_typed.testing import FalEmulator
 
 FLUX_DEV = "fal-ai/flux/dev"
@@ -82,7 +81,7 @@ def test_text_of_all_scripts_is_kept() -> None:
     assert clean(text) == text
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_result_that_cannot_be_printed_is_saved_and_can_be_fetched(
     fal_emulator: FalEmulator, tmp_path: Path
 ) -> None:

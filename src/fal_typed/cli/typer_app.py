@@ -72,8 +72,8 @@ def _build(words: Sequence[str], chosen: str) -> typer.Typer:
     application.callback()(_options)
     for name, command in COMMANDS.items():
         if name == chosen:
-            command = _load(name, words)
-            application.command(name, help=_help(command))(command)
+            function = _load(name, words)
+            application.command(name, help=_help(function))(function)
         else:
             application.command(name, help=command.summary)(_not_imported)
     return application
