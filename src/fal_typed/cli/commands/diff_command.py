@@ -46,7 +46,7 @@ def command(
         "markdown": formats.as_markdown,
         "json": formats.as_json,
     }
-    say(writers[output_format](changes), nl=False)
+    say((writers[output_format](changes)).rstrip("\n"))
     for name, reason in sorted(changes.failed.items()):
         note(f"error: {name}: {reason}")
     if before.is_lock or after.is_lock:
