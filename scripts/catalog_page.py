@@ -45,9 +45,7 @@ _TASK_OF_ID = (
     ("inpainting", r"inpaint|outpaint|/fill|erase|eraser|object-removal|genfill|/expand"),
 )
 # First words that mean little without the second: stable-diffusion, nano-banana, image-editing.
-_HALF_NAMES = frozenset(
-    "ace ai face fast gpt hyper image nano post stable sync video z".split()
-)
+_HALF_NAMES = frozenset("ace ai face fast gpt hyper image nano post stable sync video z".split())
 _TASK_OF_OUTPUT = {
     "video": ("video", "audio", "image", "text"),
     "image": ("image", "video", "text"),
@@ -104,7 +102,9 @@ def family_of(endpoint_id: str) -> str:
 def inputs_of(document: EndpointDocument) -> list[str]:
     """The kinds of media that an endpoint accepts."""
     found = {
-        kind_of(field.name) or "file" if "file" in re.findall(r"\w+", field.type) else _text(field.name)
+        kind_of(field.name) or "file"
+        if "file" in re.findall(r"\w+", field.type)
+        else _text(field.name)
         for field in parameters(document, document.input_schema)
     }
     return [kind for kind in KINDS if kind in found]
@@ -116,7 +116,9 @@ def outputs_of(document: EndpointDocument) -> list[str]:
     for field in parameters(document, document.output_schema):
         if re.search(r"File|Image|Video|Audio|Mesh|Model", field.type):
             found.add(kind_of(f"{field.name} {field.type}".lower()) or "file")
-        elif field.type.startswith("str") and re.search(r"text|output|caption|transcri|lyrics", field.name):
+        elif field.type.startswith("str") and re.search(
+            r"text|output|caption|transcri|lyrics", field.name
+        ):
             found.add("text")
     return [kind for kind in KINDS if kind in found] or ["data"]
 
@@ -127,9 +129,12 @@ def kind_of(name: str) -> str | None:
 
 
 def _text(name: str) -> str | None:
-    return "text" if re.search(r"^(text|input_text|gen_text|lyrics)$|prompt$", name) and not (
-        name.startswith("negative")
-    ) else None
+    return (
+        "text"
+        if re.search(r"^(text|input_text|gen_text|lyrics)$|prompt$", name)
+        and not (name.startswith("negative"))
+        else None
+    )
 
 
 def _row(document: EndpointDocument, details: dict[str, Any], names: dict[str, int]) -> list[Any]:
@@ -146,7 +151,7 @@ def _row(document: EndpointDocument, details: dict[str, Any], names: dict[str, i
 
 
 def _curl(document: EndpointDocument) -> str:
-    arguments = show_command._example_arguments(document)
+    arguments = show_command._example_arguments(document)  # noqa: SLF001
     body = json.dumps(arguments, ensure_ascii=False, default=str).replace("'", "'\\''")
     return (
         f"curl https://queue.fal.run/{document.id} \\\n"

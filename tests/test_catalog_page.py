@@ -27,6 +27,9 @@ DOCS = Path(__file__).parent.parent / "docs"
 DEV = "fal-ai/flux/dev"
 ENDPOINTS = len(Catalog().ids())
 WIDE, NARROW = 1280, 390
+HEAD = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<body class="md-typeset">"""
+SHOWN = "return performance.getEntriesByName('catalog-shown').length"
 
 pytestmark = [
     pytest.mark.xdist_group("browser"),
@@ -41,7 +44,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("site")
     catalog_page.write(root / "catalog")
     body = (DOCS / "catalog.md").read_text(encoding="utf-8").partition("# Catalog\n")[2]
-    head = '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    head = (
+        '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    )
     head += '<body class="md-typeset">'
     (root / "catalog" / "index.html").write_text(head + body, encoding="utf-8")
     (root / "assets").symlink_to(DOCS / "assets")
@@ -79,7 +84,9 @@ class CatalogPage:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         self.driver.get("about:blank")
         self.driver.get(self.url + rest)
-        self.wait(lambda: self.script("return performance.getEntriesByName('catalog-shown').length"))
+        self.wait(
+            lambda: self.script("return performance.getEntriesByName('catalog-shown').length")
+        )
 
     def wait(self, condition) -> None:
         WebDriverWait(self.driver, 20, poll_frequency=0.05).until(lambda _: condition())
@@ -226,7 +233,9 @@ def test_an_unknown_endpoint_in_the_address_shows_the_list(page):
 
 @pytest.mark.parametrize("endpoint_id", [DEV, "fal-ai/birefnet", "fal-ai/kokoro/american-english"])
 def test_the_python_code_runs_as_it_is(site, endpoint_id, monkeypatch):
-    details = json.loads((site / "catalog" / "endpoints" / f"{endpoint_id}.json").read_text("utf-8"))
+    details = json.loads(
+        (site / "catalog" / "endpoints" / f"{endpoint_id}.json").read_text("utf-8")
+    )
     with FalEmulator() as emulator, FalClient():
         monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
         namespace: dict = {}
