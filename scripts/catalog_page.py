@@ -45,7 +45,10 @@ _TASK_OF_ID = (
     ("inpainting", r"inpaint|outpaint|/fill|erase|eraser|object-removal|genfill|/expand"),
 )
 # First words that mean little without the second: stable-diffusion, nano-banana, image-editing.
-_HALF_NAMES = frozenset("ace ai face fast gpt hyper image nano post stable sync video z".split())
+_HALF_NAMES = {
+    *("ace", "ai", "face", "fast", "gpt", "hyper", "image"),
+    *("nano", "post", "stable", "sync", "video", "z"),
+}
 _TASK_OF_OUTPUT = {
     "video": ("video", "audio", "image", "text"),
     "image": ("image", "video", "text"),

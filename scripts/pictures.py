@@ -98,8 +98,8 @@ class Drawing:
         left, top = MARGIN + column * CHARACTER - 8, self._y - LINE + 8
         width = max(len(item) for item in items) * CHARACTER + 60
         height = len(items) * LINE + 8
-        self._rectangle(left, top, width, height, "#1d2b45", 'stroke="#3a4c6e"')
-        self._rectangle(left + 4, top + 4, width - 8, LINE, "#31507f")
+        self._rectangle((left, top, width, height), "#1d2b45", 'stroke="#3a4c6e"')
+        self._rectangle((left + 4, top + 4, width - 8, LINE), "#31507f")
         for index, item in enumerate(items):
             y = top + LINE * (index + 1) - 2
             self._text(left + 14, y, f'<tspan fill="{_BLUE}">▪</tspan>')
@@ -110,7 +110,7 @@ class Drawing:
     def caret(self, column: int, baseline: float) -> None:
         """Draw the text cursor."""
         x = MARGIN + column * CHARACTER
-        self._rectangle(x, baseline - 14, 2, 18, "#ffcc66")
+        self._rectangle((x, baseline - 14, 2, 18), "#ffcc66")
 
     def underline(self, start: int, length: int, baseline: float) -> None:
         """Draw a wavy line under a mistake."""
@@ -141,9 +141,8 @@ class Drawing:
     def _text(self, x: float, y: float, spans: str) -> None:
         self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" xml:space="preserve">{spans}</text>')
 
-    def _rectangle(
-        self, x: float, y: float, width: float, height: float, fill: str, more: str = ""
-    ) -> None:
+    def _rectangle(self, box: tuple[float, ...], fill: str, more: str = "") -> None:
+        x, y, width, height = box
         self._parts.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="3" '
             f'fill="{fill}" {more}/>'
