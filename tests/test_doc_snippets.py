@@ -6,9 +6,12 @@ A block that cannot run by itself has a comment before it that says why: ``<!-- 
 from __future__ import annotations
 
 import ast
+import asyncio
 import contextlib
-import os
+import inspect
+import io
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,12 +23,25 @@ from PIL import Image
 from fal_typed.testing import FalEmulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Iterator
 
-DOCS = Path(__file__).parent.parent / "docs"
-BLOCK = re.compile(r"((?:<!-- not run: [^\n]+ -->\n+)?)^( *)```(\S+)[^\n]*\n(.*?)^ *```$", re.M | re.S)
-# Text, output and other formats; each has a check of its own or is not code.
-OTHER_LANGUAGES = {"console", "text", "toml", "json", "mermaid", "yaml", "diff", "html", "js", "http", "dockerfile", "bash", "graphql", "jinja", "python", "pycon"}  # fmt: skip
+ROOT = Path(__file__).parent.parent
+DOCS, SCHEMAS = ROOT / "docs", ROOT / "schemas"
+BLOCK = re.compile(
+    r"((?:<!-- not run: [^\n]+ -->\n+)?)^( *)```(\S+)[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL
+)
+LANGUAGES = {
+    "python",
+    "console",
+    "text",
+    "toml",
+    "json",
+    "mermaid",
+    "yaml",
+    "diff",
+    "js",
+    "dockerfile",
+}
 
 
 def python_blocks(page: Path) -> list[str]:
@@ -42,6 +58,11 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the files that the pages mention, and an emulator."""
     for name in ("cat.jpg", "cat.png", "photo.jpg", "in.png", "mask.png"):
         Image.new("RGB", (64, 48), "teal").save(tmp_path / name)
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    (tmp_path / "schemas" / "fal-ai" / "flux").mkdir(parents=True)
+    for name in ("schemas.lock", "fal-ai/flux/dev.json"):
+        shutil.copy(SCHEMAS / name, tmp_path / "schemas" / name)
+    monkeypatch.setenv("PROXY_TOKEN", "a token")
     with FalEmulator() as emulator:
         monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
         monkeypatch.chdir(tmp_path)
@@ -59,8 +80,15 @@ def test_the_code_of_a_page_runs(page: Path, reader: Path) -> None:
 
 
 def run(block: str, name: str, namespace: dict[str, Any]) -> None:
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        exec(compile(block, name, "exec"), namespace)
+    with io.StringIO() as nowhere, contextlib.redirect_stdout(nowhere):
+        code = compile(block, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        waiting = eval(code, namespace)
+        if inspect.isawaitable(waiting):
+            asyncio.run(wait(waiting))
+
+
+async def wait(waiting: Awaitable[object]) -> None:
+    await waiting
 
 
 def run_as_test(block: str, folder: Path) -> None:
@@ -75,7 +103,7 @@ def test_every_block_names_its_language(page: Path) -> None:
     fences = re.findall(r"^ *```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     opening = fences[::2]
     assert len(fences) % 2 == 0
-    assert {fence.split()[0] if fence else "" for fence in opening} <= OTHER_LANGUAGES
+    assert {fence.split()[0] if fence else "" for fence in opening} <= LANGUAGES
 
 
 def test_blocks_that_do_not_run_are_python_all_the_same() -> None:
