@@ -360,7 +360,7 @@ def test_the_start_shows_how_to_connect(page, emulator):
 
 
 def test_a_call_can_be_repeated_as_python_and_as_curl(page, emulator, http, monkeypatch):
-    arguments = {"prompt": "it's a \"cat\"", "sync_mode": False, "seed": 7}
+    arguments = {"prompt": 'it\'s a "cat"', "sync_mode": False, "seed": 7}
     page.go(f"#/call/{submit(emulator, http, **arguments)}")
     page.wait(lambda: len(page.all("#part-code pre")) == 2)
     python, curl = (block.text for block in page.all("#part-code pre"))
