@@ -6,7 +6,6 @@ The words come from pyright's language server and from mypy; nothing is typed in
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from html import escape
 from pathlib import Path
@@ -203,4 +202,4 @@ def _color(kind: object) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
