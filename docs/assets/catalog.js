@@ -232,7 +232,7 @@ function fail(error) {
   count.textContent = `The catalog cannot be loaded: ${error.message}`;
 }
 
-search.addEventListener("input", onFilter);
+for (const kind of ["input", "change"]) search.addEventListener(kind, onFilter);
 search.addEventListener("reset", () => setTimeout(onFilter));
 search.addEventListener("submit", (event) => {
   event.preventDefault();
