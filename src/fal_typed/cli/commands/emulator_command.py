@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from fal_typed.cli.request_lines import line
-from fal_typed.cli.terminal import say
+from fal_typed.cli.terminal import note, say
 from fal_typed.testing import FalEmulator, Player, Recorder
 
 
