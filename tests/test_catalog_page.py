@@ -247,5 +247,5 @@ def test_every_endpoint_has_a_task_and_a_family(site):
     index = json.loads((site / "catalog" / "index.json").read_text(encoding="utf-8"))
     assert len(index["endpoints"]) == ENDPOINTS
     others = [row[0] for row in index["endpoints"] if row[1] == "other"]
-    assert len(others) < ENDPOINTS / 50, others
+    assert len(others) < ENDPOINTS / 30, others
     assert all(row[4] for row in index["endpoints"])

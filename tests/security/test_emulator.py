@@ -116,9 +116,10 @@ def test_a_page_of_another_origin_reaches_no_route(emulator, headers):
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
 def test_a_page_of_another_origin_opens_no_websocket(emulator, path, origin):
     url = f"ws://{emulator.host}{path}"
-    connect(url).close()
-    with pytest.raises(InvalidStatus) as refused:
-        connect(url, origin=origin)
+    with connect(url):
+        pass
+    with pytest.raises(InvalidStatus) as refused, connect(url, origin=origin):
+        pass
     assert refused.value.response.status_code == 403
     assert len(emulator.requests) == 1
 
