@@ -181,7 +181,7 @@ def _read_statuses(
 def _parse_event(event: str) -> Mapping[str, Any] | None:
     try:
         content = as_object(json.loads(event))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return content if content and "status" in content else None
 

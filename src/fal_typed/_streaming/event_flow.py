@@ -191,8 +191,8 @@ def _emit_sse(body: _StreamBody) -> Flow[None]:
     while True:
         chunk = yield from body.read()
         for text in decoder.feed(chunk) if chunk else decoder.finish():
-            # Not used by fal, but endpoints may forward the stream of another platform.
-            if text != _END_MARK:
+            # Neither is used by fal, but endpoints may forward the stream of another platform.
+            if text and text != _END_MARK:
                 yield Emit(_parse_event(text))
         if not chunk:
             return
@@ -208,5 +208,5 @@ def _emit_json(body: _StreamBody) -> Flow[None]:
 def _parse_event(text: str) -> StreamEvent | MalformedEvent:
     try:
         return StreamEvent(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return MalformedEvent(text)

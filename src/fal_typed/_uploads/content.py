@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Union, cast
 from typing_extensions import Self
 
 from fal_typed._core.media_types import OCTETS, extension_of, type_of_bytes, type_of_name
-from fal_typed._core.pillow import PILImage
+from fal_typed._core.pillow import PILImage, as_seen
 from fal_typed._transport.base import FilePart
 from fal_typed.errors import FalInputError
 
@@ -238,7 +238,7 @@ def is_image(value: object) -> bool:
 
 
 def encode_image_bytes(image: PILImage, format: str) -> tuple[bytes, str]:  # noqa: A002
-    """Encode a Pillow image.
+    """Encode a Pillow image as a viewer shows it; see `as_seen`.
 
     Returns:
         The bytes and their media type.
@@ -249,8 +249,8 @@ def encode_image_bytes(image: PILImage, format: str) -> tuple[bytes, str]:  # no
     name = "jpeg" if format.lower() == "jpg" else format.lower()
     buffer = BytesIO()
     try:
-        image.save(buffer, format=name)
-    except (OSError, KeyError, ValueError) as error:
+        as_seen(image, name).save(buffer, format=name)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise FalInputError(
             f"The image cannot be encoded as {name}: {error}. Use another format, such as 'png'."
         ) from None
