@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -18,6 +19,7 @@ from fal_typed._transport.base import (
 )
 from fal_typed._transport.bodies import read_part_async
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.keepalive import keep_alive
 from fal_typed._transport.timeouts import (
     DRAIN_SECONDS,
     KEEP_ALIVE_SECONDS,
@@ -26,10 +28,12 @@ from fal_typed._transport.timeouts import (
     within,
 )
 from fal_typed._transport.tls import ssl_context
+from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aiohappyeyeballs import AddrInfoType
     from aiohttp.abc import AbstractStreamWriter
 
 _CHUNK_SIZE = 256 * 1024
@@ -52,7 +56,9 @@ class AiohttpTransport:
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
+            connector=aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS, socket_factory=_new_socket
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
         )
@@ -115,6 +121,13 @@ class AiohttpTransport:
             skip_auto_headers=("content-type",),
             timeout=aiohttp.ClientTimeout(total=None, connect=connect_limit(request)),
         )
+
+
+def _new_socket(address: AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = address
+    created = socket.socket(family, kind, protocol)
+    keep_alive(created)
+    return created
 
 
 class _AiohttpBody:
@@ -189,6 +202,11 @@ def _reason(error: Exception) -> str:
 def _transport_error(
     error: Exception, request: HttpRequest, head: aiohttp.ClientResponse | None
 ) -> TransportError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, FalInputError):  # the body's file could not be read
+            raise cause from None
+        cause = cause.__cause__ or cause.__context__
     received = None if head is None else HttpResponse(head.status, _headers(head), b"")
     if type(error) is asyncio.TimeoutError and request.timeout is not None:
         return timed_out(request, received)

@@ -25,6 +25,7 @@ from fal_typed._transport.base import (
 )
 from fal_typed._transport.bodies import read_part, read_part_async
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.keepalive import SOCKET_OPTIONS
 from fal_typed._transport.timeouts import (
     DRAIN_SECONDS,
     KEEP_ALIVE_SECONDS,
@@ -230,6 +231,7 @@ class _PooledConnection:
             ssl_context=tls,
             keepalive_expiry=KEEP_ALIVE_SECONDS,
             network_backend=_TimedBackend(self.deadline),
+            socket_options=SOCKET_OPTIONS,
         )
 
 
@@ -238,7 +240,10 @@ class _AsyncPooledConnection:
 
     def __init__(self, origin: Origin, tls: ssl.SSLContext | None) -> None:
         self.http = httpcore.AsyncHTTPConnection(
-            httpcore.Origin(*origin), ssl_context=tls, keepalive_expiry=KEEP_ALIVE_SECONDS
+            httpcore.Origin(*origin),
+            ssl_context=tls,
+            keepalive_expiry=KEEP_ALIVE_SECONDS,
+            socket_options=SOCKET_OPTIONS,
         )
 
 
@@ -468,11 +473,16 @@ def _received(stream: OpenedStream) -> HttpResponse:
     return HttpResponse(stream.status, stream.headers, b"")
 
 
+def _reason(error: Exception) -> str:
+    is_quoting = isinstance(error, httpcore.LocalProtocolError)  # headers, for example
+    return type(error).__name__ if is_quoting else str(error) or type(error).__name__
+
+
 def _transport_error(
     error: Exception, request: HttpRequest, stream: OpenedStream | None
 ) -> TransportError:
     return TransportError(
-        f"{request}: {str(error) or type(error).__name__}",
+        f"{request}: {_reason(error)}",
         sent=not isinstance(error, _NEVER_SENT),
         timed_out=isinstance(error, httpcore.TimeoutException),
         head=None if stream is None else _received(stream),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -15,6 +16,14 @@ def is_confidential(url: str) -> bool:
 def is_loopback(url: str) -> bool:
     """Whether a URL leads to this machine."""
     return (urlsplit(url).hostname or "") in LOOPBACK
+
+
+def shown_url(url: str) -> str:
+    """A URL as messages and logs show it: without the parts that can contain secrets."""
+    plain = re.split(r"[?#]", url, maxsplit=1)[0]
+    scheme, separator, rest = plain.partition("://")
+    address, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{address.rpartition('@')[2]}{slash}{path}"
 
 
 def websocket_url(url: str) -> str:
