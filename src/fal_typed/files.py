@@ -17,6 +17,7 @@ from pydantic_core import (
     core_schema,
 )
 
+from fal_typed._core.async_files import AsyncFile
 from fal_typed._core.json_values import as_object
 from fal_typed._core.pillow import PILImage
 from fal_typed.models import OutputModel
@@ -300,10 +301,12 @@ class _AsObject:
         )
 
 
-FileInput = Annotated[Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsUrl]
+FileInput = Annotated[
+    Union[str, os.PathLike[str], bytes, BinaryIO, AsyncFile, PILImage, File], _AsUrl
+]
 """A file parameter: a URL, a data URI, or anything that can be uploaded."""
 
 FileObjectInput = Annotated[
-    Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsObject
+    Union[str, os.PathLike[str], bytes, BinaryIO, AsyncFile, PILImage, File], _AsObject
 ]
 """A file parameter that is sent as an object with a `url`."""

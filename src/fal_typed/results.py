@@ -53,7 +53,7 @@ class RawResponse:
         """Parse the body as JSON, or return it as text if it is not JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.body.decode("utf-8", "replace")
 
 

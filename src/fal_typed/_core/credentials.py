@@ -51,6 +51,8 @@ class Credentials:
             FalCredentialsError: The key has characters that an HTTP header cannot carry.
         """
         key = self._key() if callable(self._key) else self._key
+        if key is not None and not isinstance(key, str):
+            raise FalCredentialsError(f"The fal key is of type {type(key).__name__}, not str.")
         if not key and os.environ.get("FAL_FORCE_AUTH_BY_USER") != "1":
             key = _from_environment() or _from_notebook()
         return _checked(key) if key else None

@@ -12,6 +12,7 @@ from fal_typed._transport.urls import LOOPBACK
 from fal_typed.errors import FalInputError
 
 _CDN_DOMAIN = ".fal.media"  # currently v3b.fal.media
+_MAX_SHOWN = 100
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 
 
@@ -43,15 +44,18 @@ class Hosts:
         emulator = os.environ.get("FAL_EMULATOR_HOST")
         if emulator and not (run_host or queue_host):
             return cls.emulated(emulator)
-        run_host = run_host or os.environ.get("FAL_RUN_HOST")
-        queue_host = queue_host or os.environ.get("FAL_QUEUE_RUN_HOST")
-        return _hosts(run_host, queue_host)
+        if run_host or (run_host := os.environ.get("FAL_RUN_HOST")):
+            _check(run_host, "FAL_RUN_HOST")
+        if queue_host or (queue_host := os.environ.get("FAL_QUEUE_RUN_HOST")):
+            _check(queue_host, "FAL_QUEUE_RUN_HOST")
+        return _hosts(run_host or None, queue_host or None)
 
     @classmethod
     @lru_cache(maxsize=16)
     def emulated(cls, address: str) -> Hosts:
         """Hosts of an emulator: each service under its real host name as path, over plain HTTP."""
-        base = f"http://{_checked(address)}"
+        _check(address, "FAL_EMULATOR_HOST")
+        base = f"http://{address}"
         return cls(**{f.name: f"{base}/{str(f.default).split('://')[1]}" for f in fields(cls)})
 
     @property
@@ -89,23 +93,25 @@ def _host_name(url: str) -> str:
 
 
 def _base(host: str) -> str:
-    host = _checked(host)
     name = urlsplit(f"//{host}").hostname or ""
     return f"http://{host}" if name in LOOPBACK else f"https://{host}"
 
 
-def _checked(host: str) -> str:
+def _check(host: str, variable: str) -> None:
     try:
         parts = urlsplit(f"//{host}")
-        well_formed = parts.netloc == host and parts.hostname and "@" not in host
+        name = (parts.hostname or "").encode("idna")
+        well_formed = parts.netloc == host and name and "@" not in host
         _ = parts.port
-    except ValueError:
+    except (TypeError, ValueError):
         well_formed = False
-    if not well_formed or any(character.isspace() for character in host):
+    if not well_formed or not host.isprintable() or " " in host:
+        # What precedes an @ would be a password.
+        shown = str(host).rpartition("@")[2][:_MAX_SHOWN]
         raise FalInputError(
-            f"{host!r} is not a valid host. Pass a name or name:port such as 'fal.run', not a URL."
+            f"{shown!r} is not a valid host ({variable}). Set it to a name or name:port such as "
+            "'fal.run', not a URL."
         )
-    return host
 
 
 def _within(url: str, base: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
+from fal_typed._transport.urls import shown_url
 from fal_typed.errors import (
     FalAuthenticationError,
     FalCancelledError,
@@ -70,9 +71,10 @@ def parse_json(response: HttpResponse) -> Any:
     """
     try:
         return json.loads(response.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise FalProtocolError(
-            f"{_place(response)} returned status {response.status} with a body that is not JSON: "
+            f"{_place(response)} returned status {response.status} with a body that is not JSON, "
+            "or nested too deeply: "
             f"{_excerpt(response)!r}",
             request_id=request_id_of(response),
         ) from None
@@ -169,7 +171,7 @@ def retry_after(response: HttpResponse) -> float | None:
     except ValueError:
         try:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     return max(0.0, seconds) if seconds == seconds else None  # noqa: PLR0124 - not NaN
 
@@ -182,7 +184,7 @@ def is_ingress_error(response: HttpResponse) -> bool:
 def _content(response: HttpResponse) -> Mapping[str, Any]:
     try:
         value = json.loads(response.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return as_object(value) or {}
 
@@ -236,4 +238,4 @@ def _excerpt(response: HttpResponse) -> str:
 
 
 def _place(response: HttpResponse) -> str:
-    return response.url.split("?")[0] or "the platform"
+    return shown_url(response.url) or "the platform"

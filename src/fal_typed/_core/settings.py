@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,7 @@ from fal_typed.errors import FalCredentialsError, FalInputError
 
 USER_AGENT = f"fal-typed/{__version__} (python)"
 HTTP_TIMEOUT = 60.0
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RESERVED = ("host", "content-length", "transfer-encoding", "connection")
 
 
@@ -74,12 +76,10 @@ class Settings:
         return replace(self, **changes)
 
     def _own_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        own = {name.lower(): value for name, value in {**self.headers, **headers}.items()}
-        for name, value in own.items():
-            if name in _RESERVED or "\n" in value or "\r" in value or "\0" in value:
-                raise FalInputError(
-                    f"The header {name!r} is reserved, or its value has control characters."
-                )
+        own: dict[str, str] = {}
+        for name, value in {**self.headers, **headers}.items():
+            _check_header(name, value)
+            own[name.lower()] = value
         return own
 
     def _authorization(self, url: str, authorization: str | None) -> dict[str, str]:
@@ -100,6 +100,21 @@ class Settings:
         return {"authorization": authorization} if authorization else {}
 
 
+def _check_header(name: object, value: object) -> None:
+    # The value may be secret, so it is never shown.
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise FalInputError(f"The header {name!r} must be a string with a string as its value.")
+    if not _HEADER_NAME.fullmatch(name):
+        raise FalInputError(f"{name!r} is not a valid header name.")
+    if name.lower() in _RESERVED:
+        raise FalInputError(f"The header {name!r} is reserved.")
+    if not value.isascii() or not value.replace("\t", " ").isprintable():
+        raise FalInputError(
+            f"The value of the header {name!r} has control or non-ASCII characters; encode it, for "
+            "example with urllib.parse.quote."
+        )
+
+
 def encode_json(value: object) -> bytes:
     """Encode a JSON body.
 
@@ -109,5 +124,7 @@ def encode_json(value: object) -> bytes:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode()
+    except RecursionError:
+        raise FalInputError("The arguments are nested too deeply; nothing was sent.") from None
     except (TypeError, ValueError) as error:
         raise FalInputError(f"The arguments cannot be encoded as JSON: {error}") from None

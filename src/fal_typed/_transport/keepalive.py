@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 _IDLE = 60
 _INTERVAL = 10
@@ -40,6 +41,7 @@ SOCKET_OPTIONS = tuple(_options())
 
 
 def keep_alive(connection: socket.socket) -> None:
-    """Turn keepalive on for a socket."""
-    for option in SOCKET_OPTIONS:
-        connection.setsockopt(*option)
+    """Turn keepalive on for a socket, unless it is closed already."""
+    with suppress(OSError):
+        for option in SOCKET_OPTIONS:
+            connection.setsockopt(*option)
