@@ -105,7 +105,7 @@ def _check(host: str, variable: str) -> None:
         _ = parts.port
     except (TypeError, ValueError):
         well_formed = False
-    if not well_formed or not host.isprintable() or " " in host:
+    if not well_formed or not host.isprintable() or {" ", "\\"} & set(host):
         # What precedes an @ would be a password.
         shown = str(host).rpartition("@")[2][:_MAX_SHOWN]
         raise FalInputError(

@@ -221,7 +221,10 @@ def send_with_backup(
 
 
 def _backup_of(request: HttpRequest) -> HttpRequest | None:
-    parts = urlsplit(request.url)
+    try:
+        parts = urlsplit(request.url)
+    except ValueError:  # the transport reports it
+        return None
     host = _BACKUPS.get(parts.netloc) if parts.scheme == "https" else None
     if host is None:
         return None

@@ -47,8 +47,9 @@ _NEVER_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
     InvalidURL,
+    UnicodeError,  # from looking up the host
 )
-_FAILURES = (asyncio.TimeoutError, aiohttp.ClientError, InvalidURL)
+_FAILURES = (asyncio.TimeoutError, aiohttp.ClientError, InvalidURL, UnicodeError)
 
 
 class AiohttpTransport:
@@ -176,9 +177,10 @@ def _url(url: str) -> URL:
     # Signed URLs must not be re-encoded.
     try:
         parsed = URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
+        is_complete = bool(parsed.host and parsed.explicit_port != 0)
     except ValueError as error:
         raise InvalidURL(error) from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    if parsed.scheme not in ("http", "https") or not is_complete:
         raise InvalidURL("the URL must begin with http:// or https://")
     return parsed
 

@@ -42,8 +42,9 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
+    UnicodeError,  # from looking up the host
 )
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError)
 
 
 class HttpxTransport:

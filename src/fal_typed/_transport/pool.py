@@ -47,8 +47,14 @@ _FAILURES = (
     httpcore.TimeoutException,
     httpcore.UnsupportedProtocol,
     zlib.error,
+    UnicodeError,  # from looking up the host
 )
-_NEVER_SENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.UnsupportedProtocol)
+_NEVER_SENT = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.UnsupportedProtocol,
+    UnicodeError,
+)
 _URL_CHARACTERS = "".join(map(chr, range(0x21, 0x7F)))
 
 Origin = tuple[bytes, bytes, int]

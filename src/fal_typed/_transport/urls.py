@@ -10,12 +10,15 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def is_confidential(url: str) -> bool:
     """Whether a key may be sent to this URL: over TLS, or to this machine."""
-    return urlsplit(url).scheme in ("https", "wss") or is_loopback(url)
+    return url.lower().startswith(("https:", "wss:")) or is_loopback(url)
 
 
 def is_loopback(url: str) -> bool:
     """Whether a URL leads to this machine."""
-    return (urlsplit(url).hostname or "") in LOOPBACK
+    try:
+        return (urlsplit(url).hostname or "") in LOOPBACK
+    except ValueError:
+        return False
 
 
 def shown_url(url: str) -> str:
