@@ -113,3 +113,15 @@ def test_demo_runs_all_its_steps(tmp_path: Path) -> None:
     assert shown.count("JPEG 1024 x 768") == 4
     assert "Success: no issues found in 1 source file" in shown
     assert 'Unexpected keyword argument "promt"' in shown
+
+
+def test_the_web_service_passes_its_own_tests(tmp_path: Path) -> None:
+    folder = EXAMPLES / "fastapi_service"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", folder],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

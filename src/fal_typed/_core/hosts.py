@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from fal_typed._transport.urls import LOOPBACK
 from fal_typed.errors import FalInputError
 
 _CDN_DOMAIN = ".fal.media"  # currently v3b.fal.media
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w-][\w.-]*)(:[0-9]{1,5})?")
 _MAX_SHOWN = 100
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 
@@ -98,20 +100,21 @@ def _base(host: str) -> str:
 
 
 def _check(host: str, variable: str) -> None:
-    try:
-        parts = urlsplit(f"//{host}")
-        name = (parts.hostname or "").encode("idna")
-        well_formed = parts.netloc == host and name and "@" not in host
-        _ = parts.port
-    except (TypeError, ValueError):
-        well_formed = False
-    if not well_formed or not host.isprintable() or {" ", "\\"} & set(host):
+    if not (isinstance(host, str) and _HOST.fullmatch(host) and _is_address(host)):
         # What precedes an @ would be a password.
         shown = str(host).rpartition("@")[2][:_MAX_SHOWN]
         raise FalInputError(
             f"{shown!r} is not a valid host ({variable}). Set it to a name or name:port such as "
             "'fal.run', not a URL."
         )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        parts = urlsplit(f"//{host}")
+        return bool((parts.hostname or "").encode("idna")) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _within(url: str, base: str) -> bool:
