@@ -20,6 +20,7 @@ from pydantic_core import (
 
 from fal_typed._calls.checking import PATHS
 from fal_typed._calls.unsent_files import is_bytes, is_unsent_file
+from fal_typed._core.async_files import AsyncFile
 from fal_typed._core.data_uri import encode
 from fal_typed._core.json_values import as_object
 from fal_typed._core.media_types import OCTETS, type_of_bytes
@@ -313,13 +314,15 @@ class _AsObject:
         return {"anyOf": [dict(_URL_SCHEMA), dict(_OBJECT_SCHEMA)]}
 
 
-FileInput = Annotated[Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsUrl]
+FileInput = Annotated[
+    Union[str, os.PathLike[str], bytes, BinaryIO, AsyncFile, PILImage, File], _AsUrl
+]
 """A file parameter: an http(s) URL, a data URI, or anything that can be uploaded.
 
 A string is never a path. Pass a `pathlib.Path` to upload a local file.
 """
 
 FileObjectInput = Annotated[
-    Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsObject
+    Union[str, os.PathLike[str], bytes, BinaryIO, AsyncFile, PILImage, File], _AsObject
 ]
 """A file parameter that is sent as an object with a `url`."""
