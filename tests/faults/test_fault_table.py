@@ -168,7 +168,7 @@ def headers() -> Iterator[Fault]:
                 FalInputError,
                 "header 'x-mine'",
             )
-    for name in BAD_NAMES:
+    for name in BAD_NAMES:  # type: ignore[assignment]
         yield Fault(f"header name {name!r}", run(headers={name: "1"}), FalInputError, repr(name))
     for name in ("Host", "content-length", "Transfer-Encoding", "connection"):
         yield Fault(f"header {name}", run(headers={name: "1"}), FalInputError, "reserved")
@@ -418,7 +418,7 @@ def files() -> Iterator[Fault]:  # noqa: C901 - a part of the table
         )
         yield Fault(
             f"{name}: becomes a folder",
-            changed(lambda _, path: (path.unlink(), path.mkdir()), **how),
+            changed(lambda _, path: (path.unlink(), path.mkdir()), **how),  # type: ignore[func-returns-value]
             FalInputError,
             "file.bin' cannot be read while it is sent: Is a directory",
         )
@@ -641,4 +641,4 @@ def failure(caller: Caller, fault: Fault, place: Place) -> BaseException:
 def test_the_table_is_large():
     assert len(TABLE) > 300
     assert {kind for _, kind in ROWS} == set(KINDS)
-    assert FalUploadError  # raised for full disks, which no test can cause
+    assert FalUploadError  # raised for full disks, which no test can cause  # type: ignore[truthy-function]

@@ -75,8 +75,8 @@ def test_transparency_is_kept_where_the_format_has_it_and_white_elsewhere(mode):
     if mode in ("P", "PA"):
         image = Image.new("P", (8, 8), 0)
         image.info["transparency"] = 0
-    assert encoded(image, "png").convert("RGBA").getpixel((4, 4))[3] == 0  # type: ignore[index]
-    assert encoded(image, "webp").convert("RGBA").getpixel((4, 4))[3] == 0  # type: ignore[index]
+    assert encoded(image, "png").convert("RGBA").getpixel((4, 4))[3] == 0
+    assert encoded(image, "webp").convert("RGBA").getpixel((4, 4))[3] == 0
     assert encoded(image, "jpeg").convert("RGB").getpixel((4, 4)) == (255, 255, 255)
 
 
