@@ -11,7 +11,7 @@ import time
 import zlib
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 import httpcore
@@ -428,8 +428,16 @@ class _TimedBackend(httpcore.SyncBackend):
         raise failure or httpcore.ConnectError()
 
 
-class _PublicBackend(httpcore.AnyIOBackend):
+class _PublicBackend(httpcore.AsyncNetworkBackend):
     """Connects to public addresses only, for async code."""
+
+    def __init__(self) -> None:
+        # Without anyio's types, httpcore declares this class as an empty one.
+        self._backend: Any = cast("Any", httpcore.AnyIOBackend)()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self._backend.sleep(seconds)
 
     async def connect_tcp(
         self,
@@ -443,11 +451,13 @@ class _PublicBackend(httpcore.AnyIOBackend):
         failure: httpcore.ConnectError | None = None
         for address in await asyncio.to_thread(_public_addresses, host, port):
             try:
-                return await super().connect_tcp(
+                opened: httpcore.AsyncNetworkStream = await self._backend.connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
             except httpcore.ConnectError as error:
                 failure = error
+            else:
+                return opened
         raise failure or httpcore.ConnectError()
 
 

@@ -30,7 +30,7 @@ class Decompressor:
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
-        self._zlib: zlib._Decompress | None = None
+        self._zlib: zlib._Decompress | None = None  # pyright: ignore[reportPrivateUsage]
         self._pending = b""
 
     def feed(self, compressed: bytes) -> None:
