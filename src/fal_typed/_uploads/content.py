@@ -326,8 +326,9 @@ def _remaining(file: Any) -> int | None:
 
 def shown_file(file: object) -> str:
     """A file as messages name it."""
-    is_path = isinstance(file, os.PathLike)
-    path: Any = file if is_path else getattr(file, "name", None)
+    path: Any = getattr(file, "name", None)
+    if isinstance(file, os.PathLike):
+        path = cast("Any", file)
     if isinstance(path, (str, os.PathLike)):
         return f"The file {_shown(cast('os.PathLike[str]', path))}"
     return f"The open file ({type(file).__name__})"
