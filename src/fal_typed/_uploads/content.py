@@ -9,6 +9,7 @@ import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO, TextIOBase
+from pathlib import PurePath
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Union, cast
 
@@ -326,11 +327,10 @@ def _remaining(file: Any) -> int | None:
 
 def shown_file(file: object) -> str:
     """A file as messages name it."""
-    path: Any = getattr(file, "name", None)
-    if isinstance(file, os.PathLike):
-        path = cast("Any", file)
-    if isinstance(path, (str, os.PathLike)):
-        return f"The file {_shown(cast('os.PathLike[str]', path))}"
+    name: object = os.fspath(cast("Any", file)) if isinstance(file, os.PathLike) else None
+    name = name or getattr(file, "name", None)
+    if isinstance(name, (str, bytes)):
+        return f"The file {_shown(PurePath(os.fsdecode(name)))}"
     return f"The open file ({type(file).__name__})"
 
 
