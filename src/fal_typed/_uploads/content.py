@@ -9,7 +9,6 @@ import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO, TextIOBase
-from pathlib import PurePath
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Union, cast
 
@@ -325,12 +324,12 @@ def _remaining(file: Any) -> int | None:
     return int(end) - int(start)
 
 
-def shown_file(file: object) -> str:
+def shown_file(file: Any) -> str:
     """A file as messages name it."""
-    name: object = os.fspath(cast("Any", file)) if isinstance(file, os.PathLike) else None
-    name = name or getattr(file, "name", None)
-    if isinstance(name, (str, bytes)):
-        return f"The file {_shown(PurePath(os.fsdecode(name)))}"
+    name: Any = getattr(file, "name", None)
+    path: Any = file if hasattr(file, "__fspath__") else name
+    if hasattr(path, "__fspath__") or isinstance(path, str):
+        return f"The file {_shown(cast('Any', path))}"
     return f"The open file ({type(file).__name__})"
 
 
