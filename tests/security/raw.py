@@ -10,7 +10,6 @@ def exchange(host: str, data: bytes, *, timeout: float = 10.0) -> bytes:
     name, _, port = host.rpartition(":")
     with socket.create_connection((name.strip("[]"), int(port)), timeout=timeout) as connection:
         connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 

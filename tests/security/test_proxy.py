@@ -82,7 +82,7 @@ DISGUISED = [
 @pytest.mark.parametrize("target", DISGUISED, ids=ascii)
 def test_a_disguised_target_leads_nowhere(target):
     found = Target.parse(target, Hosts())
-    assert found is None or AccessRules().refusal("POST", found) == 400
+    assert found is None or AccessRules().error_status("POST", found) == 400
 
 
 @pytest.fixture
