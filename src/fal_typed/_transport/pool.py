@@ -11,7 +11,7 @@ import time
 import zlib
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 import httpcore
@@ -419,8 +419,11 @@ class _TimedBackend(httpcore.SyncBackend):
         raise failure or httpcore.ConnectError()
 
 
-class _PublicBackend(httpcore.AnyIOBackend):
+class _PublicBackend(httpcore.AsyncNetworkBackend):
     """Connects to public addresses only, for async code."""
+
+    def __init__(self) -> None:
+        self._backend = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
     async def connect_tcp(
         self,
@@ -434,7 +437,7 @@ class _PublicBackend(httpcore.AnyIOBackend):
         failure: httpcore.ConnectError | None = None
         for address in await asyncio.to_thread(_public_addresses, host, port):
             try:
-                return await super().connect_tcp(
+                return await self._backend.connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
             except httpcore.ConnectError as error:

@@ -110,7 +110,11 @@ def _is_token(value: Any) -> bool:
 
 
 def _list_of(is_valid: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(map(is_valid, as_list(value) or ()))
+    def are_valid(value: Any) -> bool:
+        entries = as_list(value)
+        return entries is not None and all(map(is_valid, entries))
+
+    return are_valid
 
 
 def _is_list_or_null(value: Any) -> bool:
