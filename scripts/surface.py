@@ -504,13 +504,15 @@ def _call_options_module() -> str:
         "from collections.abc import Callable, Mapping\n"
         "from dataclasses import dataclass, field\n"
         "from typing import TYPE_CHECKING, Any, Final, Literal\n\n"
+        "from fal_typed._calls.option_values import check_values\n\n"
         "if TYPE_CHECKING:\n"
         "    from fal_typed._calls.lifecycle import Lifecycle\n"
         "    from fal_typed._core.retry import RetryPolicy\n\n\n"
         "@dataclass(frozen=True)\nclass CallOptions:\n"
         '    """Options of one call, merged from client, endpoint and call."""\n\n'
         + "\n".join(lines)
-        + "\n\n    @property\n    def deadline(self) -> float | None:\n"
+        + "\n\n    def __post_init__(self) -> None:\n        check_values(vars(self))\n"
+        + "\n    @property\n    def deadline(self) -> float | None:\n"
         '        """Seconds the whole call may take."""\n'
         "        return self.timeout if self.timeout is not None else self.client_timeout\n\n\n"
         f"OPTIONS_OF: Final[Mapping[str, frozenset[str]]] = {{\n{table}\n}}\n"

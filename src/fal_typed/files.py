@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Union, cast
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Union
 
 from pydantic import ValidationInfo
 from pydantic_core import (
     PydanticCustomError,
-    PydanticSerializationError,
     PydanticSerializationUnexpectedValue,
     core_schema,
 )
 
 from fal_typed._calls.checking import PATHS
+from fal_typed._calls.unsent_files import is_bytes, is_unsent_file
+from fal_typed._core.async_files import AsyncFile
 from fal_typed._core.data_uri import encode
 from fal_typed._core.json_values import as_object
 from fal_typed._core.media_types import OCTETS, type_of_bytes
@@ -220,13 +221,6 @@ def _bundle(file: File, html: str) -> dict[str, str]:
 _URL = re.compile(r"https?://[^\s/?#]|data:[^,]*,", re.IGNORECASE)
 
 
-def _is_file(value: object) -> bool:
-    """Whether a value can be uploaded. Strings cannot: they are never paths."""
-    return isinstance(value, (bytes, bytearray, memoryview, os.PathLike, PILImage)) or callable(
-        getattr(value, "read", None)
-    )
-
-
 def _check(value: Any, info: ValidationInfo) -> Any:
     url = value.url if isinstance(value, File) else value
     if isinstance(url, str):
@@ -239,7 +233,7 @@ def _check(value: Any, info: ValidationInfo) -> Any:
             "Input should be an http(s) URL or a data URI; to upload a local file, "
             "pass pathlib.Path(…), because a string is never a path",
         )
-    if not _is_file(url):
+    if not (is_bytes(url) or is_unsent_file(url)):
         raise PydanticCustomError(
             "file_type",
             "Input should be a URL, a Path, bytes, an open binary file, a Pillow image or a File",
@@ -254,24 +248,16 @@ def _check_object(value: Any, info: ValidationInfo) -> Any:
     return {"url": _check(value, info)}
 
 
-def _as_json(file: object) -> str:
-    """A file that is not uploaded, for JSON: bytes fit into it as a data URI."""
-    if isinstance(file, (bytes, bytearray, memoryview)):
-        content = bytes(cast("bytes", file))
-        return encode(content, type_of_bytes(content) or OCTETS)
-    raise PydanticSerializationError(
-        f"A {type(file).__name__} that is not uploaded yet cannot be dumped to JSON. Upload it "
-        "with client.upload_file(…) or client.upload(…) and pass the URL, or pass its bytes."
-    )
-
-
 def _dump_url(value: Any, info: core_schema.SerializationInfo) -> Any:
-    if isinstance(value, str):
+    if isinstance(value, str) or (is_unsent_file(value) and not info.mode_is_json()):
         return value
-    if not _is_file(value):
+    if not is_bytes(value):
         # For example a list, in a union with a list of files.
         raise PydanticSerializationUnexpectedValue("not a file")
-    return _as_json(value) if info.mode_is_json() else value
+    if not info.mode_is_json():
+        return value
+    content = bytes(value)
+    return encode(content, type_of_bytes(content) or OCTETS)
 
 
 def _dump_object(value: Any, info: core_schema.SerializationInfo) -> Any:
@@ -328,13 +314,15 @@ class _AsObject:
         return {"anyOf": [dict(_URL_SCHEMA), dict(_OBJECT_SCHEMA)]}
 
 
-FileInput = Annotated[Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsUrl]
+FileInput = Annotated[
+    Union[str, os.PathLike[str], bytes, BinaryIO, AsyncFile, PILImage, File], _AsUrl
+]
 """A file parameter: an http(s) URL, a data URI, or anything that can be uploaded.
 
 A string is never a path. Pass a `pathlib.Path` to upload a local file.
 """
 
 FileObjectInput = Annotated[
-    Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsObject
+    Union[str, os.PathLike[str], bytes, BinaryIO, AsyncFile, PILImage, File], _AsObject
 ]
 """A file parameter that is sent as an object with a `url`."""

@@ -132,4 +132,5 @@ def test_only_one_module_prints() -> None:
     # The emulator's log and the progress of pull draw with rich; images are escape sequences.
     assert found == {
         "terminal.py", "inline_images.py", "emulator_command.py", "pull_command.py",
+        "show_command.py",
     }  # fmt: skip

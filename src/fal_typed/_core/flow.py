@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, Union
 
+from fal_typed._core.number_checks import check_seconds
 from fal_typed._transport.base import HttpRequest, HttpResponse, OpenedSocket, OpenedStream
 
 T = TypeVar("T")
@@ -267,7 +268,12 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float | None) -> Flow[Deadline]:
-        """The deadline a number of seconds from now."""
+        """The deadline a number of seconds from now.
+
+        Raises:
+            FalInputError: It is not a valid number of seconds.
+        """
+        check_seconds("timeout", seconds)
         if seconds is None:
             return cls(None, None)
         return cls((yield from now()) + seconds, seconds)

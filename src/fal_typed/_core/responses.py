@@ -10,6 +10,7 @@ from typing import Any
 from fal_typed._core import json_values
 from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
+from fal_typed._transport.urls import shown_url
 from fal_typed.errors import (
     FalAuthenticationError,
     FalCancelledError,
@@ -74,7 +75,8 @@ def parse_json(response: HttpResponse) -> Any:
         return json_values.parse_json(response.body)
     except ValueError:
         raise FalProtocolError(
-            f"{_place(response)} returned status {response.status} with a body that is not JSON: "
+            f"{_place(response)} returned status {response.status} with a body that is not JSON, "
+            "or nested too deeply: "
             f"{_excerpt(response)!r}",
             request_id=request_id_of(response),
         ) from None
@@ -173,7 +175,7 @@ def retry_after(response: HttpResponse) -> float | None:
     except ValueError:
         try:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     return max(0.0, seconds) if seconds == seconds else None  # noqa: PLR0124 - not NaN
 
@@ -240,4 +242,4 @@ def _excerpt(response: HttpResponse) -> str:
 
 
 def _place(response: HttpResponse) -> str:
-    return response.url.split("?")[0] or "the platform"
+    return shown_url(response.url) or "the platform"

@@ -20,9 +20,8 @@ from fal_typed.errors import FalCredentialsError, FalInputError
 
 USER_AGENT = f"fal-typed/{__version__} (python)"
 HTTP_TIMEOUT = 60.0
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RESERVED = ("host", "content-length", "transfer-encoding", "connection")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
-_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 
 
 @dataclass(frozen=True)
@@ -84,12 +83,10 @@ class Settings:
         return replace(self, **changes)
 
     def _own_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        own = {name.lower(): value for name, value in {**self.headers, **headers}.items()}
-        for name, value in own.items():
-            if name in _RESERVED or not _NAME.fullmatch(name):
-                raise FalInputError(f"The header {name[:100]!r} is reserved, or it is not a name.")
-            if not _VALUE.fullmatch(value):
-                raise FalInputError(f"The value of the header {name!r} has control characters.")
+        own: dict[str, str] = {}
+        for name, value in {**self.headers, **headers}.items():
+            _check_header(name, value)
+            own[name.lower()] = value
         return own
 
     def _check_place(self, url: str) -> None:
@@ -113,6 +110,21 @@ class Settings:
         return {"authorization": authorization} if authorization else {}
 
 
+def _check_header(name: object, value: object) -> None:
+    # The value may be secret, so it is never shown.
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise FalInputError(f"The header {name!r} must be a string with a string as its value.")
+    if not _HEADER_NAME.fullmatch(name):
+        raise FalInputError(f"{name[:100]!r} is not a valid header name.")
+    if name.lower() in _RESERVED:
+        raise FalInputError(f"The header {name!r} is reserved.")
+    if not value.isascii() or not value.replace("\t", " ").isprintable():
+        raise FalInputError(
+            f"The value of the header {name!r} has control or non-ASCII characters; encode it, for "
+            "example with urllib.parse.quote."
+        )
+
+
 def _encoded(query: Mapping[str, str | int]) -> str:
     try:
         return urlencode(query)
@@ -129,5 +141,7 @@ def encode_json(value: object) -> bytes:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise FalInputError("The arguments are nested too deeply; nothing was sent.") from None
+    except (TypeError, ValueError) as error:
         raise FalInputError(f"The arguments cannot be encoded as JSON: {error}") from None

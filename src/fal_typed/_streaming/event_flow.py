@@ -211,8 +211,8 @@ def _emit_sse(body: _StreamBody) -> Flow[None]:
     while True:
         chunk = yield from body.read()
         for text in body.events(decoder, chunk):
-            # Not used by fal, but endpoints may forward the stream of another platform.
-            if text != _END_MARK:
+            # Neither is used by fal, but endpoints may forward the stream of another platform.
+            if text and text != _END_MARK:
                 yield Emit(_parse_event(text))
         if not chunk:
             return

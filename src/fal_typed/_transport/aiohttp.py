@@ -21,6 +21,7 @@ from fal_typed._transport.base import (
 )
 from fal_typed._transport.bodies import read_part_async
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.keepalive import keep_alive
 from fal_typed._transport.public_addresses import only_public
 from fal_typed._transport.response_bodies import (
     ACCEPTED_ENCODINGS,
@@ -35,10 +36,12 @@ from fal_typed._transport.timeouts import (
     within,
 )
 from fal_typed._transport.tls import ssl_context
+from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aiohappyeyeballs import AddrInfoType
     from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
 
 _CHUNK_SIZE = 256 * 1024
@@ -53,8 +56,9 @@ _NEVER_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
     InvalidURL,
+    UnicodeError,  # from looking up the host
 )
-_FAILURES = (asyncio.TimeoutError, aiohttp.ClientError, InvalidURL, zlib.error)
+_FAILURES = (asyncio.TimeoutError, aiohttp.ClientError, InvalidURL, UnicodeError, zlib.error)
 
 
 class AiohttpTransport:
@@ -154,7 +158,10 @@ async def _notice_closed_connections() -> None:
 def _session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS, resolver=resolver
+            limit=0,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            resolver=resolver,
+            socket_factory=_new_socket,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
@@ -172,6 +179,13 @@ class _PublicResolver(aiohttp.ThreadedResolver):
         found = await super().resolve(host, port, family)
         public = only_public(host, [entry["host"] for entry in found])
         return [entry for entry in found if entry["host"] in public]
+
+
+def _new_socket(address: AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = address
+    created = socket.socket(family, kind, protocol)
+    keep_alive(created)
+    return created
 
 
 class _AiohttpBody:
@@ -242,10 +256,10 @@ def _url(url: str) -> URL:
     # Signed URLs must not be re-encoded.
     try:
         parsed = URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
-        host = parsed.host  # parsed, and perhaps found invalid, when it is first read
+        is_complete = bool(parsed.host and parsed.explicit_port != 0)
     except ValueError as error:
         raise InvalidURL(error) from None
-    if parsed.scheme not in ("http", "https") or not host:
+    if parsed.scheme not in ("http", "https") or not is_complete:
         raise InvalidURL("the URL must begin with http:// or https://")
     return parsed
 
@@ -269,6 +283,11 @@ def _reason(error: Exception) -> str:
 def _transport_error(
     error: Exception, request: HttpRequest, head: aiohttp.ClientResponse | None
 ) -> TransportError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, FalInputError):  # the body's file could not be read
+            raise cause from None
+        cause = cause.__cause__ or cause.__context__
     received = None if head is None else HttpResponse(head.status, _headers(head), b"")
     if type(error) is asyncio.TimeoutError and request.timeout is not None:
         return timed_out(request, received)

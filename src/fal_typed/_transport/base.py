@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Union
 
+from fal_typed._transport.urls import shown_url
+
 if TYPE_CHECKING:
     import httpx
 
@@ -38,8 +40,8 @@ class HttpRequest:
     public_only: bool = False
 
     def __repr__(self) -> str:
-        # Neither headers nor query, because both can contain secrets.
-        return f"<{self.method} {self.url.split('?')[0]}>"
+        # No headers, because they can contain secrets.
+        return f"<{self.method} {shown_url(self.url)}>"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import zlib
+from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from fal_typed._transport.base import (
 from fal_typed._transport.bodies import read_part, read_part_async
 from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.proxy_routing import AsyncProxyRouter, ProxyRouter
 from fal_typed._transport.public_addresses import host_and_port, public_addresses
 from fal_typed._transport.response_bodies import (
     ACCEPTED_ENCODINGS,
@@ -33,7 +35,6 @@ from fal_typed._transport.timeouts import (
     timed_out,
     within,
 )
-from fal_typed._transport.tls import ssl_context
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
@@ -48,12 +49,13 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
+    UnicodeError,  # from looking up the host
 )
 _WRONG_KIND = (
     "{} calls need an {} as http_client, and this client has an httpx.{}; nothing was sent. "
     "Use `FalClient` for sync and `AsyncFalClient` for async calls, each with its own http_client."
 )
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, zlib.error)
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError, zlib.error)
 
 
 class HttpxTransport:
@@ -65,7 +67,7 @@ class HttpxTransport:
 
     def __init__(self, client: httpx.Client | None = None) -> None:
         self._owned = client is None
-        self._client = client or httpx.Client(**_settings(httpx.HTTPTransport))
+        self._client = client or httpx.Client(transport=ProxyRouter(), **_settings())
 
     @classmethod
     def over(cls, client: HttpClient | None) -> Self:
@@ -134,7 +136,8 @@ class HttpxTransport:
             content=read_part(content) if isinstance(content, FilePart) else content,
             timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
         )
-        head = self._client.send(built, stream=True, follow_redirects=False)
+        with _usable():
+            head = self._client.send(built, stream=True, follow_redirects=False)
         try:
             decompressor_for(request, _headers(head))
         except TransportError:
@@ -148,7 +151,7 @@ class AsyncHttpxTransport:
 
     def __init__(self, client: httpx.AsyncClient | None = None) -> None:
         self._owned = client is None
-        self._client = client or httpx.AsyncClient(**_settings(httpx.AsyncHTTPTransport))
+        self._client = client or httpx.AsyncClient(transport=AsyncProxyRouter(), **_settings())
 
     @classmethod
     def over(cls, client: HttpClient | None) -> Self:
@@ -231,7 +234,8 @@ class AsyncHttpxTransport:
             content=read_part_async(content) if isinstance(content, FilePart) else content,
             timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
         )
-        head = await self._client.send(built, stream=True, follow_redirects=False)
+        with _usable():
+            head = await self._client.send(built, stream=True, follow_redirects=False)
         try:
             decompressor_for(request, _headers(head))
         except TransportError:
@@ -240,26 +244,23 @@ class AsyncHttpxTransport:
         return head
 
 
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # it is closed, or belongs to another event loop
+        raise FalInputError(f"The client's http_client cannot be used: {error}") from None
+
+
 class _HttpxBody:
     def __init__(self, response: httpx.Response, chunks: Any) -> None:
         self.response = response
         self.chunks = chunks
 
 
-def _settings(direct: Any) -> dict[str, Any]:
-    verify = ssl_context()
+def _settings() -> dict[str, Any]:
     no_cookies = DefaultCookiePolicy(allowed_domains=[])
-    return {
-        "cookies": CookieJar(no_cookies),
-        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=100),
-        "timeout": None,
-        "verify": verify,
-        # Requests to this machine never go through a proxy, which could read a key that is
-        # sent without TLS.
-        "mounts": {
-            f"all://{host}": direct(verify=verify) for host in ("localhost", "127.0.0.1", "[::1]")
-        },
-    }
+    return {"cookies": CookieJar(no_cookies), "timeout": None, "trust_env": False}
 
 
 def _chunks(request: HttpRequest, head: httpx.Response) -> Iterator[bytes]:
@@ -323,12 +324,18 @@ def _read_timeout(head: httpx.Response) -> TransportError:
     return TransportError(message, sent=True, timed_out=True, head=_received(head))
 
 
+def _reason(error: Exception) -> str:
+    # These messages can quote a URL or a header.
+    is_quoting = isinstance(error, (httpx.InvalidURL, httpx.LocalProtocolError))
+    return type(error).__name__ if is_quoting else str(error) or type(error).__name__
+
+
 def _transport_error(
     error: Exception, request: HttpRequest | None, head: httpx.Response | None
 ) -> TransportError:
     where = request or (head and f"<{head.request.method} {head.request.url.host}>")
     return TransportError(
-        f"{where}: {str(error) or type(error).__name__}",
+        f"{where}: {_reason(error)}",
         sent=not isinstance(error, _NEVER_SENT),
         timed_out=isinstance(error, httpx.TimeoutException),
         head=_received(head),

@@ -26,6 +26,7 @@ from fal_typed._transport.base import (
 from fal_typed._transport.bodies import read_part, read_part_async
 from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.keepalive import SOCKET_OPTIONS
 from fal_typed._transport.public_addresses import public_addresses
 from fal_typed._transport.response_bodies import (
     ACCEPTED_ENCODINGS,
@@ -54,8 +55,14 @@ _FAILURES = (
     httpcore.TimeoutException,
     httpcore.UnsupportedProtocol,
     zlib.error,
+    UnicodeError,  # from looking up the host
 )
-_NEVER_SENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.UnsupportedProtocol)
+_NEVER_SENT = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.UnsupportedProtocol,
+    UnicodeError,
+)
 _URL_CHARACTERS = "".join(map(chr, range(0x21, 0x7F)))
 
 Conn = TypeVar("Conn", bound="_PooledConnection | _AsyncPooledConnection")
@@ -270,6 +277,7 @@ class _PooledConnection:
             ssl_context=tls,
             keepalive_expiry=KEEP_ALIVE_SECONDS,
             network_backend=_TimedBackend(self.deadline, public_only=origin.public_only),
+            socket_options=SOCKET_OPTIONS,
         )
 
 
@@ -282,6 +290,7 @@ class _AsyncPooledConnection:
             ssl_context=tls,
             keepalive_expiry=KEEP_ALIVE_SECONDS,
             network_backend=_PublicBackend() if origin.public_only else None,
+            socket_options=SOCKET_OPTIONS,
         )
 
 
@@ -555,11 +564,16 @@ def _received(stream: OpenedStream) -> HttpResponse:
     return HttpResponse(stream.status, stream.headers, b"")
 
 
+def _reason(error: Exception) -> str:
+    is_quoting = isinstance(error, httpcore.LocalProtocolError)  # headers, for example
+    return type(error).__name__ if is_quoting else str(error) or type(error).__name__
+
+
 def _transport_error(
     error: Exception, request: HttpRequest, stream: OpenedStream | None
 ) -> TransportError:
     return TransportError(
-        f"{request}: {str(error) or type(error).__name__}",
+        f"{request}: {_reason(error)}",
         sent=not isinstance(error, _NEVER_SENT),
         timed_out=isinstance(error, httpcore.TimeoutException),
         head=None if stream is None else _received(stream),

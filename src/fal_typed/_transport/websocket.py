@@ -26,8 +26,9 @@ from fal_typed._transport.base import (
     TransportError,
 )
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.keepalive import keep_alive
+from fal_typed._transport.proxies import proxy_for
 from fal_typed._transport.tls import ssl_context
-from fal_typed._transport.urls import is_loopback
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
@@ -140,8 +141,11 @@ def open_socket(request: HttpRequest) -> OpenedSocket:
         connection.__enter__()
     except _HandshakeRejected as rejected:
         return _rejected(request, rejected.response)
-    except (OSError, WebSocketException, ValueError) as error:
+    except FalInputError:
+        raise
+    except (OSError, WebSocketException, ValueError, ImportError) as error:
         raise _connect_error(request, error) from None
+    keep_alive(connection.socket)
     return OpenedSocket(_accepted(request, connection.response), SyncSocket(connection))
 
 
@@ -153,8 +157,12 @@ async def open_socket_async(request: HttpRequest) -> OpenedSocket:
         )
     except _HandshakeRejected as rejected:
         return _rejected(request, rejected.response)
-    except (OSError, asyncio.TimeoutError, WebSocketException, ValueError) as error:
+    except FalInputError:
+        raise
+    except (OSError, asyncio.TimeoutError, WebSocketException, ValueError, ImportError) as error:
         raise _connect_error(request, error) from None
+    if opened := connection.transport.get_extra_info("socket"):
+        keep_alive(opened)
     return OpenedSocket(_accepted(request, connection.response), AsyncSocket(connection))
 
 
@@ -172,8 +180,8 @@ def _settings(request: HttpRequest) -> dict[str, Any]:
     }
     if request.url.startswith("wss:"):
         settings["ssl"] = ssl_context()
-    if is_loopback(request.url):
-        settings["proxy"] = None
+    proxy = proxy_for(request.url)
+    settings["proxy"] = proxy and proxy.url
     return settings
 
 
@@ -197,7 +205,9 @@ def _place(request: HttpRequest) -> str:
     return urlsplit(request.url)._replace(query="").geturl()
 
 
-def _connect_error(request: HttpRequest, error: Exception) -> TransportError:
+def _connect_error(request: HttpRequest, error: Exception) -> TransportError | FalInputError:
+    if isinstance(error, ImportError) and (proxy := proxy_for(request.url)):
+        return proxy.invalid("SOCKS needs `pip install python-socks[asyncio]`")
     timed_out = isinstance(error, (TimeoutError, asyncio.TimeoutError))
     # Only the text of an OSError is shown: messages of the library may quote the URL and its token.
     text = error.strerror if isinstance(error, OSError) else None

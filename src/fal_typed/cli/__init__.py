@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from fal_typed.cli.command_list import BROKEN_PIPE, COMMANDS, FOUND, INTERRUPTED, WRONG_USE
+from fal_typed.cli.command_list import COMMANDS, FOUND, INTERRUPTED, WRONG_USE
 from fal_typed.cli.terminal import note, prepare_streams
 
 if TYPE_CHECKING:
@@ -34,10 +33,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _exit_for_missing_extra(chosen, error)
     except KeyboardInterrupt:
         _exit("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        # What follows in the pipe has all it needs. Python would report the pipe at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(BROKEN_PIPE)
     except Exception as error:  # noqa: BLE001 - unknown errors are raised again
         _exit_for_known_error(error)
     sys.exit(code if words else WRONG_USE)
@@ -57,11 +52,12 @@ def _exit_for_missing_extra(chosen: str, error: ModuleNotFoundError) -> NoReturn
 
 
 def _exit_for_known_error(error: Exception) -> NoReturn:
-    from fal_typed.cli.typer_app import UsageProblem
+    from fal_typed.cli.typer_app import usage_message
     from fal_typed.errors import FalError, FalInputError
 
-    if isinstance(error, UsageProblem):
-        _exit(error.format_message().removeprefix("Invalid value: "), WRONG_USE)
+    usage = usage_message(error)
+    if usage is not None:
+        _exit(usage, WRONG_USE)
     if isinstance(error, FalError):
         _exit(str(error), WRONG_USE if isinstance(error, FalInputError) else FOUND)
     if isinstance(error, OSError):

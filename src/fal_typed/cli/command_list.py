@@ -23,7 +23,6 @@ from typing import NamedTuple
 FOUND = 1
 WRONG_USE = 2
 INTERRUPTED = 130
-BROKEN_PIPE = 141
 
 
 class Command(NamedTuple):

@@ -144,9 +144,11 @@ def _flags_of_document(
     flags = [flag for field in fields for flag in _flags_of_field(document, field)]
     known = {flag.path for flag in flags}
     names = properties(document.input_schema)
-    for path in _paths_in(words):
-        if path not in known and path.partition(".")[0] in names and "." in path:
-            flags.append(_nested_flag(document, path, hidden=True))
+    flags += [
+        _nested_flag(document, path)
+        for path in _paths_in(words)
+        if path not in known and path.partition(".")[0] in names and "." in path
+    ]
     return [flag for flag in flags if _NAME.fullmatch(flag.path) and _form(flag.path) not in taken]
 
 
@@ -175,9 +177,9 @@ def _object_in(document: EndpointDocument, schema: Schema) -> Schema:
     return {}
 
 
-def _nested_flag(document: EndpointDocument, path: str, *, hidden: bool) -> _Flag:
+def _nested_flag(document: EndpointDocument, path: str) -> _Flag:
     schema = schema_at(document, path)
-    return _Flag(path, _annotation(document, path, schema, "", hidden=hidden))
+    return _Flag(path, _annotation(document, path, schema, "", hidden=True))
 
 
 def _annotation(

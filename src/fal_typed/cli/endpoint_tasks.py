@@ -23,8 +23,8 @@ _TASKS = (
         r"upscal|esrgan|seedvr|clarity|topaz|aura-sr|ccsr|supir|drct|super-?res",
         "upscale upscaling upscaler enlarge super resolution enhance enhancement",
     ),
-    (r"whisper|speech-to-text|transcri|wizper|scribe|asr", "speech recognition transcription "
-     "transcribe speech to text subtitles captions"),
+    (r"whisper|speech-to-text|transcri|wizper|scribe|asr", ("speech recognition transcription "
+     "transcribe speech to text subtitles captions")),
     (r"tts|text-to-speech|kokoro|zonos|dia-|orpheus|chatterbox|speech-0|speech-2",
      "text to speech tts voice speak narration read aloud"),
     (r"voice|clone", "voice cloning clone voice"),
@@ -33,8 +33,8 @@ _TASKS = (
     (r"lipsync|lip-sync|latentsync|wav2lip|musetalk", "lip sync lipsync dubbing talking"),
     (r"avatar|omnihuman|talking|argil|veed|hedra", "talking avatar presenter talking head"),
     (r"face-swap|faceswap|/face", "face swap swap faces"),
-    (r"caption|florence|moondream|llava|vision|describe", "image captioning describe image "
-     "caption visual question answering understanding"),
+    (r"caption|florence|moondream|llava|vision|describe", ("image captioning describe image "
+     "caption visual question answering understanding")),
     (r"ocr", "text recognition ocr read text"),
     (r"segment|\bsam|sam-?[23]|evf-sam|mask", "segmentation segment mask object selection"),
     (r"inpaint|/fill|eras|object-remov", "inpainting fill remove object erase"),
@@ -53,8 +53,8 @@ _TASKS = (
     (r"embed", "embedding embeddings"),
     (r"logo|vector|svg|recraft", "vector svg logo icon vectorize"),
     (r"3d|trellis|hunyuan3d|tripo|mesh|rodin|meshy", "3d model mesh object"),
-    (r"photomaker|pulid|instant-?id|instantcharacter|portrait", "portrait face identity "
-     "character consistent"),
+    (r"photomaker|pulid|instant-?id|instantcharacter|portrait", ("portrait face identity "
+     "character consistent")),
     (r"colori[sz]e|ddcolor", "colorize colorization color photo"),
     (r"restor|codeformer|gfpgan|deblur|denois", "restoration restore old photo deblur denoise"),
     (r"translat|dub", "translation translate dubbing"),

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from fal_typed.cli.request_lines import line
-from fal_typed.cli.terminal import say
+from fal_typed.cli.terminal import note, say
 from fal_typed.testing import FalEmulator, Player, Recorder
 
 
@@ -25,7 +25,9 @@ def command(
             help="Host name to trust besides this machine's: of a container, or of web pages.",
         ),
     ] = None,
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any free one.")] = 8765,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")
+    ] = 8765,
     schemas: Annotated[
         Path | None,
         typer.Option(help="Folder of endpoint documents; the included catalog by default."),
@@ -76,9 +78,10 @@ def command(
             warnings.simplefilter("always")
             emulator.start()
     except OSError as error:
-        raise typer.BadParameter(str(error)) from error
+        reason = error.strerror or str(error)
+        raise typer.BadParameter(f"cannot start the emulator on {host}:{port}: {reason}") from error
     for caution in cautions:
-        typer.echo(f"Warning: {caution.message}", err=True)
+        note(f"Warning: {caution.message}")
     try:
         if tls:
             shutil.copyfile(emulator.ca_file, ca_file)

@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 
 from fal_typed._documents.catalog import Catalog
 from fal_typed.testing.engine.addresses import HOSTS
-from fal_typed.testing.engine.clock import Clock
+from fal_typed.testing.engine.clock import Clock, RealTime
 from fal_typed.testing.engine.emulation import Emulation
 from fal_typed.testing.server.asgi_app import EmulatorApp
 from fal_typed.testing.server.callers import Callers, is_loopback
@@ -38,6 +38,13 @@ if TYPE_CHECKING:
     from fal_typed.testing.tape.player import Player
     from fal_typed.testing.tape.recorder import Recorder
     from fal_typed.testing.tape.request_log import RecordedRequest
+
+
+class _RealTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop whose timers work while a test freezes time."""
+
+    def time(self) -> float:
+        return RealTime.read()
 
 
 class FalEmulator:
@@ -273,7 +280,7 @@ class FalEmulator:
             ready.set_exception(error)  # start() raises it
 
     def _serve(self, listener: socket.socket, ready: Future[None]) -> None:
-        loop = self._loop = asyncio.new_event_loop()
+        loop = self._loop = _RealTimeLoop()
         asyncio.set_event_loop(loop)
         config = Config(
             EmulatorApp(
