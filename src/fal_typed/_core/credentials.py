@@ -68,7 +68,7 @@ class Credentials:
                 "with `client.with_key(…)`, or create the client in the process that uses it."
             )
         key = self._key() if callable(self._key) else self._key
-        if key is not None and not isinstance(key, str):
+        if key is not None and not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise FalCredentialsError(f"The fal key is of type {type(key).__name__}, not str.")
         if not key and os.environ.get("FAL_FORCE_AUTH_BY_USER") != "1":
             key = _from_environment() or _from_notebook()

@@ -100,7 +100,8 @@ def _base(host: str) -> str:
 
 
 def _check(host: str, variable: str) -> None:
-    if not (isinstance(host, str) and _HOST.fullmatch(host) and _is_address(host)):
+    is_text = isinstance(host, str)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not (is_text and _HOST.fullmatch(host) and _is_address(host)):
         # What precedes an @ would be a password.
         shown = str(host).rpartition("@")[2][:_MAX_SHOWN]
         raise FalInputError(

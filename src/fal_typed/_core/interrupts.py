@@ -6,7 +6,7 @@ import _thread
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -14,7 +14,7 @@ _GRACE = 2.0
 
 
 @contextmanager
-def deferred_interrupt() -> Iterator[Interrupt]:
+def deferred_interrupt() -> Generator[Interrupt, None, None]:
     """Hold a Ctrl-C back until the block ends, for a moment at most.
 
     A submit that is interrupted while it waits for its response leaves a job that nobody knows

@@ -62,7 +62,11 @@ def _in_gray(image: Any, format_name: str) -> Any:
     # Pillow would clip 16 bits to 8, which turns nearly everything white.
     if format_name in _DEEP_FORMATS:
         return image.convert("I;16") if image.mode == "I" else image
-    return image.convert("I").point(lambda value: value / 256).convert("L")
+    return image.convert("I").point(_high_byte).convert("L")
+
+
+def _high_byte(value: float) -> float:
+    return value / 256
 
 
 def _in_rgb(image: Any) -> Any:
@@ -72,7 +76,9 @@ def _in_rgb(image: Any) -> Any:
     from PIL import ImageCms
 
     try:
-        standard = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, BytesIO(profile), standard, outputMode="RGB")
+        standard: Any = cast("Any", ImageCms).createProfile("sRGB")
+        return cast("Any", ImageCms).profileToProfile(
+            image, BytesIO(profile), standard, outputMode="RGB"
+        )
     except (ImageCms.PyCMSError, OSError):
         return image.convert("RGB")

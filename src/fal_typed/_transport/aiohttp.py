@@ -41,7 +41,6 @@ from fal_typed.errors import FalInputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiohappyeyeballs import AddrInfoType
     from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
 
 _CHUNK_SIZE = 256 * 1024
@@ -181,8 +180,8 @@ class _PublicResolver(aiohttp.ThreadedResolver):
         return [entry for entry in found if entry["host"] in public]
 
 
-def _new_socket(address: AddrInfoType) -> socket.socket:
-    family, kind, protocol, *_ = address
+def _new_socket(address: Any) -> socket.socket:
+    family, kind, protocol = address[:3]
     created = socket.socket(family, kind, protocol)
     keep_alive(created)
     return created

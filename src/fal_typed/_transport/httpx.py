@@ -38,7 +38,7 @@ from fal_typed._transport.timeouts import (
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 
     from fal_typed._transport.base import HttpClient
 
@@ -245,7 +245,7 @@ class AsyncHttpxTransport:
 
 
 @contextmanager
-def _usable() -> Iterator[None]:
+def _usable() -> Generator[None, None, None]:
     try:
         yield
     except RuntimeError as error:  # it is closed, or belongs to another event loop

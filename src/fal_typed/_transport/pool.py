@@ -432,7 +432,12 @@ class _PublicBackend(httpcore.AsyncNetworkBackend):
     """Connects to public addresses only, for async code."""
 
     def __init__(self) -> None:
-        self._backend = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
+        # Without anyio's types, httpcore declares this class as an empty one.
+        self._backend: Any = cast("Any", httpcore.AnyIOBackend)()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self._backend.sleep(seconds)
 
     async def connect_tcp(
         self,
@@ -446,11 +451,13 @@ class _PublicBackend(httpcore.AsyncNetworkBackend):
         failure: httpcore.ConnectError | None = None
         for address in await asyncio.to_thread(_public_addresses, host, port):
             try:
-                return await self._backend.connect_tcp(
+                opened: httpcore.AsyncNetworkStream = await self._backend.connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
             except httpcore.ConnectError as error:
                 failure = error
+            else:
+                return opened
         raise failure or httpcore.ConnectError()
 
 

@@ -7,7 +7,7 @@ decompressed as a whole, and what is kept in memory has a limit.
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
 
@@ -30,7 +30,7 @@ class Decompressor:
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
-        self._zlib: Any = None
+        self._zlib: zlib._Decompress | None = None  # pyright: ignore[reportPrivateUsage]
         self._pending = b""
 
     def feed(self, compressed: bytes) -> None:
@@ -48,7 +48,7 @@ class Decompressor:
         """
         if self._zlib is None or not self._pending:
             return b""
-        content: bytes = self._zlib.decompress(self._pending, _PIECE)
+        content = self._zlib.decompress(self._pending, _PIECE)
         self._pending = b"" if self._zlib.eof else self._zlib.unconsumed_tail
         return content
 
@@ -66,7 +66,7 @@ class Decompressor:
         """
         if self._zlib is None:
             return b""
-        rest: bytes = self._zlib.flush()
+        rest = self._zlib.flush()
         if not self._zlib.eof:
             raise zlib.error("the compressed response is truncated")
         return rest

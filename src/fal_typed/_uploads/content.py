@@ -116,13 +116,14 @@ class ReaderSource:
             raise unreadable(self._file, error) from None
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
             raise FalInputError(_NOT_BINARY)
-        self._read_so_far += len(chunk)
-        if not chunk and self.size is not None and self._read_so_far < self.size:
+        data = bytes(cast("bytes", chunk))
+        self._read_so_far += len(data)
+        if not data and self.size is not None and self._read_so_far < self.size:
             raise FalInputError(
                 f"{shown_file(self._file)} became shorter while it was sent: {self._read_so_far} "
                 f"of {self.size} bytes could be read. The upload was stopped."
             )
-        return bytes(cast("bytes", chunk))
+        return data
 
 
 @dataclass(frozen=True)
@@ -323,11 +324,12 @@ def _remaining(file: Any) -> int | None:
     return int(end) - int(start)
 
 
-def shown_file(file: object) -> str:
+def shown_file(file: Any) -> str:
     """A file as messages name it."""
-    path = file if isinstance(file, os.PathLike) else getattr(file, "name", None)
-    if isinstance(path, (str, os.PathLike)):
-        return f"The file {_shown(cast('os.PathLike[str]', path))}"
+    name: Any = getattr(file, "name", None)
+    path: Any = file if hasattr(file, "__fspath__") else name
+    if hasattr(path, "__fspath__") or isinstance(path, str):
+        return f"The file {_shown(cast('Any', path))}"
     return f"The open file ({type(file).__name__})"
 
 

@@ -110,11 +110,11 @@ def _is_token(value: Any) -> bool:
 
 
 def _list_of(is_valid: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    def are_valid(value: Any) -> bool:
-        entries = as_list(value)
-        return entries is not None and all(map(is_valid, entries))
+    def is_list(value: Any) -> bool:
+        items = as_list(value)
+        return items is not None and all(map(is_valid, items))
 
-    return are_valid
+    return is_list
 
 
 def _is_list_or_null(value: Any) -> bool:
