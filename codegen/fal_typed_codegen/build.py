@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fal_typed._documents.regular_files import read_regular_file
 from fal_typed_codegen.documents import read
 from fal_typed_codegen.interface import normalize
 from fal_typed_codegen.rendering import render, safety
@@ -64,7 +65,7 @@ def build(task: Task) -> Built:
 
 def _sources(task: Task) -> dict[str, str]:
     path = read.file_of(task.document)
-    content = Path(task.schemas, path).read_bytes()
+    content = read_regular_file(Path(task.schemas, path))
     document = read.read_file(content, path).documents[task.document]
     interface = normalize.normalize(document, task.names)
     sources = {

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fal_typed._documents import document as document_module
+from fal_typed._documents.regular_files import read_if_regular, read_regular_file
 from fal_typed_codegen import write
 from fal_typed_codegen.documents import read
 from fal_typed_codegen.documents.lock import LOCK_NAME, SchemaLock
@@ -152,12 +153,7 @@ class _Run:
         known = self._manifest.by_file() if self._is_same_generator else {}
         ids: dict[str, str] = {}
         for path in read.document_files(self._schemas):
-            content = (self._schemas / path).read_bytes()
-            records = known.get(path, {})
-            if not records or any(
-                record.fingerprint != read.fingerprint(content) for record in records.values()
-            ):
-                records = self._scan_file(path, content)
+            records = self._records(path, known.get(path, {}))
             for key, record in records.items():
                 if ids.setdefault(record.id, key) == key:
                     self.documents[key] = record
@@ -167,6 +163,18 @@ class _Run:
         self._name()
         self.report.endpoints = len(self.documents)
         self.report.warnings = {p: r.warnings for p, r in self.documents.items() if r.warnings}
+
+    def _records(self, path: str, known: dict[str, DocumentRecord]) -> dict[str, DocumentRecord]:
+        """Records of a file's documents by key; those of the manifest if it did not change."""
+        try:
+            content = read_regular_file(self._schemas / path)
+        except OSError as error:
+            self.report.failed[path] = error.strerror or str(error)
+            return self._manifest.by_file().get(path, {})
+        fingerprint = read.fingerprint(content)
+        if known and all(record.fingerprint == fingerprint for record in known.values()):
+            return known
+        return self._scan_file(path, content)
 
     def _scan_file(self, path: str, content: bytes) -> dict[str, DocumentRecord]:
         """Records of a file's documents by key; those of the manifest if it cannot be read."""
@@ -366,7 +374,7 @@ class _Run:
             files[path] = FileRecord(target.key, read.fingerprint(content))
         manifest = Manifest(self._generator, self.documents, files)
         content = manifest.to_bytes()
-        if _read_bytes(self._out / MANIFEST_NAME) != content:
+        if read_if_regular(self._out / MANIFEST_NAME) != content:
             write.replace(self._out, {MANIFEST_NAME: content})
         self._remember_names()
 
@@ -436,7 +444,3 @@ def fingerprinted_files() -> list[Path]:
         inside = (path for path in part.glob("*.*") if path.suffix in {".py", ".jinja"})
         found += sorted(inside) if part.is_dir() else [part]
     return found
-
-
-def _read_bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None

@@ -7,6 +7,8 @@ import copy
 import logging
 import pickle
 import traceback
+from functools import partial
+from typing import Any, cast
 
 import pytest
 
@@ -115,7 +117,7 @@ INJECTED = [
     "\ud800x-evil: 1",
     " HTTP/1.1\r\nx-evil: 1\r\n",
 ]
-PLACES = {
+PLACES: dict[str, Any] = {
     "id": lambda client, text: (client.run, f"{ID}{text}", {}, {}),
     "path": lambda client, text: (client.run, ID, {}, {"path": f"x{text}"}),
     "hint": lambda client, text: (client.run, ID, {}, {"hint": f"x{text}"}),
@@ -135,7 +137,7 @@ PLACES = {
         client.run,
         ID,
         {},
-        {"output_lifecycle": Lifecycle(f"1d{text}")},  # type: ignore[arg-type]
+        {"output_lifecycle": Lifecycle(cast("Any", f"1d{text}"))},
     ),
     "query": lambda client, text: (client.run, ID, {"a": f"x{text}"}, {"method": "GET"}),
     "request id": lambda client, text: (client.status, ID, f"r1{text}", {}),
@@ -153,7 +155,7 @@ def test_no_option_adds_a_header_or_a_request(caller, place):
             del home.seen[:]
             with contextlib.suppress(FalError):
                 function, first, second, options = PLACES[place](client, text)
-                caller(function, first, second, **options)  # type: ignore[arg-type]
+                caller(function, first, second, **options)
             assert len(home.seen) <= QUICK.attempts, ascii(text)
             for seen in home.seen:
                 assert "x-evil" not in seen.headers, ascii(text)
@@ -172,6 +174,10 @@ def test_a_key_that_is_no_header_value_is_not_sent_or_shown(key):
     assert HALF not in str(refused.value)
 
 
+def _same(reply, _):
+    return reply
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_take_the_key_nowhere(caller, status):
     with scripted(lambda _: Reply(200, {"request_id": "r1"})) as elsewhere:
@@ -183,7 +189,7 @@ def test_redirects_take_the_key_nowhere(caller, status):
         ]
         for place in places:
             away = Reply(status, {}, {"location": place})
-            with scripted(lambda _, away=away: away) as home:  # type: ignore[misc]
+            with scripted(partial(_same, away)) as home:
                 client = caller.client(home.host)
                 for call in (client.run, client.submit, client.subscribe):
                     with contextlib.suppress(FalError):

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from fal_typed import FalError
+from fal_typed import FalConnectionError, FalError
 
 ID = "fal-ai/flux/dev"
 BODY = json.dumps({"request_id": "r1", "status": "IN_QUEUE"}).encode()
@@ -123,9 +123,9 @@ def test_an_answer_cut_at_each_byte_submits_once(caller, whole, end):
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 ", b"garbage\r\n\r\n", HEAD[:-2]])
 def test_no_answer_is_not_taken_for_a_refusal(caller, answer):
     with serving(answer, "close") as server:
-        with pytest.raises(FalError) as failed:
+        with pytest.raises(FalConnectionError) as failed:
             caller(caller.client(server.host).submit, ID, {})
-        assert failed.value.maybe_accepted  # type: ignore[attr-defined]
+        assert failed.value.maybe_accepted
         assert "dashboard" in str(failed.value)
         assert len(server.requests) == 1
 
@@ -146,18 +146,18 @@ def test_a_connection_that_dies_under_a_submit_is_not_tried_again(caller):
         client = caller.client(server.host)
         caller(client.submit, ID, {})
         server.answer, server.end = b"", "close"
-        with pytest.raises(FalError) as failed:
+        with pytest.raises(FalConnectionError) as failed:
             caller(client.submit, ID, {})
-        assert failed.value.maybe_accepted  # type: ignore[attr-defined]
+        assert failed.value.maybe_accepted
         assert len(server.requests) == 2
 
 
 def test_what_was_never_sent_is_said_to_be_so(caller):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         nobody = f"127.0.0.1:{listening.getsockname()[1]}"
-    with pytest.raises(FalError) as failed:
+    with pytest.raises(FalConnectionError) as failed:
         caller(caller.client(nobody).submit, ID, {})
-    assert not failed.value.maybe_accepted  # type: ignore[attr-defined]
+    assert not failed.value.maybe_accepted
 
 
 @pytest.mark.parametrize(

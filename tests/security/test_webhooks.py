@@ -7,6 +7,7 @@ import json
 import threading
 from base64 import urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -80,7 +81,7 @@ def test_a_clock_that_is_wrong_believes_nothing(clock):
         verify_webhook(*signed(), jwks=JWKS, clock=lambda: clock)
 
 
-KEY_SETS = {
+KEY_SETS: dict[str, Any] = {
     "none": {"keys": []},
     "no list": {"keys": {"x": 1}},
     "not Ed25519": {"keys": [{"kty": "RSA", "crv": "P-256", "x": "AQAB"}]},
@@ -95,7 +96,7 @@ KEY_SETS = {
 @pytest.mark.parametrize("name", KEY_SETS)
 def test_an_odd_key_set_believes_nothing(name):
     with pytest.raises(FalWebhookError):
-        verify_webhook(*changed(Signature="0" * 128), jwks=KEY_SETS[name], clock=lambda: NOW)  # type: ignore[call-overload]
+        verify_webhook(*changed(Signature="0" * 128), jwks=KEY_SETS[name], clock=lambda: NOW)
 
 
 class Receiver:
@@ -107,14 +108,14 @@ class Receiver:
         self._is_async = is_async
 
     def verify(self, headers, body):
-        options = {"clock": lambda: self.now}
+        options: Any = {"clock": lambda: self.now}
         if not self._is_async:
             with FalClient("id:secret", retry=ONCE) as client:
-                return verify_webhook(headers, body, client=client, **options)  # type: ignore[call-overload]
+                return verify_webhook(headers, body, client=client, **options)
 
         async def inside():
             async with AsyncFalClient("id:secret", retry=ONCE) as client:
-                return await verify_webhook_async(headers, body, client=client, **options)  # type: ignore[call-overload]
+                return await verify_webhook_async(headers, body, client=client, **options)
 
         return asyncio.run(inside())
 
@@ -215,10 +216,12 @@ def test_a_platform_that_is_back_is_believed_again(receiver):
 
 def test_a_body_can_be_read_twice_and_in_any_buffer():
     headers, body = signed()
-    for buffer in (body, bytearray(body), memoryview(body)):
-        event = verify_webhook(headers, buffer, jwks=JWKS, clock=lambda: NOW)  # type: ignore[arg-type]
-        again = verify_webhook(headers, buffer, jwks=JWKS, clock=lambda: NOW)  # type: ignore[arg-type]
+    buffers: list[Any] = [body, bytearray(body), memoryview(body)]
+    for buffer in buffers:
+        event = verify_webhook(headers, buffer, jwks=JWKS, clock=lambda: NOW)
+        again = verify_webhook(headers, buffer, jwks=JWKS, clock=lambda: NOW)
         assert event.raw == again.raw == OK
-    for wrong in (body.decode(), json.loads(body), None):
+    wrongs: list[Any] = [body.decode(), json.loads(body), None]
+    for wrong in wrongs:
         with pytest.raises(FalWebhookError):
-            verify_webhook(headers, wrong, jwks=JWKS, clock=lambda: NOW)  # type: ignore[arg-type]
+            verify_webhook(headers, wrong, jwks=JWKS, clock=lambda: NOW)

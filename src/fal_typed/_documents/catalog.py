@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from fal_typed._documents.app_document import as_bytes, is_app_document, may_be_app_document, split
 from fal_typed._documents.document import EndpointDocument
+from fal_typed._documents.regular_files import read_regular_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +101,10 @@ class Catalog:
         for name in self._files.names():
             stem = name.removesuffix(_SUFFIX)
             if _ID.fullmatch(stem):
-                content = self._files.read(name)
+                try:
+                    content = self._files.read(name)
+                except OSError:
+                    continue  # a dangling link or the like is no document
                 routes = self._routes(stem, content)
                 for id_ in [stem] if routes is None else routes:
                     yield id_, content
@@ -231,7 +235,7 @@ class _Folder:
         ]
 
     def read(self, name: str) -> bytes:
-        return (self._root / name).read_bytes()
+        return read_regular_file(self._root / name)
 
 
 class _Archive:

@@ -11,6 +11,7 @@ import typer
 
 from fal_typed._core.json_values import as_list, as_object
 from fal_typed._documents.document import component_name
+from fal_typed._documents.regular_files import read_regular_file
 from fal_typed._documents.schemas import alternatives, properties
 from fal_typed.cli.terminal import one_line
 
@@ -142,7 +143,7 @@ def _parse_text(document: EndpointDocument | None, schema: Schema, path: str, te
 
 def _read_text(name: str, path: str) -> str:
     try:
-        return Path(name).read_text(encoding="utf-8-sig")
+        return read_regular_file(name).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise typer.BadParameter(
