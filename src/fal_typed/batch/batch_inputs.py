@@ -68,7 +68,9 @@ class InputPlanner(Generic[Out]):
         self.endpoint_id = EndpointId.parse(
             endpoint if isinstance(endpoint, str) else spec_of(endpoint).id
         )
-        options = {} if self.spec is None else self.spec.options
+        options: Mapping[str, Any] = {}
+        if self.spec is not None:
+            options = self.spec.options
         # A batch has no time limit, and sends a request again itself, after it noted why.
         own: dict[str, Any] = {"timeout": None, "client_timeout": None}
         self._options = call_options(defaults, options, own, {"retry": RetryPolicy(attempts=1)})
@@ -97,14 +99,14 @@ class InputPlanner(Generic[Out]):
 
     def stored(self, key: str, digest: str, text: str) -> PlannedInput[Out]:
         """The item of a row of the journal; its input was checked when it was planned."""
-        arguments = json.loads(text) if text else {}
+        arguments: object = json.loads(text)
         call: Call[Out] = Call(self.endpoint_id, arguments, self.output, self._options)
         return PlannedInput(0, key, digest, call, text, has_files=False)
 
     def _split(self, value: object) -> tuple[str | None, object]:
         """The key and the input of a row."""
         if isinstance(value, tuple):
-            pair = cast("tuple[Any, ...]", value)
+            pair = cast("tuple[object, ...]", value)
             if len(pair) != 2:  # noqa: PLR2004 - a pair
                 raise FalInputError("a tuple is a pair of a key and an input")
             return _checked_key(pair[0]), pair[1]
@@ -177,7 +179,8 @@ class _FileDescriber:
                 raise FalInputError(f"{path} is missing, or is not a file")
             return {"file": str(path), "size": path.stat().st_size}
         if isinstance(file, (bytes, bytearray, memoryview)):
-            return {"sha256": hashlib.sha256(file).hexdigest()}
+            content = bytes(cast("bytes", file))
+            return {"sha256": hashlib.sha256(content).hexdigest()}
         raise FalInputError(
             f"a {type(file).__name__} cannot be read again when the batch is resumed; pass a path, "
             "bytes or a URL"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, cast
@@ -18,12 +17,10 @@ from fal_typed.errors import FalError, FalHTTPError
 from fal_typed.results import RawResponse, Result
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row as JournalRow
+    from sqlalchemy import RowMapping
 
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
-ItemState = Literal[
-    "planned", "sending", "accepted", "completed", "failed", "uncertain", "invalid"
-]
+ItemState = Literal["planned", "sending", "accepted", "completed", "failed", "uncertain", "invalid"]
 _OK = 200
 
 
@@ -56,9 +53,8 @@ class BatchItem(Generic[Out]):
     replayed: bool = False
 
 
-def stored_item(row: JournalRow[Any], output: type[Any] | None, line: int = 0) -> BatchItem[Any]:
+def stored_item(item: RowMapping, output: type[Any] | None, line: int = 0) -> BatchItem[Any]:
     """The item of a row of the journal."""
-    item = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
     state = cast("ItemState", item["state"])
     error: FalError | None = None
     if state == FAILED:
@@ -106,7 +102,7 @@ def read_error(text: str, request_id: str | None) -> FalError:
     return cast("FalError", kind(stored.pop("message"), request_id=request_id, **stored))
 
 
-def _read_result(item: Mapping[str, Any], output: type[Any] | None) -> Result[Any]:
+def _read_result(item: RowMapping, output: type[Any] | None) -> Result[Any]:
     from fal_typed._calls.outputs import read_output
 
     body = cast("str", item["output"])

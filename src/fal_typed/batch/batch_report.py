@@ -96,8 +96,7 @@ class BatchPlan:
 
     def __str__(self) -> str:
         cost = "an unknown price" if self.cost is None else f"about ${self.cost:.4f}"
-        lines = [
-            f"{self.items} valid rows, {self.known} of them in the journal, "
-            f"{len(self.problems)} invalid; the rest costs {cost}"
-        ]
-        return "\n".join([*lines, *map(str, self.problems)])
+        known = f"{self.known} of them in the journal"
+        invalid = f"{len(self.problems)} invalid"
+        first = f"{self.items} valid rows, {known}, {invalid}; the rest costs {cost}"
+        return "\n".join([first, *map(str, self.problems)])

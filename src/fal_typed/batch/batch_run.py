@@ -209,8 +209,8 @@ class BatchRun(Generic[Out]):
             )
             self._deliver(position, invalid)
             return
-        is_final = row is not None and row.state not in self._orders.again
-        if is_final and row.digest == item.digest:
+        is_same = row is not None and row["digest"] == item.digest
+        if row is not None and is_same and row["state"] not in self._orders.again:
             self._deliver(position, stored_item(row, self._engine.planner.output, item.line))
             return
         slot = _Slot(self._engine, await self._limit.acquire())

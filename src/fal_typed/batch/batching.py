@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
@@ -129,7 +129,7 @@ class _BatchBase(Generic[Out]):
         await self._engine.close()
 
     @contextmanager
-    def _journal(self) -> Iterator[Journal]:
+    def _journal(self) -> Generator[Journal]:
         if self._engine.is_open:
             yield self._engine.journal
             return
@@ -500,7 +500,9 @@ class _LoopThread:
     def start(self) -> None:
         """Start the loop."""
         loop = self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=loop.run_forever, name="fal-typed-batch", daemon=True)
+        self._thread = threading.Thread(
+            target=loop.run_forever, name="fal-typed-batch", daemon=True
+        )
         self._thread.start()
 
     def perform(self, work: Coroutine[Any, Any, T]) -> T:

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origi
 
 from pydantic import BaseModel
 
-from fal_typed.batch.extras import needs
+from fal_typed.batch.extras import imported
 
 if TYPE_CHECKING:
-    import pyarrow
-
     from fal_typed.batch.batch_items import BatchItem
 
 _MOST_DEPTH = 6
@@ -27,24 +25,22 @@ class ItemColumns:
     """
 
     def __init__(self, output: type[Any] | None) -> None:
-        with needs("parquet", "pyarrow"):
-            import pyarrow
-        self._arrow = pyarrow
-        self._result = pyarrow.string() if output is None else arrow_type(pyarrow, output)
-        self.schema = pyarrow.schema(
+        arrow = self._arrow = imported("parquet", "pyarrow")
+        self._result = arrow.string() if output is None else arrow_type(arrow, output)
+        self.schema = arrow.schema(
             [
-                ("key", pyarrow.string()),
-                ("state", pyarrow.string()),
-                ("request_id", pyarrow.string()),
-                ("cost", pyarrow.float64()),
-                ("error", pyarrow.string()),
-                ("files", pyarrow.list_(pyarrow.string())),
+                ("key", arrow.string()),
+                ("state", arrow.string()),
+                ("request_id", arrow.string()),
+                ("cost", arrow.float64()),
+                ("error", arrow.string()),
+                ("files", arrow.list_(arrow.string())),
                 ("result", self._result),
             ]
         )
 
-    def table(self, items: Sequence[BatchItem[Any]]) -> pyarrow.Table:
-        """A table with a row for each item."""
+    def table(self, items: Sequence[BatchItem[Any]]) -> Any:
+        """A `pyarrow.Table` with a row for each item."""
         rows = [item_values(item) for item in items]
         for row in rows:
             row["result"] = fitted(self._arrow, self._result, row["result"])
@@ -84,14 +80,17 @@ def arrow_type(arrow: Any, annotation: Any, depth: int = 0) -> Any:
     if origin is list:
         (member,) = get_args(annotation)
         return arrow.list_(arrow_type(arrow, member, depth + 1))
-    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    if is_model and annotation.model_fields and depth < _MOST_DEPTH:
-        fields = [
-            (info.alias or name, arrow_type(arrow, info.annotation, depth + 1))
-            for name, info in annotation.model_fields.items()
-        ]
-        return arrow.struct(fields)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and depth < _MOST_DEPTH:
+        return _struct_type(arrow, annotation, depth)
     return arrow.string()
+
+
+def _struct_type(arrow: Any, model: type[BaseModel], depth: int) -> Any:
+    fields = [
+        (info.alias or name, arrow_type(arrow, info.annotation, depth + 1))
+        for name, info in model.model_fields.items()
+    ]
+    return arrow.struct(fields) if fields else arrow.string()
 
 
 def fitted(arrow: Any, kind: Any, value: object) -> object:

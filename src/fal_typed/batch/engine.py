@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -94,14 +95,7 @@ class BatchEngine(Generic[Out]):
         journal = await asyncio.to_thread(self.open_journal)
         try:
             self.price = await self.read_price()
-            if self.settings.budget is not None:
-                if not self.price.is_known:
-                    raise FalInputError(
-                        f"A budget needs a price, and the platform gives none for "
-                        f"{self.planner.endpoint_id.full}. Pass price=, the most dollars an item "
-                        "costs."
-                    )
-                journal.budget = nanodollars(self.settings.budget)
+            journal.budget = self._budget(self.price)
             await asyncio.to_thread(journal.join)
         except BaseException:
             journal.engine.dispose()
@@ -110,6 +104,16 @@ class BatchEngine(Generic[Out]):
         self._loop = asyncio.get_running_loop()
         self.limit = AdaptiveLimit(0)
         self.writer = JournalWriter(journal, self._beat)
+
+    def _budget(self, price: ItemPrice) -> int | None:
+        if self.settings.budget is None:
+            return None
+        if not price.is_known:
+            raise FalInputError(
+                "A budget needs a price, and the platform gives none for "
+                f"{self.planner.endpoint_id.full}. Pass price=, the most dollars an item costs."
+            )
+        return nanodollars(self.settings.budget)
 
     async def close(self) -> None:
         """Stop being a worker; what is unfinished is free for others."""
@@ -156,7 +160,5 @@ class BatchEngine(Generic[Out]):
         share = self.journal.beat(self.settings.concurrency, ceiling, self.limit.in_flight)
         loop = self._loop
         if share != ceiling and loop is not None:
-            try:
+            with suppress(RuntimeError):  # the loop may have ended
                 loop.call_soon_threadsafe(self.limit.set_ceiling, share)
-            except RuntimeError:
-                pass  # the loop has ended

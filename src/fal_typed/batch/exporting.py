@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fal_typed.batch.columns import ItemColumns, item_values
-from fal_typed.batch.extras import needs
+from fal_typed.batch.extras import imported
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
@@ -61,13 +61,9 @@ def export_items(
     return count
 
 
-def _write_parquet(
-    items: Iterator[BatchItem[Any]], output: type[Any] | None, path: Path
-) -> None:
+def _write_parquet(items: Iterator[BatchItem[Any]], output: type[Any] | None, path: Path) -> None:
     columns = ItemColumns(output)
-    with needs("parquet", "pyarrow"):
-        import pyarrow.parquet
-    with pyarrow.parquet.ParquetWriter(path, columns.schema) as writer:
+    with imported("parquet", "pyarrow.parquet").ParquetWriter(path, columns.schema) as writer:
         while some := list(islice(items, _ROWS_AT_ONCE)):
             writer.write_table(columns.table(some))
 

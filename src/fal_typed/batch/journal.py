@@ -14,7 +14,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, not_, or_, select, update
+from sqlalchemy import (
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from fal_typed.batch import liveness
@@ -38,7 +49,7 @@ from fal_typed.batch.tables import (
 if TYPE_CHECKING:
     import os
 
-    from sqlalchemy import Connection, Engine, Row, Update
+    from sqlalchemy import Connection, Engine, RowMapping, Update
 
 _KEYS_AT_ONCE = 500
 _ROWS_AT_ONCE = 500
@@ -94,7 +105,7 @@ class Claimed(NamedTuple):
 
     outcome: Literal["taken", "busy", "final", "changed", "over_budget"]
     taken: TakenItem | None = None
-    row: Row[Any] | None = None
+    row: RowMapping | None = None
 
 
 @dataclass(frozen=True)
@@ -283,7 +294,7 @@ class Journal:
         money: _Money,
         results: dict[int, object],
     ) -> None:
-        known = {row.key: row for row in self._rows(connection, [c.key for c in claims])}
+        known = {row["key"]: row for row in self._rows(connection, [c.key for c in claims])}
         new: list[Claim] = []
         takes: list[dict[str, Any]] = []
         for claim in claims:
@@ -302,27 +313,27 @@ class Journal:
             connection.execute(_TAKE, takes)
         finished = [r for r in results.values() if isinstance(r, Claimed) and r.outcome == "final"]
         if finished:
-            keys = [r.row.key for r in finished if r.row is not None]
+            keys = [r.row["key"] for r in finished if r.row is not None]
             whole = self._look_up(connection, keys)
             for claim in claims:
                 if claim.key in whole:
                     results[id(claim)] = Claimed("final", row=whole[claim.key])
 
     def _claim_known(
-        self, claim: Claim, row: Row[Any], money: _Money, takes: list[dict[str, Any]]
+        self, claim: Claim, row: RowMapping, money: _Money, takes: list[dict[str, Any]]
     ) -> Claimed:
-        if row.digest != claim.digest:
+        if row["digest"] != claim.digest:
             return Claimed("changed")
-        if row.state in OPEN and row.owner not in (None, self.worker_id):
+        if row["state"] in OPEN and row["owner"] not in (None, self.worker_id):
             return Claimed("busy")
-        if row.state not in OPEN and row.state not in claim.again:
+        if row["state"] not in OPEN and row["state"] not in claim.again:
             return Claimed("final", row=row)
         taken = self._take(row, claim.state, claim.price, money, takes)
         return Claimed("over_budget") if taken is None else Claimed("taken", taken)
 
     def _take(
         self,
-        row: Row[Any],
+        row: RowMapping,
         state: str,
         price: int,
         money: _Money,
@@ -331,23 +342,30 @@ class Journal:
         """Take a row that nobody owns; None when the budget does not allow it."""
         # What is reserved for an unfinished item stays so; an attempt that may have cost
         # something is paid beside the new one.
-        prior = row.cost if row.state in (FAILED, UNCERTAIN) else 0
-        reserved = row.cost - prior
-        if row.state != ACCEPTED:
+        prior = row["cost"] if row["state"] in (FAILED, UNCERTAIN) else 0
+        reserved = row["cost"] - prior
+        if row["state"] != ACCEPTED:
             reserved = reserved or price
-        if not money.take(prior + reserved - row.cost):
+        if not money.take(prior + reserved - row["cost"]):
             return None
-        state = ACCEPTED if row.state == ACCEPTED else state
+        state = ACCEPTED if row["state"] == ACCEPTED else state
         takes.append(
             {
-                "item_id": row.id,
+                "item_id": row["id"],
                 "worker_id": self.worker_id,
                 "new_state": state,
                 "new_cost": prior + reserved,
             }
         )
         return TakenItem(
-            row.id, row.key, state, row.request_id, reserved, prior, row.digest, row.input
+            row["id"],
+            row["key"],
+            state,
+            row["request_id"],
+            reserved,
+            prior,
+            row["digest"],
+            row["input"],
         )
 
     def _values(self, claim: Claim) -> dict[str, Any]:
@@ -385,14 +403,12 @@ class Journal:
         return found
 
     def _sweep(self, connection: Connection, sweep: Sweep, money: _Money) -> Swept:
-        submits = and_(state_is(PLANNED), items.c.has_files.is_(False))
-        wanted = or_(state_is(ACCEPTED), submits) if sweep.submits else (
-            state_is(ACCEPTED)
-        )  # fmt: skip
-        left = and_(items.c.batch_id == self.batch_id, items.c.owner.is_(None), wanted)
-        rows = connection.execute(
-            select(*_SELECT_STATE).where(left, state_is(*OPEN)).limit(sweep.limit)
-        ).all()
+        wanted = state_is(ACCEPTED)
+        if sweep.submits:
+            wanted = or_(wanted, and_(state_is(PLANNED), items.c.has_files.is_(False)))
+        left = and_(items.c.batch_id == self.batch_id, items.c.owner.is_(None), state_is(*OPEN))
+        chosen = select(*_SELECT_STATE).where(left, wanted).limit(sweep.limit)
+        rows = connection.execute(chosen).mappings().all()
         takes: list[dict[str, Any]] = []
         found = [self._take(row, SENDING, sweep.price, money, takes) for row in rows]
         if takes:
@@ -405,18 +421,19 @@ class Journal:
         ).first()
         return Swept([item for item in found if item is not None], others is not None)
 
-    def _rows(self, connection: Connection, keys: Sequence[str]) -> Iterator[Row[Any]]:
+    def _rows(self, connection: Connection, keys: Sequence[str]) -> Iterator[RowMapping]:
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             some = keys[start : start + _KEYS_AT_ONCE]
             parameters = {"wanted_id": self.batch_id, "keys": list(some)}
-            yield from connection.execute(_BY_KEYS, parameters)
+            yield from connection.execute(_BY_KEYS, parameters).mappings()
 
-    def _look_up(self, connection: Connection, keys: Sequence[str]) -> dict[str, Row[Any]]:
-        found: dict[str, Row[Any]] = {}
+    def _look_up(self, connection: Connection, keys: Sequence[str]) -> dict[str, RowMapping]:
+        found: dict[str, RowMapping] = {}
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             some = keys[start : start + _KEYS_AT_ONCE]
             parameters = {"wanted_id": self.batch_id, "keys": list(some)}
-            found |= {row.key: row for row in connection.execute(_FINISHED, parameters)}
+            rows = connection.execute(_FINISHED, parameters).mappings()
+            found |= {row["key"]: row for row in rows}
         return found
 
     # -- workers -----------------------------------------------------------------------------
@@ -460,7 +477,7 @@ class Journal:
             else:
                 share = min(fair, free)
                 recorded = max(share, in_flight)
-            values = {"seen": now, "share": recorded}
+            values: dict[str, Any] = {"seen": now, "share": recorded}
             mine = workers.c.id == self.worker_id
             if connection.execute(update(workers).where(mine).values(values)).rowcount == 0:
                 # This worker was taken for dead, for example because the machine slept.
@@ -507,7 +524,7 @@ class Journal:
             clock = "extract(epoch from clock_timestamp())"
         else:
             clock = "(julianday('now') - 2440587.5) * 86400.0"
-        return float(connection.execute(select(literal_column(clock))).scalar_one())
+        return float(connection.execute(text(f"SELECT {clock}")).scalar_one())
 
     # -- reading and corrections ---------------------------------------------------------------
 
@@ -519,7 +536,7 @@ class Journal:
             .group_by(items.c.state)
         )
         with self._reading() as connection:
-            return {state: number for state, number in connection.execute(counted)}
+            return {row[0]: row[1] for row in connection.execute(counted)}
 
     def committed(self) -> int:
         """Nanodollars that are spent or reserved."""
@@ -530,9 +547,9 @@ class Journal:
     def digests(self, keys: Sequence[str]) -> dict[str, str]:
         """Digests of items that are in the journal, by key."""
         with self._reading() as connection:
-            return {row.key: row.digest for row in self._rows(connection, keys)}
+            return {row["key"]: row["digest"] for row in self._rows(connection, keys)}
 
-    def rows(self, state: str | None = None) -> Iterator[Row[Any]]:
+    def rows(self, state: str | None = None) -> Iterator[RowMapping]:
         """All items, or those in a state, in the order they were planned."""
         last = 0
         while True:
@@ -540,11 +557,12 @@ class Journal:
             if state is not None:
                 wanted = wanted.where(items.c.state == state)
             with self._reading() as connection:
-                found = connection.execute(wanted.order_by(items.c.id).limit(_ROWS_AT_ONCE)).all()
+                ordered = wanted.order_by(items.c.id).limit(_ROWS_AT_ONCE)
+                found = connection.execute(ordered).mappings().all()
             yield from found
             if len(found) < _ROWS_AT_ONCE:
                 return
-            last = found[-1].id
+            last = found[-1]["id"]
 
     def resolve(self, key: str, request_id: str | None) -> bool:
         """Say which job an uncertain item is, or with None that it is none.
@@ -555,9 +573,7 @@ class Journal:
         values: dict[str, Any] = {"state": ACCEPTED, "request_id": request_id, "owner": None}
         if request_id is None:
             values = {"state": PLANNED, "owner": None}
-        wanted = and_(
-            items.c.batch_id == self.batch_id, items.c.key == key, state_is(UNCERTAIN)
-        )
+        wanted = and_(items.c.batch_id == self.batch_id, items.c.key == key, state_is(UNCERTAIN))
         with self.engine.begin() as connection:
             return connection.execute(update(items).where(wanted).values(values)).rowcount > 0
 

@@ -18,7 +18,7 @@ from fal_typed.batch import liveness
 from fal_typed.batch.journal import Claim, Claimed, Lookup, Mark, Sweep, Swept
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import RowMapping
 
     from fal_typed.batch.journal import Journal, Operation
 
@@ -66,9 +66,9 @@ class JournalWriter:
         """Take items that others left behind."""
         return cast("Swept", await self._perform(sweep))
 
-    async def look_up(self, lookup: Lookup) -> dict[str, Row[Any]]:
+    async def look_up(self, lookup: Lookup) -> dict[str, RowMapping]:
         """Look up finished items."""
-        return cast("dict[str, Row[Any]]", await self._perform(lookup))
+        return cast("dict[str, RowMapping]", await self._perform(lookup))
 
     async def close(self) -> None:
         """Write what is waiting and end the thread."""

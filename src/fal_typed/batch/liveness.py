@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from pathlib import Path
 
 BEAT = 2.0
@@ -18,13 +19,9 @@ LEASE = 30.0
 
 def this_machine() -> str:
     """This machine and the namespace in which its process ids mean something."""
-    parts = [platform.node()]
-    for path in ("/proc/sys/kernel/random/boot_id",):
-        parts += _read(path)
-    try:
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    except OSError:
-        pass
+    parts = [platform.node(), *_read("/proc/sys/kernel/random/boot_id")]
+    with suppress(OSError):
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
     return " ".join(parts)
 
 

@@ -11,14 +11,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from fal_typed.batch.batch_errors import RowProblem
-from fal_typed.batch.extras import needs
+from fal_typed.batch.extras import imported
 from fal_typed.errors import FalInputError
-
-if TYPE_CHECKING:
-    import pyarrow
 
 _ROWS_AT_ONCE = 1_000
 
@@ -87,7 +84,7 @@ def _values(inputs: Any) -> Iterable[Any]:
             "The inputs of a batch are an iterable of rows: mappings, endpoint inputs, or pairs of "
             "a key and one of these. Wrap the path of a file in RowFile(path)."
         )
-    return cast("Iterable[Any]", inputs)
+    return cast("Iterable[object]", inputs)
 
 
 def without_missing(row: Mapping[Any, Any]) -> dict[str, Any]:
@@ -130,17 +127,16 @@ def _read_csv(path: Path) -> Iterator[Row]:
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:
-    with needs("parquet", "pyarrow"):
-        import pyarrow.parquet
-    with pyarrow.parquet.ParquetFile(path) as file:
+    with imported("parquet", "pyarrow.parquet").ParquetFile(path) as file:
         start = 1
         for batch in file.iter_batches(_ROWS_AT_ONCE):
-            for number, row in enumerate(batch.to_pylist(), start):
+            rows: list[dict[str, Any]] = batch.to_pylist()
+            for number, row in enumerate(rows, start):
                 yield Row(number, without_missing(row))
-            start += batch.num_rows
+            start += len(rows)
 
 
-def _arrow_rows(table: pyarrow.Table) -> Iterator[dict[str, Any]]:
+def _arrow_rows(table: Any) -> Iterator[dict[str, Any]]:
     batches: Iterable[Any] = table.to_batches() if hasattr(table, "to_batches") else table
     for batch in batches:
         for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
