@@ -121,6 +121,12 @@ class _BatchBase(Generic[Out]):
             self._runs.remove(shown.run)
         self._report = shown.run.report
 
+    async def _opened(self) -> BatchEngine[Out]:
+        """The engine, opened in the running event loop if it was not."""
+        if not self._engine.is_open:
+            await self._engine.open()
+        return self._engine
+
     async def _close(self) -> None:
         for run in self._runs:
             await run.stop()
@@ -246,7 +252,7 @@ class Batch(_BatchBase[Out]):
         """
         self._thread.start()
         try:
-            self._thread.perform(self._engine.open())
+            self._thread.perform(self._opened())
         except BaseException:
             self._thread.stop(self._runner.connections.close_async())
             raise
@@ -412,7 +418,7 @@ class AsyncBatch(_BatchBase[Out]):
             BatchJournalError: The journal cannot be used for this batch.
             FalInputError: There is a budget, but no price.
         """
-        await self._engine.open()
+        await self._opened()
         return self
 
     async def __aexit__(
