@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,7 +105,9 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     as_user: list[str] = []
     if os.getuid() == 0:  # which initdb refuses
         as_user = ["runuser", "-u", "postgres", "--"]
-        for parent in (folder, folder.parent, folder.parent.parent):
+        for parent in (folder, *folder.parents):
+            if parent == Path(tempfile.gettempdir()):
+                break
             parent.chmod(0o755)
         shutil.chown(folder, "postgres")
     data = folder / "data"

@@ -94,13 +94,13 @@ class _BatchBase(Generic[Out]):
         self._runner = runner_of(client)
         self._engine: BatchEngine[Out] = BatchEngine(settings, self._runner)
         self._progress = options.get("progress")
-        self._runs: list[BatchRun[Out]] = []
+        self._runs: list[_ShownRun[Out]] = []
         self._report = BatchReport(self._engine.planner.endpoint_id.full)
 
     @property
     def report(self) -> BatchReport:
         """What the last run did, so far."""
-        return self._runs[-1].report if self._runs else self._report
+        return self._runs[-1].run.report if self._runs else self._report
 
     async def _begin(
         self, inputs: Iterable[Any] | AsyncIterable[Any], orders: RunOrders
@@ -108,17 +108,14 @@ class _BatchBase(Generic[Out]):
         if not self._engine.is_open:
             raise RuntimeError(f"Use {type(self).__name__} in a with block.")
         run: BatchRun[Out] = BatchRun(self._engine, inputs, orders)
-        self._runs.append(run)
-        total = progress_bar.total_of(inputs)
-        return _ShownRun(run, self._engine, total if self._shows() else None, self._shows())
-
-    def _shows(self) -> bool:
-        return progress_bar.is_wanted(self._progress)
+        is_shown = progress_bar.is_wanted(self._progress)
+        shown = _ShownRun(run, self._engine, progress_bar.total_of(inputs), is_shown)
+        self._runs.append(shown)
+        return shown
 
     async def _end(self, shown: _ShownRun[Out]) -> None:
         await shown.stop()
-        if shown.run in self._runs:
-            self._runs.remove(shown.run)
+        self._runs.remove(shown)
         self._report = shown.run.report
 
     async def _opened(self) -> BatchEngine[Out]:
@@ -128,10 +125,8 @@ class _BatchBase(Generic[Out]):
         return self._engine
 
     async def _close(self) -> None:
-        for run in self._runs:
-            await run.stop()
-            self._report = run.report
-        self._runs.clear()
+        for shown in list(self._runs):
+            await self._end(shown)
         await self._engine.close()
 
     @contextmanager
@@ -311,7 +306,8 @@ class Batch(_BatchBase[Out]):
             while items := self._thread.perform(shown.run.take()):
                 yield from items
         finally:
-            self._thread.perform(self._end(shown))
+            if shown in self._runs:  # closing the batch has ended it otherwise
+                self._thread.perform(self._end(shown))
 
     def plan(self, inputs: Iterable[Any]) -> BatchPlan:
         """Check every row and say what the run will cost; nothing is submitted.
@@ -455,7 +451,8 @@ class AsyncBatch(_BatchBase[Out]):
                 for item in items:
                     yield item
         finally:
-            await self._end(shown)
+            if shown in self._runs:  # closing the batch has ended it otherwise
+                await self._end(shown)
 
     async def plan(self, inputs: Iterable[Any]) -> BatchPlan:
         """Check every row and say what the run will cost; nothing is submitted."""

@@ -43,7 +43,7 @@ class ItemPrice:
         Args:
             units: Billable units that its result reports, or None if it reports none.
         """
-        if self.unit is None:
+        if self.unit is None or units == 0:
             return 0
         if units is None or self.is_per_item:
             return self.expected

@@ -114,18 +114,17 @@ class PlatformCalls(Generic[Out]):
             FetchFailed: The job has ended, and its result was not fetched.
             FalError: Whether it has ended is not known.
         """
-        if self._webhook_url is not None:
-            await self._delivered(job)
-        return await self._runner.perform_async(lambda settings: _finish(settings, job))
+        completed = None if self._webhook_url is None else await self._delivered(job)
+        return await self._runner.perform_async(lambda settings: _finish(settings, job, completed))
 
-    async def _delivered(self, job: Job[Out]) -> None:
+    async def _delivered(self, job: Job[Out]) -> Completed:
         while True:
             await self.deliveries.wait(job.request_id)
             status = await self._runner.perform_async(
                 lambda settings: following.read_status(settings, job)
             )
             if isinstance(status, Completed):
-                return
+                return status
 
     async def save(self, key: str, result: Result[Any]) -> list[Path]:
         """Save the files of a result."""
@@ -151,8 +150,9 @@ class FetchFailed(Exception):  # noqa: N818 - not seen by callers
         self.error = error
 
 
-def _finish(settings: Settings, job: Job[Out]) -> Flow[Result[Out]]:
-    completed = yield from following.follow(settings, job, _NO_LIMIT, _ignore)
+def _finish(settings: Settings, job: Job[Out], completed: Completed | None) -> Flow[Result[Out]]:
+    if completed is None:
+        completed = yield from following.follow(settings, job, _NO_LIMIT, _ignore)
     try:
         return (yield from following.fetch(settings, job, _NO_LIMIT, completed))
     except FalError as error:

@@ -39,6 +39,7 @@ COMMANDS = {
     "search": Command("Find endpoints by words in their id, category and parameters.", "codegen"),
     "show": Command("Show an endpoint: its parameters, its result, an example call.", "codegen"),
     "run": Command("Call an endpoint and show its result.", "codegen"),
+    "batch": Command("Call an endpoint for each row of a file.", "batch,codegen"),
     "emulator": Command("Serve the platform's API on this machine.", "emulator"),
 }
 
