@@ -110,14 +110,10 @@ def test_processes_share_a_database(slow_emulator: FalEmulator, database: str) -
 
 
 @pytest.mark.skipif(not LONG, reason="long")
-def test_twenty_thousand_items_and_twenty_kills(
-    slow_emulator: FalEmulator, tmp_path: Path
-) -> None:
+def test_twenty_thousand_items_and_twenty_kills(slow_emulator: FalEmulator, tmp_path: Path) -> None:
     prove(str(tmp_path / "j.db"), slow_emulator, 20_000, kills=20, processes=1)
 
 
 @pytest.mark.skipif(not LONG, reason="long")
-def test_twenty_thousand_items_by_four_processes(
-    slow_emulator: FalEmulator, database: str
-) -> None:
+def test_twenty_thousand_items_by_four_processes(slow_emulator: FalEmulator, database: str) -> None:
     prove(database, slow_emulator, 20_000, kills=20, processes=4)

@@ -15,7 +15,7 @@ from fal_typed.batch.journal_writer import JournalWriter
 from fal_typed.batch.money import ItemPrice, nanodollars
 from fal_typed.batch.platform_calls import PlatformCalls
 from fal_typed.batch.saving import SaveTemplate
-from fal_typed.errors import FalError, FalInputError
+from fal_typed.errors import FalError, FalHTTPError, FalInputError
 from fal_typed.platform.flows import read_estimate, read_prices
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class BatchEngine(Generic[Out]):
         Raises:
             BatchJournalError: The journal cannot be used for this batch.
             FalInputError: There is a budget, but no price.
+            FalError: There is a budget, and the platform could not be asked for the price.
         """
         journal = await asyncio.to_thread(self.open_journal)
         try:
@@ -136,7 +137,11 @@ class BatchEngine(Generic[Out]):
             prices = await self._runner.perform_async(
                 lambda settings: read_prices(settings, [endpoint_id])
             )
+        except FalHTTPError:
+            return ItemPrice(None, 0)
         except FalError:
+            if self.settings.budget is not None:
+                raise
             return ItemPrice(None, 0)
         found = next((p for p in prices if p.endpoint_id == endpoint_id), None)
         if found is None or found.currency != "USD":
