@@ -438,9 +438,9 @@ def test_files_of_inputs_are_uploaded(
 
 
 def table() -> Any:
-    import pyarrow
+    import pyarrow as pa
 
-    return pyarrow.table({"key": ["a", "b"], "prompt": ["1", "two"], "seed": [7, None]})
+    return pa.table({"key": ["a", "b"], "prompt": ["1", "two"], "seed": [7, None]})
 
 
 def sources(folder: Path) -> dict[str, Any]:

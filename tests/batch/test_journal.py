@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import select, text, update
 
 from fal_typed.batch import liveness
-from fal_typed.batch.journal import Claim, Journal, Lookup, Mark, Sweep
+from fal_typed.batch.journal import Journal
+from fal_typed.batch.operations import Claim, Lookup, Mark, Sweep
 from fal_typed.batch.tables import (
     ACCEPTED,
     COMPLETED,

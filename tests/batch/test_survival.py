@@ -88,8 +88,9 @@ def prove(journal: str, emulator: FalEmulator, items: int, kills: int, processes
     assert max(submitted(emulator).values()) == 1, "nothing was accepted twice"
     uncertain, accepted = settle(journal, emulator, items)
     counts = submitted(emulator)
+    seconds = time.monotonic() - started
     print(
-        f"\n{items} items, {kills} kills, {processes} processes, {time.monotonic() - started:.0f} s:"
+        f"\n{items} items, {kills} kills, {processes} processes, {seconds:.0f} s:"
         f" lost {items - len(counts)}, twice {sum(n > 1 for n in counts.values())},"
         f" uncertain {uncertain}, of them accepted {accepted}"
     )

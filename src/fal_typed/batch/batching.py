@@ -71,28 +71,37 @@ class BatchOptions(TypedDict, total=False):
     """Whether to show a progress bar. Default: in terminals and notebooks."""
 
 
+def batch_engine(endpoint: Any, options: BatchOptions) -> BatchEngine[Any]:
+    """The engine of a batch with these options, not opened yet.
+
+    Raises:
+        FalInputError: An option is invalid.
+        TypeError: An option is unknown or missing.
+    """
+    if unknown := options.keys() - BatchOptions.__annotations__.keys():
+        raise TypeError(f"A batch takes no option {min(unknown)!r}.")
+    if "journal" not in options:
+        raise TypeError("A batch needs a journal, such as journal='cats.db'.")
+    settings = BatchSettings(
+        endpoint=endpoint,
+        journal=options["journal"],
+        name=options.get("name"),
+        key=options.get("key", "key"),
+        concurrency=options.get("concurrency", _CONCURRENCY),
+        budget=options.get("budget"),
+        price=options.get("price"),
+        save=options.get("save"),
+        webhook_url=options.get("webhook_url"),
+    )
+    client = options.get("client") or getattr(endpoint, "_client", None)
+    return BatchEngine(settings, runner_of(client))
+
+
 class _BatchBase(Generic[Out]):
     """What `Batch` and `AsyncBatch` share."""
 
     def __init__(self, endpoint: Any, options: BatchOptions) -> None:
-        if unknown := options.keys() - BatchOptions.__annotations__.keys():
-            raise TypeError(f"{type(self).__name__}() takes no option {min(unknown)!r}.")
-        if "journal" not in options:
-            raise TypeError(f"{type(self).__name__}() needs a journal, such as journal='cats.db'.")
-        settings = BatchSettings(
-            endpoint=endpoint,
-            journal=options["journal"],
-            name=options.get("name"),
-            key=options.get("key", "key"),
-            concurrency=options.get("concurrency", _CONCURRENCY),
-            budget=options.get("budget"),
-            price=options.get("price"),
-            save=options.get("save"),
-            webhook_url=options.get("webhook_url"),
-        )
-        client = options.get("client") or getattr(endpoint, "_client", None)
-        self._runner = runner_of(client)
-        self._engine: BatchEngine[Out] = BatchEngine(settings, self._runner)
+        self._engine: BatchEngine[Out] = batch_engine(endpoint, options)
         self._progress = options.get("progress")
         self._runs: list[_ShownRun[Out]] = []
         self._report = BatchReport(self._engine.planner.endpoint_id.full)
@@ -117,12 +126,6 @@ class _BatchBase(Generic[Out]):
         await shown.stop()
         self._runs.remove(shown)
         self._report = shown.run.report
-
-    async def _opened(self) -> BatchEngine[Out]:
-        """The engine, opened in the running event loop if it was not."""
-        if not self._engine.is_open:
-            await self._engine.open()
-        return self._engine
 
     async def _close(self) -> None:
         for shown in list(self._runs):
@@ -247,9 +250,9 @@ class Batch(_BatchBase[Out]):
         """
         self._thread.start()
         try:
-            self._thread.perform(self._opened())
+            self._thread.perform(self._engine.open())
         except BaseException:
-            self._thread.stop(self._runner.connections.close_async())
+            self._thread.stop(self._engine.runner.connections.close_async())
             raise
         return self
 
@@ -262,7 +265,7 @@ class Batch(_BatchBase[Out]):
         try:
             self._thread.perform(self._close())
         finally:
-            self._thread.stop(self._runner.connections.close_async())
+            self._thread.stop(self._engine.runner.connections.close_async())
 
     def run(
         self,
@@ -322,7 +325,7 @@ class Batch(_BatchBase[Out]):
         try:
             price = thread.perform(self._engine.read_price())
         finally:
-            thread.stop(self._runner.connections.close_async())
+            thread.stop(self._engine.runner.connections.close_async())
         return self._planned(inputs, price)
 
     def status(self) -> dict[str, int]:
@@ -414,7 +417,7 @@ class AsyncBatch(_BatchBase[Out]):
             BatchJournalError: The journal cannot be used for this batch.
             FalInputError: There is a budget, but no price.
         """
-        await self._opened()
+        await self._engine.open()
         return self
 
     async def __aexit__(

@@ -56,6 +56,7 @@ class BatchEngine(Generic[Out]):
         calls: What the platform is asked.
         limit: Slots for items in flight.
         price: What an item is expected to cost.
+        runner: The client's runner.
     """
 
     journal: Journal
@@ -72,7 +73,7 @@ class BatchEngine(Generic[Out]):
         self.calls: PlatformCalls[Out] = PlatformCalls(
             runner, self.planner.job, template, settings.webhook_url
         )
-        self._runner = runner
+        self.runner = runner
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -134,7 +135,7 @@ class BatchEngine(Generic[Out]):
             return ItemPrice(price, price, is_per_item=True)
         endpoint_id = self.planner.endpoint_id.full
         try:
-            prices = await self._runner.perform_async(
+            prices = await self.runner.perform_async(
                 lambda settings: read_prices(settings, [endpoint_id])
             )
         except FalHTTPError:
@@ -152,7 +153,7 @@ class BatchEngine(Generic[Out]):
     async def _usual_price(self, endpoint_id: str) -> int:
         """What a call of the endpoint did cost in the past, for units are not always one."""
         try:
-            estimate = await self._runner.perform_async(
+            estimate = await self.runner.perform_async(
                 lambda settings: read_estimate(settings, {endpoint_id: 1}, "historical_api_price")
             )
         except FalError:

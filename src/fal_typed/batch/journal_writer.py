@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy.exc import OperationalError
 
 from fal_typed.batch import liveness
-from fal_typed.batch.journal import Claim, Claimed, Lookup, Mark, Sweep, Swept
+from fal_typed.batch.operations import Claim, Claimed, Lookup, Mark, Sweep, Swept
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
-    from fal_typed.batch.journal import Journal, Operation
+    from fal_typed.batch.journal import Journal
+    from fal_typed.batch.operations import Operation
 
 _GATHER = 0.02
 """Seconds to wait for more operations before a transaction begins."""

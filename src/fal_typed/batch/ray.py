@@ -17,7 +17,7 @@ from typing_extensions import Unpack
 
 from fal_typed.batch.batch_items import BatchItem
 from fal_typed.batch.batch_run import BatchRun, RunOrders
-from fal_typed.batch.batching import AsyncBatch, BatchOptions
+from fal_typed.batch.batching import BatchOptions, batch_engine
 from fal_typed.batch.columns import ItemColumns
 from fal_typed.batch.extras import imported
 from fal_typed.batch.rows import without_missing
@@ -27,7 +27,6 @@ from fal_typed.errors import FalError, FalInputError
 if TYPE_CHECKING:
     import ray.data
 
-    from fal_typed.batch.engine import BatchEngine
     from fal_typed.endpoint import Endpoint
 
 _ROWS_AT_ONCE = 64
@@ -93,8 +92,7 @@ class DatasetActor:
     """
 
     def __init__(self, endpoint: Any, again: frozenset[str], options: BatchOptions) -> None:
-        given: BatchOptions = {**options, "progress": False}
-        self._batch: AsyncBatch[Any] = AsyncBatch(endpoint, **given)
+        self._engine = batch_engine(endpoint, options)
         self._orders = RunOrders(again=again, waits=True)
         self._lock = asyncio.Lock()
 
@@ -104,21 +102,21 @@ class DatasetActor:
         Args:
             block: A `pyarrow.Table`.
         """
+        engine = self._engine
         async with self._lock:
-            engine = await self._batch._opened()  # noqa: SLF001 - a batch without its block
+            if not engine.is_open:
+                await engine.open()
         columns = ItemColumns(engine.planner.output)
         rows = [without_missing(row) for row in block.to_pylist()]
-        results = columns.table(await self._items(engine, rows))
+        results = columns.table(await self._items(rows))
         for name in reversed(block.column_names):
             if name not in results.column_names:
                 results = results.add_column(0, name, block.column(name))
         yield results
 
-    async def _items(
-        self, engine: BatchEngine[Any], rows: list[dict[str, Any]]
-    ) -> list[BatchItem[Any]]:
+    async def _items(self, rows: list[dict[str, Any]]) -> list[BatchItem[Any]]:
         """An item for each row, in order."""
-        run = BatchRun(engine, rows, self._orders)
+        run = BatchRun(self._engine, rows, self._orders)
         found: dict[int, BatchItem[Any]] = {}
         try:
             while items := await run.take():
@@ -128,7 +126,7 @@ class DatasetActor:
         left: BatchItem[Any] = BatchItem(
             "", "planned", error=FalError("The budget does not allow another item.")
         )
-        key = engine.settings.key
+        key = self._engine.settings.key
         return [
             found.get(line) or replace(left, key=str(row.get(key, "")))
             for line, row in enumerate(rows, start=1)
