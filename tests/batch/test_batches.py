@@ -204,6 +204,7 @@ def test_a_connection_cut_after_the_platform_accepted(
     batches: Batches, emulator: FalEmulator
 ) -> None:
     emulator.endpoint(ID).faults.add("reset_after", route="submit", times=2)
+    emulator.fault(Fault("bad_gateway", route="requests"), times=None)  # it cannot be asked
     items = batches.run(rows(10), concurrency=4)
     uncertain = [item for item in items if item.state == "uncertain"]
     assert len(uncertain) == 2
@@ -537,3 +538,18 @@ def test_wrong_use_is_an_error(batches: Batches, emulator: FalEmulator, tmp_path
         batches.run([], journal="mysql://host/db")
     with pytest.raises(RuntimeError, match="with block"):
         batches.colour.items(batches.open().run([]))
+
+
+def test_uncertain_items_are_looked_up_on_the_platform(
+    batches: Batches, emulator: FalEmulator
+) -> None:
+    emulator.endpoint(ID).faults.add("reset_after", route="submit", times=3)
+    emulator.endpoint(ID).faults.add("bad_gateway", route="submit", times=1)  # not accepted
+    same = [{"key": "twin", "prompt": "cat 0"}]
+    items = batches.run([*rows(10), *same], concurrency=1)
+    assert sum(item.state == "uncertain" for item in items) == 4
+    again = batches.run([*rows(10), *same])
+    assert sum(item.state == "completed" for item in again) == 10
+    assert sum(item.state == "uncertain" for item in again) == 1
+    assert len({item.request_id for item in again}) == 11, "twins have jobs of their own"
+    assert len(emulator.jobs) == 10

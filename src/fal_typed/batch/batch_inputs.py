@@ -147,12 +147,7 @@ class InputPlanner(Generic[Out]):
     def _planned(self, line: int, key: str | None, call: Call[Out]) -> PlannedInput[Out]:
         describer = _FileDescriber()
         try:
-            text = json.dumps(
-                call.arguments,
-                sort_keys=True,
-                separators=(",", ":"),
-                default=describer.describe,
-            )
+            text = canonical_json(call.arguments, describer.describe)
         except (TypeError, ValueError) as error:
             raise FalInputError(f"the input is not JSON: {error}") from None
         content = f"{call.endpoint.full}\n{text}"
@@ -160,6 +155,16 @@ class InputPlanner(Generic[Out]):
         return PlannedInput(
             line, digest if key is None else key, digest, call, text, describer.found
         )
+
+
+def canonical_json(value: object, default: Callable[[object], object] | None = None) -> str:
+    """JSON text that is the same for equal values.
+
+    Args:
+        value: The value.
+        default: Describes what JSON has no form for.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=default)
 
 
 class _FileDescriber:

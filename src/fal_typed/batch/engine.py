@@ -14,6 +14,7 @@ from fal_typed.batch.journal import Journal
 from fal_typed.batch.journal_writer import JournalWriter
 from fal_typed.batch.money import ItemPrice, nanodollars
 from fal_typed.batch.platform_calls import PlatformCalls
+from fal_typed.batch.request_history import find_uncertain
 from fal_typed.batch.saving import SaveTemplate
 from fal_typed.errors import FalError, FalHTTPError, FalInputError
 from fal_typed.platform.flows import read_estimate, read_prices
@@ -99,6 +100,7 @@ class BatchEngine(Generic[Out]):
             self.price = await self.read_price()
             journal.budget = self._budget(self.price)
             await asyncio.to_thread(journal.join)
+            await find_uncertain(journal, self.runner, self.planner.endpoint_id.full)
         except BaseException:
             journal.engine.dispose()
             raise

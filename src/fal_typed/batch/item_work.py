@@ -152,7 +152,7 @@ class ItemWork(Generic[Out]):
             # The machine slept, and others may have taken this worker for dead.
             await self._mark(Mark(self._taken.id, PLANNED))
         self._taken_at = time.time()
-        return await self._mark(Mark(self._taken.id, SENDING))
+        return await self._mark(Mark(self._taken.id, SENDING, sent_at=self._taken_at))
 
     async def _refused(self, verdict: Verdict, error: FalError) -> BatchItem[Out] | None:
         """Note a submit that failed; gives the item if it has ended."""

@@ -10,6 +10,7 @@ Operations that take items or money lock the batch's row first, so processes tak
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -247,6 +248,7 @@ class Journal:
                 "worker_id": self.worker_id,
                 "new_state": state,
                 "new_cost": prior + reserved,
+                "now": time.time(),
             }
         )
         return TakenItem(
@@ -269,6 +271,7 @@ class Journal:
             "has_files": claim.has_files,
             "state": claim.state,
             "owner": self.worker_id,
+            "sent_at": time.time(),
             "cost": claim.price,
         }
 
@@ -344,6 +347,7 @@ class Journal:
             self.worker_id = connection.execute(
                 insert(workers).values(values).returning(workers.c.id)
             ).scalar_one()
+            self._living_others(connection, self._now(connection))
             self._recount(connection)
 
     def beat(self, ceiling: int, limit: int, in_flight: int) -> int:
@@ -456,6 +460,18 @@ class Journal:
                 return
             last = found[-1]["id"]
 
+    def known_requests(self, request_ids: Sequence[str]) -> set[str]:
+        """Those of some request ids that belong to an item."""
+        found: set[str] = set()
+        with self._reading() as connection:
+            for start in range(0, len(request_ids), _KEYS_AT_ONCE):
+                some = items.c.request_id.in_(request_ids[start : start + _KEYS_AT_ONCE])
+                mine = items.c.batch_id == self.batch_id
+                found |= set(
+                    connection.execute(select(items.c.request_id).where(mine, some)).scalars()
+                )
+        return found
+
     def resolve(self, key: str, request_id: str | None) -> bool:
         """Say which job an uncertain item is, or with None that it is none.
 
@@ -515,6 +531,7 @@ _TAKE = (
         state=bindparam("new_state"),
         owner=bindparam("worker_id"),
         cost=bindparam("new_cost"),
+        sent_at=bindparam("now"),
     )
 )
 _WITH_KEYS = and_(

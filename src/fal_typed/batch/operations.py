@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 COLUMNS_OF: Mapping[str, tuple[str, ...]] = {
     PLANNED: (),
-    SENDING: (),
+    SENDING: ("sent_at",),
     ACCEPTED: ("request_id",),
     UNCERTAIN: (),
     COMPLETED: ("output", "files", "cost"),
@@ -82,6 +82,7 @@ class Mark:
     Attributes:
         delta: Nanodollars by which what is spent or reserved changes.
         cost: Nanodollars that the item cost in all.
+        sent_at: When it is sent, by the clock of the system.
     """
 
     id: int
@@ -92,6 +93,7 @@ class Mark:
     error: str | None = None
     output: str | None = None
     files: str | None = None
+    sent_at: float | None = None
 
     def parameters(self, worker_id: int) -> dict[str, Any]:
         """Values of the statement of its state."""

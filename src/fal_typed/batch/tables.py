@@ -92,6 +92,7 @@ items = Table(
     Column("state", Text, nullable=False),
     Column("owner", Integer),
     Column("request_id", Text),
+    Column("sent_at", Float),
     Column("cost", BigInteger, nullable=False),
     Column("error", Text),
     Column("output", Text),

@@ -14,6 +14,7 @@ from fal_typed.testing.emulation import Call, Emulation
 from fal_typed.testing.keys import ADMIN, API
 from fal_typed.testing.messages import Answer, Request, Response, json_response
 from fal_typed.testing.models import parse
+from fal_typed.testing.past_requests import past_requests
 from fal_typed.testing.usage import BadPeriodError, Period, usage
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _USUAL_PAGE = 100
 _LARGEST_PAGE = 1_000
 _LARGEST_EXPANDED_PAGE = 10
 _MOST_IDS = 50
+_MOST_REQUESTS = 100
 _DATE = "2026-01-01T00:00:00Z"
 _UNITS = {"image": "images", "video": "seconds", "audio": "seconds", "3d": "generations"}
 _IP_RANGES = ["127.0.0.0/8", "::1/128"]
@@ -61,6 +63,7 @@ class PlatformService:
             ("GET", "/v1/models/pricing"): ("pricing", self._pricing),
             ("POST", "/v1/models/pricing/estimate"): ("estimate", self._estimate),
             ("GET", "/v1/models/usage"): ("usage", self._usage),
+            ("GET", "/v1/models/requests/by-endpoint"): ("requests", self._requests),
             ("GET", "/v1/meta"): ("meta", self._meta),
         }
 
@@ -178,6 +181,26 @@ class PlatformService:
         ]
         expand = _values(request, "expand") or ["time_series"]
         return json_response(usage(jobs, period, self._price, expand))
+
+    async def _requests(self, request: Request) -> Answer:
+        self._let_in(request, API)
+        ids = _ids_asked_for(request)
+        if not ids:
+            raise _ApiError(400, "validation_error", "endpoint_id is required")
+        try:
+            found = past_requests(
+                self._emulation.jobs,
+                ids,
+                request.parameter("start"),
+                request.parameter("end"),
+                self._emulation.clock.now(),
+                with_payloads="payloads" in _values(request, "expand"),
+            )
+        except ValueError as error:
+            raise _ApiError(400, "validation_error", str(error)) from error
+        by_id = {entry["request_id"]: entry for entry in found}
+        page = _page(request, list(by_id), _MOST_REQUESTS)
+        return json_response({"items": [by_id[each] for each in page.entries], **page.rest()})
 
     async def _meta(self, _request: Request) -> Answer:
         return json_response({"webhook_ip_ranges": _IP_RANGES})
