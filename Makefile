@@ -18,7 +18,7 @@ JS_CLIENT := $(JS)/node_modules/.stamp
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format generate bench chaos fidelity compat clean
+.PHONY: help setup demo test check format generate batch bench chaos fidelity compat clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -71,6 +71,9 @@ bench: $(SETUP) ## measure against fal_client and against the budgets
 
 chaos: $(SETUP) ## the long fault run
 	FAL_TYPED_CHAOS=long $(BIN)/pytest -n 0 tests/chaos
+
+batch: $(SETUP) ## the long runs of batches: 20,000 items with kills, a million inputs, Ray
+	FAL_TYPED_BATCH=long $(BIN)/pytest -n 0 -s tests/batch
 
 fidelity: $(SETUP) ## compare all generated models with what jsonschema says (DOCUMENTS=folder)
 	$(BIN)/python -m tests.codegen.fidelity $(DOCUMENTS)

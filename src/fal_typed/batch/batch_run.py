@@ -215,14 +215,19 @@ class BatchRun(Generic[Out]):
             slots = [Slot(self._limit, await self._limit.acquire())]
             more = self._limit.acquire_more(_AT_ONCE)
             slots += [Slot(self._limit, slots[0].begun_at) for _ in range(more)]
-            sweep = Sweep(len(slots), self._engine.price.expected, submits=not self._is_stopping)
-            swept = await self._writer.sweep(sweep)
-            for taken, slot in zip(swept.taken, slots):  # noqa: B905 - slots may be left
-                await self._room.acquire()
-                self._start(self._left_behind(taken, slot), self._started, slot)
-                self._started += 1
-            for slot in slots[len(swept.taken) :]:
-                slot.release()
+            try:
+                sweep = Sweep(
+                    len(slots), self._engine.price.expected, submits=not self._is_stopping
+                )
+                swept = await self._writer.sweep(sweep)
+                for taken in swept.taken:
+                    await self._room.acquire()
+                    slot = slots.pop()
+                    self._start(self._left_behind(taken, slot), self._started, slot)
+                    self._started += 1
+            finally:
+                for slot in slots:
+                    slot.release()
             if not swept.taken:
                 if self._is_stopping or not swept.others_work:
                     return
