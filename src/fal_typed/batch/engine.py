@@ -100,7 +100,6 @@ class BatchEngine(Generic[Out]):
             self.price = await self.read_price()
             journal.budget = self._budget(self.price)
             await asyncio.to_thread(journal.join)
-            await find_uncertain(journal, self.runner, self.planner.endpoint_id.full)
         except BaseException:
             journal.engine.dispose()
             raise
@@ -108,6 +107,11 @@ class BatchEngine(Generic[Out]):
         self._loop = asyncio.get_running_loop()
         self.limit = AdaptiveLimit(0)
         self.writer = JournalWriter(journal, self._beat)
+        try:
+            await find_uncertain(journal, self.runner, self.planner.endpoint_id.full)
+        except BaseException:
+            await self.close()
+            raise
 
     def _budget(self, price: ItemPrice) -> int | None:
         if self.settings.budget is None:

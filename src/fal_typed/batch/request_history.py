@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from fal_typed.batch.journal import Journal
 
 _PAGE = 100
-_MOST_PAGES = 1_000
+_MOST_PAGES = 50
+_MOST_SECONDS = 60.0
 _BEFORE, _AFTER = 300.0, 24 * 3600.0
 logger = logging.getLogger("fal_typed")
 
@@ -60,8 +61,9 @@ async def find_uncertain(journal: Journal, runner: Runner, endpoint_id: str) -> 
     if not keys:
         return 0
     try:
-        found = await runner.perform_async(lambda settings: _matches(settings, query, keys))
-    except FalError as error:
+        asked = runner.perform_async(lambda settings: _matches(settings, query, keys))
+        found = await asyncio.wait_for(asked, _MOST_SECONDS)
+    except (FalError, asyncio.TimeoutError) as error:
         logger.info("uncertain items cannot be looked up: %s", error)
         return 0
     return await asyncio.to_thread(_resolve, journal, keys, found)
@@ -89,7 +91,7 @@ def _wanted(journal: Journal, endpoint_id: str) -> tuple[dict[str, list[str]], d
 def _matches(
     settings: Settings, query: dict[str, Any], keys: Mapping[str, list[str]]
 ) -> Flow[dict[str, list[str]]]:
-    """Ids of the requests that have a wanted input, by input."""
+    """Ids of the requests that have a wanted input, by input; of the latest requests only."""
     found: dict[str, list[str]] = {}
     cursor: str | None = None
     for _ in range(_MOST_PAGES):

@@ -23,10 +23,8 @@ def past_requests(
     start: str | None,
     end: str | None,
     now: float,
-    *,
-    with_payloads: bool,
-) -> list[dict[str, Any]]:
-    """The requests that have ended, the latest first.
+) -> dict[str, Job]:
+    """The requests that have ended, by id, the latest first.
 
     Args:
         jobs: The jobs of the queue.
@@ -34,10 +32,9 @@ def past_requests(
         start: From when, in ISO 8601; None for the last 24 hours.
         end: Until when.
         now: Reading of the emulator's clock.
-        with_payloads: Whether inputs are listed as well.
 
     Returns:
-        Entries of `items`.
+        The jobs.
 
     Raises:
         ValueError: A time cannot be read.
@@ -52,10 +49,19 @@ def past_requests(
         and first <= job.ends_at < last
     ]
     ended.sort(key=lambda job: -job.ends_at)
-    return [_entry(job, with_payloads=with_payloads) for job in ended]
+    return {job.id: job for job in ended}
 
 
-def _entry(job: Job, *, with_payloads: bool) -> dict[str, Any]:
+def past_request(job: Job, *, with_payloads: bool) -> dict[str, Any]:
+    """A request as the platform API lists it.
+
+    Args:
+        job: The job.
+        with_payloads: Whether its input is listed as well.
+
+    Returns:
+        An entry of `items`.
+    """
     entry: dict[str, Any] = {
         "request_id": job.id,
         "endpoint_id": job.endpoint_id,

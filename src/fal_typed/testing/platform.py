@@ -14,7 +14,7 @@ from fal_typed.testing.emulation import Call, Emulation
 from fal_typed.testing.keys import ADMIN, API
 from fal_typed.testing.messages import Answer, Request, Response, json_response
 from fal_typed.testing.models import parse
-from fal_typed.testing.past_requests import past_requests
+from fal_typed.testing.past_requests import past_request, past_requests
 from fal_typed.testing.usage import BadPeriodError, Period, usage
 
 if TYPE_CHECKING:
@@ -194,13 +194,13 @@ class PlatformService:
                 request.parameter("start"),
                 request.parameter("end"),
                 self._emulation.clock.now(),
-                with_payloads="payloads" in _values(request, "expand"),
             )
         except ValueError as error:
             raise _ApiError(400, "validation_error", str(error)) from error
-        by_id = {entry["request_id"]: entry for entry in found}
-        page = _page(request, list(by_id), _MOST_REQUESTS)
-        return json_response({"items": [by_id[each] for each in page.entries], **page.rest()})
+        page = _page(request, list(found), _MOST_REQUESTS)
+        with_payloads = "payloads" in _values(request, "expand")
+        listed = [past_request(found[each], with_payloads=with_payloads) for each in page.entries]
+        return json_response({"items": listed, **page.rest()})
 
     async def _meta(self, _request: Request) -> Answer:
         return json_response({"webhook_ip_ranges": _IP_RANGES})
