@@ -25,6 +25,7 @@ from fal_typed.batch import (
     BatchUncertainError,
     RowFile,
 )
+from fal_typed.batch.journal_writer import JournalWriter
 from fal_typed.testing import FalEmulator, Fault
 from tests.batch.conftest import Batches, answer, rows, submitted
 from tests.core.flux import ID, DevInput, DevOutput, dev
@@ -553,3 +554,19 @@ def test_uncertain_items_are_looked_up_on_the_platform(
     assert sum(item.state == "uncertain" for item in again) == 1
     assert len({item.request_id for item in again}) == 11, "twins have jobs of their own"
     assert len(emulator.jobs) == 10
+
+
+def test_a_machine_that_slept_makes_sure_of_its_items_before_it_sends(
+    batches: Batches, emulator: FalEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fal_typed.batch import liveness
+
+    marked: list[str] = []
+    mark = JournalWriter.mark
+    monkeypatch.setattr(
+        JournalWriter, "mark", lambda self, each: (marked.append(each.state), mark(self, each))[1]
+    )
+    monkeypatch.setattr(liveness, "LEASE", 0.0)  # as if much time had passed since the claim
+    (item,) = batches.run(rows(1))
+    assert item.state == "completed"
+    assert marked == ["planned", "sending", "accepted", "completed"]
