@@ -94,21 +94,19 @@ def _server_program(name: str) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """URL of a private PostgreSQL server, from the system's packages."""
     initdb = _server_program("initdb")
     if initdb is None:
         if os.environ.get("CI") == "true":
             pytest.fail("PostgreSQL is not installed: apt-get install postgresql")
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    folder = tmp_path_factory.mktemp("postgresql")
+    # Not in pytest's own folder, which only its owner may enter, and whose paths are too long for
+    # a socket.
+    folder = Path(tempfile.mkdtemp(prefix="fal-typed-"))
     as_user: list[str] = []
     if os.getuid() == 0:  # which initdb refuses
         as_user = ["runuser", "-u", "postgres", "--"]
-        for parent in (folder, *folder.parents):
-            if parent == Path(tempfile.gettempdir()):
-                break
-            parent.chmod(0o755)
         shutil.chown(folder, "postgres")
     data = folder / "data"
     create = [*as_user, initdb, "-D", str(data), "-A", "trust", "-U", "fal", "--no-sync"]
@@ -124,6 +122,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         stop = [*control, "-m", "immediate", "-w", "stop"]
         subprocess.run(stop, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture
