@@ -1,14 +1,14 @@
-"""Build hook: the wheel carries the catalogue of endpoint documents as one archive.
+"""Build hook: the wheel carries the catalog of endpoint documents as one archive.
 
-1,559 small files would make every installation slower than one archive does; the archive is
-the same bytes for the same documents (fixed order, fixed dates).
+One archive installs faster than 1,559 small files. The same documents make the same bytes
+(fixed order, fixed dates).
 """
 
 from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -20,20 +20,34 @@ class CatalogBuildHook(BuildHookInterface[Any]):
     """Writes ``schemas/`` of the checkout into the wheel as ``fal_typed/schemas.zip``."""
 
     PLUGIN_NAME = "custom"
+    _temporary: TemporaryDirectory[str] | None = None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Add the archive to the wheel's files.
 
         Args:
             version: ``standard`` or ``editable``; an editable install reads ``schemas/`` itself.
-            build_data: What hatchling will put into the wheel.
+            build_data: What hatchling puts into the wheel.
         """
         schemas = Path(self.root, "schemas")
         if version == "editable" or not schemas.is_dir():
             return
-        archive = Path(mkdtemp(), "schemas.zip")
+        # Removed by finalize, or at exit when the build fails before it.
+        self._temporary = TemporaryDirectory()
+        archive = Path(self._temporary.name, "schemas.zip")
         write_archive(schemas, archive)
         build_data["force_include"][str(archive)] = "fal_typed/schemas.zip"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+        """Remove the archive, which the wheel now contains.
+
+        Args:
+            version: ``standard`` or ``editable``.
+            build_data: What hatchling put into the wheel.
+            artifact_path: The wheel.
+        """
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
 
 def write_archive(schemas: Path, archive: Path) -> None:

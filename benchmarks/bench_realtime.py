@@ -40,7 +40,7 @@ def run() -> list[Figure]:
 
 
 def figures(
-    colour: str, ours: Callable[[int], float], theirs: Callable[[int], float]
+    mode: str, ours: Callable[[int], float], theirs: Callable[[int], float]
 ) -> list[Figure]:
     """Each pace, in turn."""
     single, rival, burst, rival_burst = in_turn(
@@ -48,8 +48,8 @@ def figures(
     )
     compared = partial(Figure, unit="/s", rival=RIVAL, at_least=1)
     return [
-        compared(f"{colour} inputs, one by one", single, rival),
-        compared(f"{colour} inputs, {BURST} at once", burst, rival_burst),
+        compared(f"{mode} inputs, one by one", single, rival),
+        compared(f"{mode} inputs, {BURST} at once", burst, rival_burst),
     ]
 
 

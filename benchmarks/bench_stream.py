@@ -59,12 +59,12 @@ def async_figures() -> list[Figure]:
     return figures("async", plain, typed, theirs)
 
 
-def figures(colour: str, plain: float, typed: float, theirs: float) -> list[Figure]:
-    """The same two comparisons in each colour."""
+def figures(mode: str, plain: float, typed: float, theirs: float) -> list[Figure]:
+    """The same two comparisons in each mode."""
     compared = partial(Figure, theirs=theirs, unit="/s", rival=RIVAL)
     return [
-        compared(f"{colour} events, plain", plain, at_least=1),
-        compared(f"{colour} events, typed", typed, at_least=1),
+        compared(f"{mode} events, plain", plain, at_least=1),
+        compared(f"{mode} events, typed", typed, at_least=1),
     ]
 
 

@@ -29,7 +29,7 @@ BROKEN_PART = 17
 PROGRAM = """
 import asyncio, resource, sys, time
 from pathlib import Path
-library, colour, source, port, path = sys.argv[1:]
+library, mode, source, port, path = sys.argv[1:]
 base = f"http://127.0.0.1:{port}"
 
 def peak():
@@ -43,10 +43,10 @@ if library == "fal_client":
     import fal_client.client as module
     module.REST_URL = base + "/rest.fal.ai"
     module.CDN_URL = base + "/v3.fal.media"
-    client = module.SyncClient(key="k") if colour == "sync" else module.AsyncClient(key="k")
+    client = module.SyncClient(key="k") if mode == "sync" else module.AsyncClient(key="k")
 else:
     import fal_typed
-    client = fal_typed.FalClient() if colour == "sync" else fal_typed.AsyncFalClient()
+    client = fal_typed.FalClient() if mode == "sync" else fal_typed.AsyncFalClient()
 
 def small():
     return client.upload(b"x", "text/plain")
@@ -60,7 +60,7 @@ async def both():
     await large()
     return idle, start
 
-if colour == "sync":
+if mode == "sync":
     small()
     idle, start = peak(), time.perf_counter()
     large()
@@ -71,15 +71,15 @@ print(peak() - idle, time.perf_counter() - start)
 
 
 def run() -> list[Figure]:
-    """Measure both colours from disk, and a pipe."""
+    """Measure both modes from disk, and a pipe."""
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.bin"
         digest = _write(path)
-        for colour, source in (("sync", "disk"), ("async", "disk"), ("sync", "pipe")):
-            name = f"upload 1 GiB, {colour}, {source}"
-            ours = _measure("fal_typed", colour, source, path, digest)
-            theirs = _measure("fal_client", colour, "disk", path, digest)
+        for mode, source in (("sync", "disk"), ("async", "disk"), ("sync", "pipe")):
+            name = f"upload 1 GiB, {mode}, {source}"
+            ours = _measure("fal_typed", mode, source, path, digest)
+            theirs = _measure("fal_client", mode, "disk", path, digest)
             figures += [
                 Figure(
                     f"{name}: peak memory above idle",
@@ -105,13 +105,11 @@ def _write(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _measure(
-    library: str, colour: str, source: str, path: Path, digest: str
-) -> tuple[float, float]:
+def _measure(library: str, mode: str, source: str, path: Path, digest: str) -> tuple[float, float]:
     broken = BROKEN_PART if library == "fal_typed" else 0
     with _server(broken) as port:
         out = subprocess.run(
-            [sys.executable, "-c", PROGRAM, library, colour, source, str(port), str(path)],
+            [sys.executable, "-c", PROGRAM, library, mode, source, str(port), str(path)],
             env={**os.environ, "FAL_EMULATOR_HOST": f"127.0.0.1:{port}"},
             check=True,
             capture_output=True,

@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import msgpack  # type: ignore[import-untyped]  # it has no types
+import msgpack  # it has no types
 from websockets.asyncio.server import ServerConnection, serve
 
 if TYPE_CHECKING:

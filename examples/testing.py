@@ -1,6 +1,6 @@
-"""Tests of code that calls fal, without the platform: the fixture `fal_emulator` does it.
+"""Tests of code that calls fal, with the fixture `fal_emulator` in place of the platform.
 
-Run them with ``pytest examples/testing.py``; no key and no network are needed.
+Run them with ``pytest examples/testing.py``; they need no key and no network.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from fal_typed.testing import FalEmulator
 
 
-def test_pictures_have_the_size_asked_for(fal_emulator: FalEmulator) -> None:
-    """Answers come from the endpoint's schema and depend on the input alone."""
+def test_images_have_the_requested_size(fal_emulator: FalEmulator) -> None:
+    """Outputs are generated from the endpoint's schema and depend only on the input."""
     result = flux_dev.subscribe(prompt="a cat", image_size="square_hd", num_images=2)
     assert [(image.width, image.height) for image in result.data.images] == [(1024, 1024)] * 2
 
 
-def test_nothing_is_sent_when_the_input_is_wrong(fal_emulator: FalEmulator) -> None:
-    """The emulator remembers what came."""
+def test_an_invalid_input_is_not_sent(fal_emulator: FalEmulator) -> None:
+    """The emulator records every request."""
     with pytest.raises(FalInputError):
         flux_dev.subscribe(prompt="a cat", num_images=9)
     assert len(fal_emulator.requests) == 0

@@ -1,4 +1,4 @@
-"""Fixtures of every test: the two colours of calls, and a clean environment."""
+"""Fixtures for all tests: sync and async mode, and a clean environment."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _VARIABLES = (
 
 
 @pytest.fixture(autouse=True)
-def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("FAL_HOME_DIR", os.devnull)  # no login either
+    monkeypatch.setenv("FAL_HOME_DIR", os.devnull)  # no stored login
 
 
-class Colour:
-    """Makes calls in sync or in async code, so that one test holds both to the same."""
+class Mode:
+    """Runs calls in sync or async code, so that one test covers both."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -41,29 +41,29 @@ class Colour:
         self._clients: list[Any] = []
 
     def __call__(self, target: Any) -> Any:
-        """The target, with methods that are called alike in both colours."""
-        return _Painted(target, self)
+        """Wrap an endpoint, file or module whose async methods end in `_async`."""
+        return _Adapted(target, self)
 
     def client(self, *args: Any, **options: Any) -> Any:
-        """A new client of this colour."""
-        return self.paint(self.bare_client(*args, **options))
+        """A new client, wrapped by `adapt`."""
+        return self.adapt(self.bare_client(*args, **options))
 
     def bare_client(self, *args: Any, **options: Any) -> Any:
-        """A new client of this colour, as it is."""
+        """A new client, not wrapped."""
         client = (AsyncFalClient if self.is_async else FalClient)(*args, **options)
         self._clients.append(client)
         return client
 
-    def paint(self, target: Any) -> Any:
-        """A client or handle of this colour, with methods that are called alike in both."""
-        return _Painted(target, self, suffix="")
+    def adapt(self, target: Any) -> Any:
+        """Wrap a client or handle, so that its methods return results in both modes."""
+        return _Adapted(target, self, suffix="")
 
     def wait(self, value: Any) -> Any:
-        """The value, awaited in async code."""
+        """Return the value; await it first in async mode."""
         return self._loop.run_until_complete(value) if inspect.isawaitable(value) else value
 
     def items(self, values: Any) -> list[Any]:
-        """All of an iterator, sync or async."""
+        """Collect a sync or async iterator."""
         if not self.is_async:
             return list(values)
 
@@ -74,14 +74,14 @@ class Colour:
 
     @contextmanager
     def inside(self, manager: Any) -> Iterator[Any]:
-        """The `with` block of a context manager, sync or async."""
+        """Enter a sync or async context manager."""
         if not self.is_async:
             with manager as entered:
-                yield self.paint(entered)
+                yield self.adapt(entered)
             return
         entered = self.wait(manager.__aenter__())
         try:
-            yield self.paint(entered)
+            yield self.adapt(entered)
         except BaseException as error:
             self.wait(manager.__aexit__(type(error), error, error.__traceback__))
             raise
@@ -98,34 +98,34 @@ class Colour:
         self._loop.close()
 
 
-class _Painted:
-    def __init__(self, target: Any, colour: Colour, suffix: str = "_async") -> None:
+class _Adapted:
+    def __init__(self, target: Any, mode: Mode, suffix: str = "_async") -> None:
         self._target = target
-        self._colour = colour
-        self._suffix = suffix if colour.is_async else ""
+        self._mode = mode
+        self._suffix = suffix if mode.is_async else ""
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._target, name + self._suffix, None) or getattr(self._target, name)
-        return self._painted(value) if callable(value) else value
+        return self._adapt(value) if callable(value) else value
 
-    def _painted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _adapt(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            async def inside_the_loop() -> Any:
+            async def in_loop() -> Any:
                 value = function(*args, **kwargs)
                 return await value if inspect.isawaitable(value) else value
 
-            if not self._colour.is_async:
+            if not self._mode.is_async:
                 value = function(*args, **kwargs)
             else:
-                value = self._colour.wait(inside_the_loop())
+                value = self._mode.wait(in_loop())
             is_handle = isinstance(value, (Handle, AsyncHandle))
-            return _Painted(value, self._colour, suffix="") if is_handle else value
+            return _Adapted(value, self._mode, suffix="") if is_handle else value
 
         return call
 
 
 @pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
-    colour = Colour(request.param)
-    yield colour
-    colour.close()
+def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
+    mode = Mode(request.param)
+    yield mode
+    mode.close()

@@ -1,4 +1,4 @@
-"""A server that answers exactly what a test tells it to, to play a platform gone wrong."""
+"""A server whose responses a test scripts, to simulate a misbehaving platform."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Seen:
 
 @dataclass
 class Reply:
-    """An answer; `cut` closes the connection after so many bytes of the body."""
+    """A response; `cut` closes the connection after that many bytes of the body."""
 
     status: int = 200
     body: Any = None
@@ -35,9 +35,9 @@ class Reply:
 
 
 class ScriptedServer:
-    def __init__(self, answer: Callable[[Seen], Reply]) -> None:
+    def __init__(self, respond: Callable[[Seen], Reply]) -> None:
         self.seen: list[Seen] = []
-        self.answer = answer
+        self.respond = respond
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -52,7 +52,7 @@ class ScriptedServer:
                     self.rfile.read(length),
                 )
                 outer.seen.append(seen)
-                reply = outer.answer(seen)
+                reply = outer.respond(seen)
                 if reply.drop:
                     self.close_connection = True
                     return
@@ -79,8 +79,8 @@ class ScriptedServer:
 
 
 @contextmanager
-def scripted(answer: Callable[[Seen], Reply]) -> Iterator[ScriptedServer]:
-    server = ScriptedServer(answer)
+def scripted(respond: Callable[[Seen], Reply]) -> Iterator[ScriptedServer]:
+    server = ScriptedServer(respond)
     thread = threading.Thread(target=server._server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

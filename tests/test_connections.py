@@ -1,4 +1,4 @@
-"""Connections in threads, event loops, forks and pickles; the proxy; the backup domains."""
+"""Connections with threads, event loops, forks and pickles; the proxy; the backup domains."""
 
 from __future__ import annotations
 
@@ -28,40 +28,40 @@ ARGUMENTS = {"prompt": "a cat"}
 async def counting(connection):
     while True:
         await connection.request()
-        await connection.answer(b'{"a": 1}')
+        await connection.respond(b'{"a": 1}')
 
 
 def at(home, **options):
     return {"run_host": home.host, "queue_host": home.host, **options}
 
 
-def test_calls_one_after_another_share_a_connection(colour):
+def test_sequential_calls_share_a_connection(mode):
     with playing(counting) as wire:
-        client = colour.client(KEY, **at(wire))
+        client = mode.client(KEY, **at(wire))
         for _ in range(5):
             client.run(ID, ARGUMENTS)
-        colour.wait(client._target.with_options(timeout=5).run(ID, ARGUMENTS))
+        mode.wait(client._target.with_options(timeout=5).run(ID, ARGUMENTS))
         assert wire.connections == 1
 
 
-def test_a_closed_client_opens_anew(colour):
+def test_a_closed_client_opens_a_new_connection(mode):
     with playing(counting) as wire:
-        client = colour.client(KEY, **at(wire))
+        client = mode.client(KEY, **at(wire))
         for _ in range(2):
             client.run(ID, ARGUMENTS)
             client.close()
         assert wire.connections == 2
 
 
-def test_leaving_the_context_closes_the_connections(colour):
+def test_leaving_the_context_closes_the_connections(mode):
     with playing(counting) as wire:
-        if colour.is_async:
+        if mode.is_async:
 
             async def use():
                 async with AsyncFalClient(KEY, **at(wire)) as client:
                     await client.run(ID, ARGUMENTS)
 
-            colour.wait(use())
+            mode.wait(use())
         else:
             with FalClient(KEY, **at(wire)) as client:
                 client.run(ID, ARGUMENTS)
@@ -87,7 +87,7 @@ def test_threads_share_a_client():
 
 
 @pytest.mark.parametrize("has_aiohttp", [True, False])
-def test_each_event_loop_has_connections_of_its_own_that_end_with_it(has_aiohttp, monkeypatch):
+def test_each_event_loop_has_its_own_connections_and_closes_them(has_aiohttp, monkeypatch):
     monkeypatch.setattr(transport, "has_aiohttp", lambda: has_aiohttp)
     loops = []
     with playing(counting) as wire:
@@ -104,11 +104,11 @@ def test_each_event_loop_has_connections_of_its_own_that_end_with_it(has_aiohttp
                 for _ in range(3):
                     assert wire.closed.acquire(timeout=5)
         gc.collect()
-        # Only the last loop may still be remembered, until the client is used again.
+        # Only the last loop may still be referenced, until the client is used again.
         assert [loop() for loop in loops[:-1]] == [None, None]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_child_uses_no_socket_of_its_parent():
     with playing(counting) as wire, FalClient(KEY, **at(wire)) as client:
@@ -118,7 +118,7 @@ def test_a_forked_child_uses_no_socket_of_its_parent():
             try:
                 client.run(ID, ARGUMENTS)
                 os._exit(0)
-            except BaseException:  # noqa: BLE001 - nothing may get back into the test runner
+            except BaseException:  # noqa: BLE001 - the child must not return to the test runner
                 os._exit(1)
         assert os.waitpid(child, 0)[1] == 0
         assert wire.connections == 2
@@ -126,46 +126,47 @@ def test_a_forked_child_uses_no_socket_of_its_parent():
         assert wire.connections == 2
 
 
-def test_a_pickled_client_works_with_the_key_of_its_new_home(colour, monkeypatch):
+def test_an_unpickled_client_uses_the_key_of_its_environment(mode, monkeypatch):
     with scripted(lambda _: Reply(200, {"a": 1})) as home:
         options = at(home, headers={"x-own": "1"}, timeout=30, event_hooks={"request": [print]})
-        client = colour.client(KEY, **options)
+        monkeypatch.setenv("FAL_KEY", KEY)
+        client = mode.client(**options)
         client.run(ID, ARGUMENTS)
         pickled = pickle.dumps(client._target)
         assert b"very-secret" not in pickled
         copy = pickle.loads(pickled)
         monkeypatch.setenv("FAL_KEY", "other:key")
         run = copy.run(ID, ARGUMENTS)
-        colour.wait(run) if colour.is_async else None
+        mode.wait(run) if mode.is_async else None
         assert home.seen[-1].headers["authorization"] == "Key other:key"
         assert home.seen[-1].headers["x-own"] == "1"
         assert copy._runner.default_options == {"timeout": 30}
-        colour.wait(copy.close()) if colour.is_async else copy.close()
+        mode.wait(copy.close()) if mode.is_async else copy.close()
 
 
-def test_an_endpoint_and_its_input_are_pickled_too():
+def test_endpoints_can_be_pickled():
     assert pickle.loads(pickle.dumps(dev.with_options(timeout=3))).__fal_endpoint__.options == {
         "timeout": 3
     }
 
 
-def test_a_client_of_ones_own_is_used_and_left_open(colour):
+def test_a_custom_httpx_client_is_used_and_left_open(mode):
     import httpx
 
     with playing(counting) as wire:
-        http = httpx.AsyncClient() if colour.is_async else httpx.Client()
-        client = colour.client(KEY, http_client=http, **at(wire))
+        http = httpx.AsyncClient() if mode.is_async else httpx.Client()
+        client = mode.client(KEY, http_client=http, **at(wire))
         client.run(ID, ARGUMENTS)
         client.close()
         assert not http.is_closed
-        colour.wait(http.aclose() if colour.is_async else http.close())
+        mode.wait(http.aclose() if mode.is_async else http.close())
         assert wire.closed.acquire(timeout=5)
 
 
-def test_everything_goes_through_the_proxy_and_without_a_key(colour, monkeypatch):
+def test_all_requests_use_the_proxy_without_a_key(mode, monkeypatch):
     monkeypatch.setenv("FAL_KEY", KEY)
 
-    def answer(seen):
+    def respond(seen):
         target = seen.headers["x-fal-target-url"]
         if target.endswith("/flux/dev"):
             return Reply(200, {"request_id": "r1", "status_url": "https://evil.example/x"})
@@ -173,8 +174,8 @@ def test_everything_goes_through_the_proxy_and_without_a_key(colour, monkeypatch
             return Reply(404, {})
         return Reply(200, {"status": "COMPLETED", "prompt": "a cat"})
 
-    with scripted(answer) as proxy:
-        client = colour.client(proxy_url=f"http://{proxy.host}/api/fal/proxy")
+    with scripted(respond) as proxy:
+        client = mode.client(proxy_url=f"http://{proxy.host}/api/fal/proxy")
         assert client.subscribe(ID, ARGUMENTS, priority="low").data["prompt"] == "a cat"
         targets = [seen.headers["x-fal-target-url"] for seen in proxy.seen]
         assert targets == [
@@ -190,10 +191,10 @@ def test_everything_goes_through_the_proxy_and_without_a_key(colour, monkeypatch
         assert not any("authorization" in seen.headers for seen in proxy.seen)
 
 
-def test_the_raw_answer_comes_with_the_result(colour):
+def test_a_result_contains_the_raw_response(mode):
     headers = {"x-fal-request-id": "r1", "X-Fal-Billable-Units": "2.5", "x-two": "b"}
     with scripted(lambda _: Reply(200, {"a": 1}, headers)) as home:
-        result = colour.client(KEY, **at(home)).run(ID, ARGUMENTS)
+        result = mode.client(KEY, **at(home)).run(ID, ARGUMENTS)
     assert result.request_id == "r1"
     assert result.billable_units == 2.5
     assert result.raw_response.status_code == 200
@@ -203,27 +204,27 @@ def test_the_raw_answer_comes_with_the_result(colour):
 
 
 class Network:
-    """Plays the transport: which hosts can be reached, and what they answer."""
+    """A transport that simulates which hosts are reachable, and how they respond."""
 
-    def __init__(self, answers):
-        self.answers = answers
+    def __init__(self, outcomes):
+        self.outcomes = outcomes
         self.sent: list[HttpRequest] = []
 
     def send(self, request):
         self.sent.append(request)
-        answer = self.answers(request)
-        if isinstance(answer, TransportError):
-            raise answer
-        return answer
+        outcome = self.outcomes(request)
+        if isinstance(outcome, TransportError):
+            raise outcome
+        return outcome
 
 
-def driven(network, repeat=retries.Repeat.COSTS, url="https://fal.run/x", attempts=1):
+def send(network, safety=retries.RetrySafety.BILLED, url="https://fal.run/x", attempts=1):
     from fal_typed._core.driver import SyncDriver
     from fal_typed._core.flow import Deadline
 
-    flow = retries.send_retrying(
+    flow = retries.send_with_retries(
         HttpRequest("POST", url, {"authorization": "Key k"}, b"{}"),
-        repeat=repeat,
+        safety=safety,
         policy=RetryPolicy(attempts=attempts),
         deadline=Deadline(None, None),
     )
@@ -231,26 +232,26 @@ def driven(network, repeat=retries.Repeat.COSTS, url="https://fal.run/x", attemp
 
 
 def unreachable(*hosts, sent=False):
-    def answers(request):
+    def outcomes(request):
         if any(request.url.startswith(f"https://{host}/") for host in hosts):
-            return TransportError(f"{request}: no way", sent=sent)
+            return TransportError(f"{request}: unreachable", sent=sent)
         return HttpResponse(200, {}, b"ok", request.url)
 
-    return answers
+    return outcomes
 
 
 @pytest.mark.parametrize(
-    ("url", "twin"),
+    ("url", "backup"),
     [
         ("https://fal.run/x?a=1", "https://falrun.com/x?a=1"),
         ("https://queue.fal.run/x", "https://queue.falrun.com/x"),
     ],
 )
-def test_a_host_that_is_not_reached_has_a_twin(url, twin, caplog):
+def test_an_unreachable_host_has_a_backup_domain(url, backup, caplog):
     network = Network(unreachable("fal.run", "queue.fal.run"))
-    assert driven(network, url=url).body == b"ok"
+    assert send(network, url=url).body == b"ok"
     first, second = network.sent
-    assert (first.url, second.url) == (url, twin)
+    assert (first.url, second.url) == (url, backup)
     assert (second.headers, second.body, second.method) == (first.headers, b"{}", "POST")
     assert second.connect_timeout == 5.0
     assert "trying the backup domain <POST" in caplog.text
@@ -258,39 +259,39 @@ def test_a_host_that_is_not_reached_has_a_twin(url, twin, caplog):
 
 
 @pytest.mark.parametrize("url", ["https://rest.fal.ai/x", "https://v3.fal.media/x"])
-def test_other_hosts_have_none(url):
+def test_other_hosts_have_no_backup_domain(url):
     network = Network(unreachable("rest.fal.ai", "v3.fal.media"))
     with pytest.raises(FalConnectionError):
-        driven(network, url=url)
+        send(network, url=url)
     assert len(network.sent) == 1
 
 
-def test_what_may_have_been_read_is_not_sent_to_the_twin():
+def test_a_request_that_may_have_been_read_is_not_sent_to_the_backup():
     network = Network(unreachable("fal.run", sent=True))
     with pytest.raises(FalConnectionError) as caught:
-        driven(network)
+        send(network)
     assert caught.value.maybe_accepted
     assert len(network.sent) == 1
 
 
-def test_when_neither_is_reached_the_first_failure_is_told():
+def test_if_neither_host_is_reachable_the_first_error_is_raised():
     network = Network(unreachable("fal.run", "falrun.com"))
-    with pytest.raises(FalConnectionError, match=r"<POST https://fal\.run/x>: no way"):
-        driven(network, attempts=2)
+    with pytest.raises(FalConnectionError, match=r"<POST https://fal\.run/x>: unreachable"):
+        send(network, attempts=2)
     assert len(network.sent) == 4
 
 
-def test_a_twin_that_may_have_read_it_is_the_last(monkeypatch):
-    def answers(request):
+def test_a_backup_that_may_have_read_the_request_is_the_last_attempt(monkeypatch):
+    def outcomes(request):
         return TransportError("broke", sent="falrun" in request.url)
 
-    network = Network(answers)
+    network = Network(outcomes)
     with pytest.raises(FalConnectionError) as caught:
-        driven(network, attempts=3)
+        send(network, attempts=3)
     assert caught.value.maybe_accepted
     assert len(network.sent) == 2
 
 
-def test_the_modules_own_clients_are_two_and_lazy(colour, fal_emulator):
-    assert colour(dev).run(prompt="a cat").data.prompt == "a cat"
+def test_the_module_level_clients_are_created_on_first_use(mode, fal_emulator):
+    assert mode(dev).run(prompt="a cat").data.prompt == "a cat"
     assert isinstance(default.client, FalClient)

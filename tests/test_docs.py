@@ -1,4 +1,4 @@
-"""The pages of docs/ and the files at the top lead where they say."""
+"""Links and citations in docs/ and the top-level pages are valid."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import fal_typed
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
+DOC_PAGES = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 SKIPPED = {"endpoints", "node_modules"}
 CITATION = re.compile(r"protocol\.md sections? (\d[\d., and]*)")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files(page: Path) -> None:
+def test_links_point_to_existing_files(page: Path) -> None:
     targets = LINK.findall(page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
@@ -40,19 +41,17 @@ def test_cited_sections_of_the_protocol_exist() -> None:
     assert cited <= set(headings)
 
 
-def test_the_index_leads_to_every_page() -> None:
+def test_the_index_links_to_every_page() -> None:
     index = (DOCS / "index.md").read_text(encoding="utf-8")
-    assert {page.name for page in DOCS.glob("*.md")} - set(LINK.findall(index)) == {"index.md"}
+    assert DOC_PAGES - set(LINK.findall(index)) == {"index.md"}
 
 
-def test_the_site_leads_to_every_page() -> None:
+def test_the_navigation_lists_every_page() -> None:
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
-    assert sorted(re.findall(r"- ([\w-]+\.md)", nav)) == sorted(
-        page.name for page in DOCS.glob("*.md")
-    )
+    assert sorted(re.findall(r"- ([\w/-]+\.md)", nav)) == sorted(DOC_PAGES)
 
 
-def test_the_reference_names_what_is_there() -> None:
+def test_names_in_the_reference_exist() -> None:
     text = (DOCS / "reference.md").read_text(encoding="utf-8")
     named = re.findall(r"^::: ([\w.]+)", text, re.MULTILINE)
     assert named

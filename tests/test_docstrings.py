@@ -1,4 +1,4 @@
-"""The examples in docstrings run, against the emulator where they call an endpoint."""
+"""The examples in docstrings run, against the emulator if they call an endpoint."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def modules_of(package: ModuleType) -> list[str]:
-    """The package and its hand-written modules, none of them imported for it."""
+    """Names of a package and its hand-written modules, found without importing them."""
     root = Path(package.__path__[0])
     files = sorted(path.relative_to(root.parent) for path in root.rglob("*.py"))
     names = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files]
@@ -53,7 +53,7 @@ def allow_await(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 
     def compiled(source: str, name: str, mode: str, flags: int, inherit: bool) -> CodeType:
         flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        return compile(source, name, mode, flags, inherit)  # type: ignore[no-any-return, call-overload]
+        return compile(source, name, mode, flags, inherit)
 
     def executed(code: CodeType, names: dict[str, object]) -> None:
         if code.co_flags & inspect.CO_COROUTINE:
@@ -65,10 +65,10 @@ def allow_await(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(doctest, "exec", executed, raising=False)
 
 
-# An example of one line leaves its client, and so its connection, to the garbage collector.
+# One-line examples leave their client and its connection to the garbage collector.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore:.*socket:pytest.PytestWarning")
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_give_what_they_show(
+def test_examples_print_what_they_show(
     name: str,
     host: str,
     loop: asyncio.AbstractEventLoop,

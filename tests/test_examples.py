@@ -1,4 +1,4 @@
-"""Each program in examples/ runs against the emulator as it stands."""
+"""Each program in examples/ runs against the emulator."""
 
 from __future__ import annotations
 
@@ -40,42 +40,42 @@ def run(folder: Path, name: str, *words: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_quickstart_shows_updates_and_logs_and_saves_four_pictures(
-    host: str, tmp_path: Path
-) -> None:
+def test_quickstart_shows_updates_and_logs_and_saves_four_images(host: str, tmp_path: Path) -> None:
     shown = run(tmp_path, "quickstart.py", FAL_EMULATOR_HOST=host)
     assert "IN_QUEUE" in shown
     assert "IN_PROGRESS" in shown
     assert "\n  " in shown, "log lines are indented"
     assert "seed 6252023" in shown
-    pictures = sorted((tmp_path / "out").iterdir())
-    assert [picture.name for picture in pictures] == [f"cat-{n}.jpg" for n in range(1, 5)]
-    for path in pictures:
-        with Image.open(path) as picture:
-            picture.load()
-            assert (picture.format, picture.size) == ("JPEG", (1024, 768))
+    images = sorted((tmp_path / "out").iterdir())
+    assert [image.name for image in images] == [f"cat-{n}.jpg" for n in range(1, 5)]
+    for path in images:
+        with Image.open(path) as image:
+            image.load()
+            assert (image.format, image.size) == ("JPEG", (1024, 768))
 
 
-def test_asynchronous_makes_one_picture_for_each_seed(host: str, tmp_path: Path) -> None:
+def test_asynchronous_generates_one_image_per_seed(host: str, tmp_path: Path) -> None:
     shown = run(tmp_path, "asynchronous.py", FAL_EMULATOR_HOST=host)
     assert [line.split()[0] for line in shown.splitlines()] == ["0", "1", "2", "3"]
 
 
-def test_files_goes_from_picture_to_picture(host: str, tmp_path: Path) -> None:
+def test_files_turns_one_image_into_another(host: str, tmp_path: Path) -> None:
     Image.new("RGB", (64, 48), "teal").save(tmp_path / "in.png")
     run(tmp_path, "files.py", "in.png", "out.png", FAL_EMULATOR_HOST=host)
-    with Image.open(tmp_path / "out.png") as picture:
-        picture.load()
-        assert picture.format == "PNG"
+    with Image.open(tmp_path / "out.png") as image:
+        image.load()
+        assert image.format == "PNG"
 
 
-def test_client_first_makes_two_and_is_told_why_not_nine(host: str, tmp_path: Path) -> None:
+def test_client_first_generates_two_images_and_shows_the_error_for_nine(
+    host: str, tmp_path: Path
+) -> None:
     shown = run(tmp_path, "client_first.py", FAL_EMULATOR_HOST=host)
     assert shown.count("://") == 2
     assert "num_images" in shown
 
 
-def test_string_first_gives_the_same_untyped_and_typed(host: str, tmp_path: Path) -> None:
+def test_string_first_returns_the_same_untyped_and_typed(host: str, tmp_path: Path) -> None:
     untyped, typed = run(tmp_path, "string_first.py", FAL_EMULATOR_HOST=host).splitlines()
     assert untyped.split("://")[0] == typed.split("://")[0] == "http"
 
@@ -103,7 +103,7 @@ def test_example_of_tests_passes(tmp_path: Path) -> None:
     assert ".." in done.stdout, "two tests ran"
 
 
-def test_the_live_demo_asks_for_a_key() -> None:
+def test_the_live_demo_requires_a_key() -> None:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("FAL_")}
     done = subprocess.run(
         [sys.executable, EXAMPLES / "demo.py"],
@@ -117,7 +117,7 @@ def test_the_live_demo_asks_for_a_key() -> None:
 
 
 @pytest.mark.xdist_group("checkers")
-def test_demo_takes_all_its_steps(tmp_path: Path) -> None:
+def test_demo_runs_all_its_steps(tmp_path: Path) -> None:
     shown = run(tmp_path, "demo.py")
     steps = [line for line in shown.splitlines() if line.startswith("▸ ")]
     assert [step.split()[1] for step in steps] == ["start", "run", "check", "check", "done"]

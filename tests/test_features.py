@@ -1,4 +1,4 @@
-"""Each row of docs/features.md names tests, and they exist."""
+"""Each row of docs/features.md cites tests that exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROVEN, _, NOT_HERE = TEXT.partition("## Not here")
 
 
 def rows(text: str) -> list[list[str]]:
-    """The cells of each row of each table, without the heads."""
+    """The cells of all table rows, without the headers."""
     tables = re.findall(r"^\|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
     lines = [line for table in tables for line in table.splitlines()]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
@@ -29,7 +29,7 @@ def names_in(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("row", rows(PROVEN), ids=lambda row: row[0])
-def test_a_row_is_proven_by_tests_that_exist(row: list[str]) -> None:
+def test_each_row_cites_existing_tests(row: list[str]) -> None:
     assert len(row) == 3
     assert all(row)
     named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row[2])
@@ -38,13 +38,13 @@ def test_a_row_is_proven_by_tests_that_exist(row: list[str]) -> None:
         assert test in names_in(ROOT / path)
 
 
-def test_what_is_not_here_has_a_reason() -> None:
+def test_each_missing_feature_has_a_reason() -> None:
     missing = rows(NOT_HERE)
     assert missing
     assert all(len(row) == 2 and all(row) for row in missing)
 
 
-def test_no_feature_stands_there_twice() -> None:
+def test_no_feature_is_listed_twice() -> None:
     names = [row[0] for row in rows(TEXT)]
     assert len(names) == len(set(names))
     assert len(names) == TEXT.count("\n|") - 2 * len(

@@ -1,4 +1,4 @@
-"""No trick with a URL takes the key to another host."""
+"""No deceptive URL sends the key to another host."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from fal_typed._core.settings import Settings
 from fal_typed._transport.aiohttp import InvalidURL
 from fal_typed._transport.aiohttp import _url as aiohttp_url
 from fal_typed._transport.base import TransportError
-from fal_typed._transport.pool import _parsed as pool_url
+from fal_typed._transport.pool import _parse_url as pool_url
 from fal_typed._transport.urls import is_confidential
 
-OURS = {"fal.run", "queue.fal.run", "rest.fal.ai", "v3.fal.media", "api.fal.ai", "ws.fal.run"}
+PLATFORM = {"fal.run", "queue.fal.run", "rest.fal.ai", "v3.fal.media", "api.fal.ai", "ws.fal.run"}
 PUBLIC = Hosts()
 LOCAL = Hosts.emulated("127.0.0.1:8765")
 KEY = "id:very-secret"
@@ -76,7 +76,7 @@ INSIDE_TRICKS = [
 
 
 @pytest.mark.parametrize("url", TRICKS)
-def test_a_trick_with_the_host_is_not_ours(url):
+def test_a_url_with_a_deceptive_host_is_rejected(url):
     assert not PUBLIC.owns(url)
     with pytest.raises(FalCredentialsError) as caught:
         Settings(hosts=PUBLIC, credentials=Credentials(KEY)).request("GET", url)
@@ -84,7 +84,7 @@ def test_a_trick_with_the_host_is_not_ours(url):
 
 
 @pytest.mark.parametrize("url", INSIDE_TRICKS)
-def test_a_trick_with_the_path_is_not_ours(url):
+def test_a_url_with_a_deceptive_path_is_rejected(url):
     assert not LOCAL.owns(url)
     with pytest.raises(FalCredentialsError):
         Settings(hosts=LOCAL, credentials=Credentials(KEY)).request("GET", url)
@@ -103,20 +103,20 @@ def test_a_trick_with_the_path_is_not_ours(url):
         "https://api.fal.ai/v1/models",
     ],
 )
-def test_what_is_ours_gets_the_key(url):
+def test_the_platforms_urls_get_the_key(url):
     assert PUBLIC.owns(url)
     sent = Settings(hosts=PUBLIC, credentials=Credentials(KEY)).request("GET", url)
     assert sent.headers["authorization"] == f"Key {KEY}"
 
 
-def test_the_api_is_ours_below_its_path_only():
+def test_the_api_host_is_trusted_below_its_path_only():
     assert not PUBLIC.owns("https://api.fal.ai/v2/models")
     assert not PUBLIC.owns("https://api.fal.ai/v1x")
 
 
 pieces = st.sampled_from(
     [
-        *sorted(OURS),
+        *sorted(PLATFORM),
         "evil.example",
         "https://",
         "http://",
@@ -154,7 +154,7 @@ urls = st.lists(pieces | st.text(max_size=2), max_size=9).map("".join)
 
 
 def hosts_that_libraries_reach(url):
-    """Where each HTTP library would connect to, or None where it refuses the URL."""
+    """The hosts that the HTTP libraries would connect to, if they accept the URL."""
     reached = []
     for parse in (httpx.URL, aiohttp_url, pool_url):
         try:
@@ -169,16 +169,16 @@ def hosts_that_libraries_reach(url):
 @settings(max_examples=2000, deadline=None)
 @given(st.sampled_from(["", "https://", "https://fal.run", "https://fal.run/"]), urls)
 @example("https://fal.run", ":443/")
-def test_what_is_ours_by_our_reading_is_ours_by_every_librarys(start, rest):
+def test_every_library_connects_to_the_host_that_was_checked(start, rest):
     url = start + rest
     if PUBLIC.owns(url):
         assert is_confidential(url)
-        assert set(hosts_that_libraries_reach(url)) <= OURS | {"fal.ai"}
+        assert set(hosts_that_libraries_reach(url)) <= PLATFORM | {"fal.ai"}
 
 
 @settings(max_examples=1000, deadline=None)
 @given(urls)
-def test_what_is_the_emulators_stays_below_its_paths(rest):
+def test_emulator_urls_stay_below_their_paths(rest):
     url = "http://127.0.0.1:8765/queue.fal.run" + rest
     if LOCAL.owns(url):
         assert URL(url).host == "127.0.0.1"
@@ -191,11 +191,11 @@ def test_what_is_the_emulators_stays_below_its_paths(rest):
     "host",
     ["https://fal.run", "fal.run/x", "a@fal.run", "fal.run:x", "", " fal.run", "fal.run:99999"],
 )
-def test_a_host_setting_is_a_host_and_nothing_else(host, colour):
+def test_an_invalid_host_setting_is_rejected(host, mode):
     if not host:
         return
-    with pytest.raises(FalInputError, match="is not a host"):
-        colour.client("k", run_host=host).run("a/b", {})
+    with pytest.raises(FalInputError, match="is not a valid host"):
+        mode.client("k", run_host=host).run("a/b", {})
 
 
 def test_hosts_come_from_arguments_then_the_environment(monkeypatch):
@@ -209,8 +209,8 @@ def test_hosts_come_from_arguments_then_the_environment(monkeypatch):
     assert Hosts.configured().queue == "http://127.0.0.1:8765/queue.fal.run"
 
 
-def test_the_key_goes_in_the_open_to_this_machine_only():
-    with pytest.raises(FalCredentialsError, match="in the open"):
+def test_the_key_is_sent_without_tls_to_this_machine_only():
+    with pytest.raises(FalCredentialsError, match="does not use TLS"):
         Settings(hosts=Hosts.emulated("build.example:80"), credentials=Credentials(KEY)).request(
             "GET", "http://build.example:80/fal.run/x"
         )

@@ -9,12 +9,12 @@ import sys
 from importlib.metadata import requires
 
 OUTER = r"fal_typed\.(testing|cli)\b|fal_typed_codegen\b"
-"""What the SDK itself never imports."""
+"""Packages that the SDK itself never imports."""
 FLUX_DEV = "fal_typed.endpoints.fal_ai.flux.dev"
 
 
 def loaded_by(statement: str) -> set[str]:
-    """Names of the modules a fresh interpreter holds after a statement."""
+    """Names of the modules that a statement loads in a fresh interpreter."""
     program = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -58,18 +58,18 @@ def test_a_client_loads_neither_the_emulator_nor_the_generator_nor_the_commands(
     assert not packages(loaded) & {"typer", "rich", "starlette", "PIL"}
 
 
-def test_what_is_required_leaves_room_for_others() -> None:
+def test_requirements_have_no_tight_upper_bounds() -> None:
     required = [text for text in requires("fal-typed") or [] if "extra ==" not in text]
     assert len(required) < 10
     for text in required:
         assert "==" not in text
         upper = re.search(r"<=?([\d.]+)", text)
         assert upper is None or re.fullmatch(r"\d+", upper[1]), (
-            "only the next major may be shut out"
+            "only the next major version may be excluded"
         )
 
 
-def test_every_exported_name_is_there() -> None:
+def test_every_exported_name_exists() -> None:
     import fal_typed
 
     missing = [name for name in fal_typed.__all__ if not hasattr(fal_typed, name)]

@@ -1,4 +1,4 @@
-"""The server-side proxy, over real sockets: who passes, with what, and where to."""
+"""The server-side proxy over real sockets: authorization, headers and targets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,11 +18,11 @@ from starlette.routing import Route
 
 from fal_typed import AsyncFalClient, FalAuthenticationError, FalPermissionError, ProxyApp
 from fal_typed._core.hosts import Hosts
-from fal_typed.proxy.target import Allowance, Target
+from fal_typed.proxy.target import AccessRules, Target
 from fal_typed.testing import FalEmulator
-from tests.clients.conftest import need_node
 from tests.clients.drivers import JS
 from tests.core.flux import ID
+from tests.requirements import need_js_client
 from tests.scripted import Reply, scripted
 
 KEY = "id:secret"
@@ -32,13 +33,13 @@ INITIATE = "https://rest.fal.ai/storage/upload/initiate?storage_type=fal-cdn-v3"
 TOKENS = "https://rest.fal.ai/tokens/"
 
 
-def everybody(_):
+def allow_all(_):
     return True
 
 
 @contextmanager
 def serving(app):
-    """The URL of an application that uvicorn serves in a thread."""
+    """Serve an application with uvicorn in a thread; yields its URL."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
         thread = threading.Thread(target=server.run, args=([listening],))
@@ -58,60 +59,60 @@ def fal(monkeypatch):
 
 
 @pytest.fixture
-def ours():
+def key_client():
     return AsyncFalClient(KEY)
 
 
 @pytest.fixture
-def proxy(fal, ours):
-    with serving(ProxyApp(everybody, client=ours)) as url:
+def proxy(fal, key_client):
+    with serving(ProxyApp(allow_all, client=key_client)) as url:
         yield url
 
 
-def ask(url, target, arguments=None, *, method="POST", **headers):
-    """A request as fal's JavaScript client makes it in a browser."""
+def send(url, target, arguments=None, *, method="POST", **headers):
+    """Send a request like fal's JavaScript client in a browser."""
     sent = {"accept": "application/json", "x-fal-target-url": target}
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
     body = None if arguments is None else json.dumps(arguments)
     return httpx.request(method, url, headers=sent, content=body)
 
 
-def test_every_kind_of_call_works_through_it_without_a_key(colour, fal, proxy):
-    client = colour.client(proxy_url=proxy)
+def test_all_calls_work_through_the_proxy_without_a_key(mode, fal, proxy):
+    client = mode.client(proxy_url=proxy)
     assert client.run(ID, {"prompt": "a cat"}).data["prompt"] == "a cat"
     result = client.subscribe(ID, {"prompt": "a cat"}, with_logs=True)
     assert result.data["prompt"] == "a cat"
     handle = client.submit(ID, {"prompt": "a cat"})
     assert client.result(ID, handle.request_id).request_id == handle.request_id
-    events = colour.items(client._target.stream(ID, {"prompt": "a cat"}))
+    events = mode.items(client._target.stream(ID, {"prompt": "a cat"}))
     assert events[-1]["prompt"] == "a cat"
     assert {request.headers.get("authorization") for request in fal.requests} == {f"Key {KEY}"}
     assert "status_stream" in {request.route for request in fal.requests}
 
 
-def test_a_file_is_uploaded_through_it(colour, fal, proxy):
-    client = colour.client(proxy_url=proxy)
-    url = client.upload(b"picture", "image/png")
-    assert httpx.get(url).content == b"picture"
+def test_a_file_is_uploaded_through_the_proxy(mode, fal, proxy):
+    client = mode.client(proxy_url=proxy)
+    url = client.upload(b"image", "image/png")
+    assert httpx.get(url).content == b"image"
     assert "initiate" in {request.route for request in fal.requests}
 
 
 def test_the_steps_of_the_javascript_client(fal, proxy):
-    submitted = ask(proxy, QUEUE, {"prompt": "a cat"}, x_fal_queue_priority="low")
+    submitted = send(proxy, QUEUE, {"prompt": "a cat"}, x_fal_queue_priority="low")
     assert submitted.status_code == 200
     job = f"https://queue.fal.run/fal-ai/flux/requests/{submitted.json()['request_id']}"
     with httpx.stream("GET", proxy, headers={"x-fal-target-url": f"{job}/status/stream"}) as sse:
         assert sse.headers["content-type"].startswith("text/event-stream")
         assert any("COMPLETED" in line for line in sse.iter_lines())
-    assert ask(proxy, f"{job}/status?logs=1", method="GET").json()["status"] == "COMPLETED"
-    assert ask(proxy, job, method="GET").json()["prompt"] == "a cat"
-    assert ask(proxy, f"{job}/cancel", method="PUT").status_code == 400
+    assert send(proxy, f"{job}/status?logs=1", method="GET").json()["status"] == "COMPLETED"
+    assert send(proxy, job, method="GET").json()["prompt"] == "a cat"
+    assert send(proxy, f"{job}/cancel", method="PUT").status_code == 400
     [request] = fal.requests.of("submit")
     assert request.headers["x-fal-queue-priority"] == "low"
     assert request.headers["x-fal-client-proxy"].startswith("fal-typed/")
 
 
-def test_events_pass_as_they_come(fal, proxy):
+def test_events_are_streamed_as_they_arrive(fal, proxy):
     def events(_):
         yield {"part": 1}
         may_end.wait(10)
@@ -127,7 +128,7 @@ def test_events_pass_as_they_come(fal, proxy):
         assert json.loads(next(data)[5:]) == {"part": 2}
 
 
-def test_a_caller_who_leaves_ends_the_request_to_the_platform():
+def test_a_client_disconnect_cancels_the_platform_request():
     from tests.transport.wire import playing
 
     async def silent(connection):
@@ -137,10 +138,10 @@ def test_a_caller_who_leaves_ends_the_request_to_the_platform():
 
     arrived = threading.Event()
     with playing(silent) as wire:
-        app = ProxyApp(everybody, client=AsyncFalClient(KEY, run_host=wire.host))
+        app = ProxyApp(allow_all, client=AsyncFalClient(KEY, run_host=wire.host))
         with serving(app) as url:
-            address = httpx.URL(url)
-            with socket.create_connection((address.host, address.port)) as caller:
+            address = urlsplit(url)
+            with socket.create_connection((address.hostname, address.port or 0)) as caller:
                 caller.sendall(
                     f"POST / HTTP/1.1\r\nhost: x\r\nx-fal-target-url: {RUN}\r\n"
                     "content-length: 2\r\n\r\n{}".encode()
@@ -149,7 +150,7 @@ def test_a_caller_who_leaves_ends_the_request_to_the_platform():
             assert wire.closed.acquire(timeout=5)
 
 
-def test_only_what_is_meant_for_the_platform_passes():
+def test_only_platform_headers_are_forwarded():
     headers = {
         "cookie": "session=1",
         "authorization": "Key theirs:1",
@@ -159,11 +160,11 @@ def test_only_what_is_meant_for_the_platform_passes():
         "x-forwarded-for": "10.0.0.1",
         "referer": "https://page.example",
     }
-    answer = {"x-fal-request-id": "r1", "set-cookie": "a=b", "location": "https://e.example"}
-    answer |= {"access-control-allow-origin": "*", "alt-svc": 'h3="e.example:1"'}
-    with scripted(lambda _: Reply(201, {"a": 1}, answer)) as home:
+    returned = {"x-fal-request-id": "r1", "set-cookie": "a=b", "location": "https://e.example"}
+    returned |= {"access-control-allow-origin": "*", "alt-svc": 'h3="e.example:1"'}
+    with scripted(lambda _: Reply(201, {"a": 1}, returned)) as home:
         client = AsyncFalClient(KEY, run_host=home.host)
-        with serving(ProxyApp(everybody, client=client)) as url:
+        with serving(ProxyApp(allow_all, client=client)) as url:
             target = {"x-fal-target-url": RUN}
             response = httpx.post(url, headers=headers | target, json={"prompt": "a"})
         [seen] = home.seen
@@ -175,18 +176,18 @@ def test_only_what_is_meant_for_the_platform_passes():
     assert not (hidden | {"x-fal-target-url"}) & seen.headers.keys()
     assert (response.status_code, response.json()) == (201, {"a": 1})
     assert response.headers["x-fal-request-id"] == "r1"
-    assert not (answer.keys() - {"x-fal-request-id"}) & response.headers.keys()
+    assert not (returned.keys() - {"x-fal-request-id"}) & response.headers.keys()
     assert KEY not in response.text + str(response.headers)
 
 
-@pytest.mark.parametrize(("asked", "expected"), [(False, f"Key {KEY}"), (True, "Key theirs:1")])
-def test_a_callers_own_key_is_used_only_when_that_is_wanted(asked, expected):
+@pytest.mark.parametrize(("enabled", "expected"), [(False, f"Key {KEY}"), (True, "Key theirs:1")])
+def test_a_callers_own_key_is_used_only_if_enabled(enabled, expected):
     with scripted(lambda _: Reply(200, {})) as home:
         client = AsyncFalClient(KEY, run_host=home.host)
-        app = ProxyApp(everybody, client=client, forward_authorization=asked)
+        app = ProxyApp(allow_all, client=client, forward_authorization=enabled)
         with serving(app) as url:
-            ask(url, RUN, {}, authorization="Key theirs:1")
-            ask(url, RUN, {})
+            send(url, RUN, {}, authorization="Key theirs:1")
+            send(url, RUN, {})
         assert [seen.headers["authorization"] for seen in home.seen] == [expected, f"Key {KEY}"]
 
 
@@ -236,29 +237,29 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
-def test_it_leads_nowhere_else(target):
+def test_foreign_targets_are_rejected(target):
     found = Target.parse(target, Hosts())
-    assert found is None or Allowance().refusal("POST", found) == 400
+    assert found is None or AccessRules().error_status("POST", found) == 400
 
 
-def test_what_leads_elsewhere_is_refused_and_nothing_is_sent(fal, proxy):
+def test_a_rejected_target_sends_nothing(fal, proxy):
     for target in ("https://evil.example/", "https://fal.run@evil.example/a/b", TOKENS):
-        refused = ask(proxy, target, {})
-        assert (refused.status_code, refused.json()) == (400, {"detail": "Invalid request"})
+        rejected = send(proxy, target, {})
+        assert (rejected.status_code, rejected.json()) == (400, {"detail": "Invalid request"})
     assert httpx.post(proxy, json={}).status_code == 400
     two = [("x-fal-target-url", RUN), ("x-fal-target-url", "https://evil.example/")]
     assert httpx.post(proxy, headers=two, json={}).status_code == 400
-    assert ask(proxy, RUN, method="OPTIONS").status_code == 400
+    assert send(proxy, RUN, method="OPTIONS").status_code == 400
     assert not list(fal.requests)
 
 
-def test_a_redirection_is_not_followed():
+def test_a_redirect_is_not_followed():
     with scripted(lambda _: Reply(200, {})) as elsewhere:
         away = Reply(307, {}, {"location": f"http://{elsewhere.host}/x"})
         with scripted(lambda _: away) as home:
             client = AsyncFalClient(KEY, run_host=home.host)
-            with serving(ProxyApp(everybody, client=client)) as url:
-                response = ask(url, RUN, {})
+            with serving(ProxyApp(allow_all, client=client)) as url:
+                response = send(url, RUN, {})
         assert response.status_code == 307
         assert "location" not in response.headers
         assert not elsewhere.seen
@@ -293,16 +294,16 @@ def test_a_redirection_is_not_followed():
         ("**", "GET", INITIATE, 400),
     ],
 )
-def test_only_allowed_endpoints_pass(pattern, method, target, status):
+def test_only_allowed_endpoints_are_forwarded(pattern, method, target, status):
     found = Target.parse(target, Hosts())
     assert found is not None
-    assert Allowance((pattern,)).refusal(method, found) == status
+    assert AccessRules((pattern,)).error_status(method, found) == status
 
 
-def test_an_endpoint_that_is_not_allowed_is_a_permission_error(colour, fal, ours):
-    with serving(ProxyApp(everybody, allowed_endpoints=["fal-ai/sana"], client=ours)) as url:
+def test_an_endpoint_that_is_not_allowed_is_a_permission_error(mode, fal, key_client):
+    with serving(ProxyApp(allow_all, allowed_endpoints=["fal-ai/sana"], client=key_client)) as url:
         with pytest.raises(FalPermissionError):
-            colour.client(proxy_url=url).subscribe(ID, {"prompt": "a cat"})
+            mode.client(proxy_url=url).subscribe(ID, {"prompt": "a cat"})
         assert not list(fal.requests)
 
 
@@ -311,15 +312,15 @@ def test_multipart_and_tokens_are_options():
     tokens = Target.parse(TOKENS, Hosts())
     assert multipart is not None
     assert tokens is not None
-    everything = Allowance(tokens=True, multipart=True)
-    assert everything.refusal("POST", multipart) is None
-    assert everything.refusal("POST", tokens) is None
-    assert Allowance(tokens=True).refusal("POST", multipart) == 400
-    assert Allowance(multipart=True).refusal("POST", tokens) == 400
+    everything = AccessRules(tokens=True, multipart=True)
+    assert everything.error_status("POST", multipart) is None
+    assert everything.error_status("POST", tokens) is None
+    assert AccessRules(tokens=True).error_status("POST", multipart) == 400
+    assert AccessRules(multipart=True).error_status("POST", tokens) == 400
 
 
 @pytest.mark.parametrize(
-    ("wish", "passes"),
+    ("content", "is_allowed"),
     [
         ({"allowed_apps": ["flux"], "token_expiration": 120}, True),
         ({"allowed_apps": ["flux"], "duration": 3600}, True),
@@ -336,103 +337,105 @@ def test_multipart_and_tokens_are_options():
         ([], False),
     ],
 )
-def test_a_token_opens_no_more_than_the_proxy_does(wish, passes):
-    written = Allowance(("fal-ai/flux/**",), tokens=True).token_wish(json.dumps(wish).encode())
-    assert (written is not None) is passes
-    assert written is None or json.loads(written) == wish
+def test_tokens_are_limited_to_allowed_endpoints(content, is_allowed):
+    allowed = AccessRules(("fal-ai/flux/**",), tokens=True).token_request(
+        json.dumps(content).encode()
+    )
+    assert (allowed is not None) is is_allowed
+    assert allowed is None or json.loads(allowed) == content
 
 
-def test_a_token_is_fetched_by_the_javascript_clients_request(fal, ours):
-    with serving(ProxyApp(everybody, allow_tokens=True, client=ours)) as url:
-        token = ask(url, TOKENS, {"allowed_apps": ["flux"], "token_expiration": 120})
+def test_the_token_request_of_the_javascript_client_works(fal, key_client):
+    with serving(ProxyApp(allow_all, allow_tokens=True, client=key_client)) as url:
+        token = send(url, TOKENS, {"allowed_apps": ["flux"], "token_expiration": 120})
         assert token.status_code == 200
         assert isinstance(token.json(), str)
-        assert ask(url, TOKENS, {"allowed_apps": ["flux"], "duration": 1e9}).status_code == 403
+        assert send(url, TOKENS, {"allowed_apps": ["flux"], "duration": 1e9}).status_code == 403
         garbled = httpx.post(url, headers={"x-fal-target-url": TOKENS}, content=b"[" * 100_000)
         assert garbled.status_code == 403
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_who_may_call_is_asked_first(fal, ours, is_async):
-    asked = []
+def test_is_allowed_is_called_first(fal, key_client, is_async):
+    calls = []
 
     def plain(request):
-        asked.append((request.method, request.endpoint, request.scope["path"]))
+        calls.append((request.method, request.endpoint, request.scope["path"]))
         return request.headers.get("cookie") == "session=1"
 
     async def coroutine(request):
         return plain(request)
 
-    with serving(ProxyApp(coroutine if is_async else plain, client=ours)) as url:
-        refused = ask(url, QUEUE, {"prompt": "a cat"})
-        assert (refused.status_code, refused.json()) == (401, {"detail": "Unauthorized"})
+    with serving(ProxyApp(coroutine if is_async else plain, client=key_client)) as url:
+        rejected = send(url, QUEUE, {"prompt": "a cat"})
+        assert (rejected.status_code, rejected.json()) == (401, {"detail": "Unauthorized"})
         assert not list(fal.requests)
-        assert ask(url, QUEUE, {"prompt": "a cat"}, cookie="session=1").status_code == 200
-    assert asked == [("POST", ID, "/api/fal/proxy")] * 2
+        assert send(url, QUEUE, {"prompt": "a cat"}, cookie="session=1").status_code == 200
+    assert calls == [("POST", ID, "/api/fal/proxy")] * 2
 
 
-def test_without_a_key_of_its_own_it_answers_as_to_a_stranger(colour):
+def test_without_a_key_the_proxy_returns_401(mode):
     with scripted(lambda _: Reply(200, {})) as home:
-        app = ProxyApp(everybody, client=AsyncFalClient())
+        app = ProxyApp(allow_all, client=AsyncFalClient())
         with serving(app) as url, pytest.raises(FalAuthenticationError):
-            colour.client(proxy_url=url).run(ID, {"prompt": "a cat"})
+            mode.client(proxy_url=url).run(ID, {"prompt": "a cat"})
         assert not home.seen
 
 
-def test_large_requests_are_refused_announced_or_not(fal, ours):
+def test_large_requests_are_rejected_with_and_without_content_length(fal, key_client):
     def chunks():
         for _ in range(20):
             yield b"x" * 100
 
-    with serving(ProxyApp(everybody, max_body=1000, client=ours)) as url:
+    with serving(ProxyApp(allow_all, max_body=1000, client=key_client)) as url:
         headers = {"x-fal-target-url": RUN}
         assert httpx.post(url, headers=headers, content=b"x" * 1001).status_code == 413
         assert httpx.post(url, headers=headers, content=chunks()).status_code == 413
         assert not list(fal.requests)
 
 
-def test_a_platform_that_is_not_reached_may_be_asked_again_a_broken_one_not():
+def test_an_unreachable_platform_allows_a_retry_and_a_broken_connection_does_not():
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        nobody = f"127.0.0.1:{listening.getsockname()[1]}"
-    with serving(ProxyApp(everybody, client=AsyncFalClient(KEY, run_host=nobody))) as url:
-        unreached = ask(url, RUN, {})
-    assert (unreached.status_code, unreached.headers["x-fal-needs-retry"]) == (503, "1")
+        unreachable_host = f"127.0.0.1:{listening.getsockname()[1]}"
+    with serving(ProxyApp(allow_all, client=AsyncFalClient(KEY, run_host=unreachable_host))) as url:
+        unreachable = send(url, RUN, {})
+    assert (unreachable.status_code, unreachable.headers["x-fal-needs-retry"]) == (503, "1")
     with scripted(lambda _: Reply(drop=True)) as home:
         client = AsyncFalClient(KEY, run_host=home.host)
-        with serving(ProxyApp(everybody, client=client)) as url:
-            broken = ask(url, RUN, {})
+        with serving(ProxyApp(allow_all, client=client)) as url:
+            broken = send(url, RUN, {})
     assert broken.status_code == 502
     assert "x-fal-needs-retry" not in broken.headers
 
 
-def test_a_host_that_is_not_reached_has_its_twin_asked():
-    def answer(request):
+def test_an_unreachable_host_falls_back_to_the_backup_domain():
+    def respond(request):
         if request.url.host == "queue.fal.run":
-            raise httpx.ConnectError("no way", request=request)
-        return httpx.Response(200, json={"asked": str(request.url)})
+            raise httpx.ConnectError("unreachable", request=request)
+        return httpx.Response(200, json={"requested": str(request.url)})
 
-    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    http = httpx.AsyncClient(transport=httpx.MockTransport(respond))
     client = AsyncFalClient(KEY, http_client=http)
-    with serving(ProxyApp(everybody, client=client)) as url:
-        assert ask(url, QUEUE, {}).json() == {"asked": f"https://queue.falrun.com/{ID}"}
+    with serving(ProxyApp(allow_all, client=client)) as url:
+        assert send(url, QUEUE, {}).json() == {"requested": f"https://queue.falrun.com/{ID}"}
 
 
-def test_an_answer_that_is_cut_looks_cut():
+def test_a_truncated_response_stays_truncated():
     with scripted(lambda _: Reply(200, {"a": "long" * 100}, cut=20)) as home:
         client = AsyncFalClient(KEY, run_host=home.host)
-        app = ProxyApp(everybody, client=client)
+        app = ProxyApp(allow_all, client=client)
         with serving(app) as url, pytest.raises(httpx.TransportError):
-            ask(url, RUN, {})
+            send(url, RUN, {})
 
 
-def test_it_is_a_route_of_a_framework(fal, ours):
-    app = Starlette(routes=[Route("/api/fal/proxy", ProxyApp(everybody, client=ours))])
+def test_the_proxy_can_be_mounted_in_a_framework(fal, key_client):
+    app = Starlette(routes=[Route("/api/fal/proxy", ProxyApp(allow_all, client=key_client))])
     with serving(app) as url:
-        assert ask(url, RUN, {"prompt": "a cat"}).json()["prompt"] == "a cat"
-        assert ask(url.replace("proxy", "other"), RUN, {}).status_code == 404
+        assert send(url, RUN, {"prompt": "a cat"}).json()["prompt"] == "a cat"
+        assert send(url.replace("proxy", "other"), RUN, {}).status_code == 404
 
 
-def test_websockets_are_refused():
+def test_websockets_are_rejected():
     sent = []
 
     async def send(message):
@@ -441,13 +444,13 @@ def test_websockets_are_refused():
     async def receive():
         return {"type": "websocket.connect"}
 
-    asyncio.run(ProxyApp(everybody)({"type": "websocket"}, receive, send))
+    asyncio.run(ProxyApp(allow_all)({"type": "websocket"}, receive, send))
     assert sent == ["websocket.close"]
 
 
-def test_fals_own_javascript_client_works_through_it(fal, ours):
-    need_node()
-    with serving(ProxyApp(everybody, allowed_endpoints=[ID], client=ours)) as url:
+def test_fals_javascript_client_works_through_the_proxy(fal, key_client):
+    need_js_client()
+    with serving(ProxyApp(allow_all, allowed_endpoints=[ID], client=key_client)) as url:
         done = subprocess.run(
             ["node", JS / "proxied.cjs", url],
             capture_output=True,
@@ -455,10 +458,10 @@ def test_fals_own_javascript_client_works_through_it(fal, ours):
             check=True,
             timeout=60,
         )
-    said = json.loads(done.stdout)
-    assert said["prompts"] == ["a cat"] * 4
-    assert httpx.get(said["url"]).content == b"picture"
-    assert said["refused"] == 403
+    output = json.loads(done.stdout)
+    assert output["prompts"] == ["a cat"] * 4
+    assert httpx.get(output["url"]).content == b"image"
+    assert output["refused"] == 403
     assert {request.headers.get("authorization") for request in fal.requests.of("submit")} == {
         f"Key {KEY}"
     }

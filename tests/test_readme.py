@@ -1,4 +1,4 @@
-"""Every snippet of the README runs, against the emulator, as it stands there."""
+"""Every snippet of the README runs against the emulator."""
 
 from __future__ import annotations
 
@@ -40,25 +40,25 @@ TARGETS = re.findall(r"^\$ make (\w[\w ]*)", README, re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def namespace() -> dict[str, Any]:
-    """What the snippets define, one after the other."""
+    """The names that the snippets define."""
     return {}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The reader's own folder."""
+    """The folder that a reader would work in."""
     return tmp_path_factory.mktemp("reader")
 
 
 @pytest.fixture(autouse=True)
-def at_the_emulator(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def use_emulator(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with FalEmulator() as emulator:
         monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
         monkeypatch.chdir(folder)
         yield
 
 
-def test_snippets_run_one_after_the_other(
+def test_snippets_run_in_order(
     namespace: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number, block in enumerate(PYTHON, start=1):
@@ -84,7 +84,7 @@ def test_test_snippet_passes(snippet: str, folder: Path) -> None:
     assert "1 passed" in done.stdout, done.stdout
 
 
-def test_commands_end_well_one_after_the_other(folder: Path) -> None:
+def test_commands_succeed_in_order(folder: Path) -> None:
     for command in COMMANDS:
         done = subprocess.run(
             [BIN / "fal-typed", *shlex.split(command)[1:]],
@@ -109,5 +109,5 @@ def test_ci_runs_the_test_command() -> None:
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").endswith("\nmake check test\n")
 
 
-def test_number_of_endpoints_is_the_catalogue_s() -> None:
+def test_the_number_of_endpoints_matches_the_catalog() -> None:
     assert f"each of {len(Catalog().ids()):,} endpoints" in README

@@ -1,4 +1,4 @@
-"""The generator as a library: a folder of documents in, a package of typed endpoints out."""
+"""Generates a package of typed endpoints from a folder of documents."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ import multiprocessing
 import os
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fal_typed_codegen import read, write
-from fal_typed_codegen.lock import LOCK_NAME, Lock, LockedModule
-from fal_typed_codegen.manifest import (
-    MANIFEST_NAME,
-    DocumentRecord,
-    FileRecord,
-    Manifest,
-)
-from fal_typed_codegen.naming import (
+from fal_typed._documents import document as document_module
+from fal_typed_codegen import write
+from fal_typed_codegen.documents import read
+from fal_typed_codegen.documents.lock import LOCK_NAME, SchemaLock
+from fal_typed_codegen.interface.naming import (
     ENDPOINT_MODULE,
     SHARED_PACKAGE,
     ModuleNames,
     choose_names,
     prefixes,
+)
+from fal_typed_codegen.manifest import (
+    MANIFEST_NAME,
+    DocumentRecord,
+    FileRecord,
+    Manifest,
 )
 from fal_typed_codegen.shared import shared_modules
 
@@ -39,24 +41,24 @@ if TYPE_CHECKING:
 _ALONE = 24
 _CHUNK = 16
 _PARTS = (
-    "build.py", "constraints.py", "defaults.py", "glossary.py", "glossary.txt", "interface.py",
-    "literals.py", "media.py", "models.py", "naming.py", "normalise.py", "prose.py", "render.py",
-    "shared.py", "write.py",
+    "build.py", "closure.py", "documents/read.py", "glossary.txt", "interface", "rendering",
+    "shared.py", "templates", "write.py",
 )  # fmt: skip
+"""Files and folders of the generator that determine its output."""
+_READERS = ("app_document.py", "document.py", "schemas.py")
 
 
 @dataclass
-class Report:
-    """What a run did, or would do.
+class GenerateReport:
+    """Result of a run or a dry run.
 
     Attributes:
-        endpoints: How many endpoints were looked at.
+        endpoints: Number of endpoints.
         written: Files that changed, relative to the output folder.
         removed: Files that were removed.
-        unchanged: How many files were left untouched.
-        failed: Why a document could not be followed, by its path; what stood in the output folder
-            for it still does.
-        warnings: What in a document could not be followed to the letter, by its path.
+        unchanged: Number of files that did not change.
+        failed: Errors by document; the existing files of these documents are kept.
+        warnings: By document, the parts of it that could not be translated exactly.
     """
 
     endpoints: int = 0
@@ -79,31 +81,31 @@ def generate(
     endpoints: Sequence[str] = (),
     jobs: int | None = None,
     dry_run: bool = False,
-) -> Report:
-    """Write the typed modules of endpoints from their documents.
+) -> GenerateReport:
+    """Generate the typed modules of endpoints from their documents.
 
-    Files that would come out the same are left untouched. Without `endpoints`, generated files
-    whose document is gone are removed; with it, all others stay as they are.
+    Files that do not change are not written. Without `endpoints`, generated files whose document
+    was removed are deleted; with it, all other files are kept.
 
     Args:
         schemas: Folder of documents.
-        out: Folder of the package to write.
-        package: The package's full name, which its modules import each other by.
-        endpoints: Glob patterns of endpoint ids; every endpoint when empty.
-        jobs: Number of processes; by default one per core.
-        dry_run: Only say what would be done.
+        out: Folder of the package to generate.
+        package: Full name of the package, used for imports between its modules.
+        endpoints: Glob patterns of endpoint ids; all endpoints if empty.
+        jobs: Number of processes; one per core by default.
+        dry_run: Whether to report the changes without making them.
 
     Returns:
         What was done.
 
     Raises:
-        FileNotFoundError: There is no such folder of documents.
+        FileNotFoundError: The folder of documents does not exist.
         NoMatchError: No endpoint matches `endpoints`.
         FormatError: ruff could not format the result; nothing was written.
         OSError: A file cannot be read or written.
     """
     if not schemas.is_dir():
-        raise FileNotFoundError(f"no folder {schemas}")
+        raise FileNotFoundError(f"folder not found: {schemas}")
     run = _Run(schemas, out, package)
     run.scan()
     if endpoints and not any(_matches(record.id, endpoints) for record in run.documents.values()):
@@ -118,7 +120,7 @@ def generate(
 
 @dataclass(frozen=True)
 class _Target:
-    """A file to be there at the end; what its content hangs on is in the key."""
+    """A file of the output; its key is a hash of everything that its content depends on."""
 
     key: str
     document: str | None = None
@@ -126,10 +128,10 @@ class _Target:
 
 
 class _Run:
-    """One run, step by step; each step is a method, in the order in which they are called."""
+    """One run; its steps are methods, in the order in which they are called."""
 
     def __init__(self, schemas: Path, out: Path, package: str) -> None:
-        self.report = Report()
+        self.report = GenerateReport()
         self.documents: dict[str, DocumentRecord] = {}
         self._schemas = schemas
         self._out = out
@@ -137,7 +139,7 @@ class _Run:
         self._generator = _generator_fingerprint()
         self._manifest = Manifest.load(out)
         self._is_same_generator = self._manifest.generator == self._generator
-        self._lock = Lock.load(schemas / LOCK_NAME)
+        self._lock = SchemaLock.load(schemas / LOCK_NAME)
         self._on_disk = write.python_files(out)
         self._targets: dict[str, _Target] = {}
         self._names: dict[str, ModuleNames] = {}
@@ -146,7 +148,7 @@ class _Run:
         self._contents: dict[str, bytes] = {}
 
     def scan(self) -> None:
-        """Look at every document; those that did not change are known from the manifest."""
+        """Read every document; unchanged ones are known from the manifest."""
         known = self._manifest.by_file() if self._is_same_generator else {}
         ids: dict[str, str] = {}
         for path in read.document_files(self._schemas):
@@ -161,20 +163,20 @@ class _Run:
                     self.documents[key] = record
                 else:
                     other = ids[record.id]
-                    self.report.failed[key] = f"{record.id} is described by {other} already"
+                    self.report.failed[key] = f"{record.id} is already described by {other}"
         self._name()
         self.report.endpoints = len(self.documents)
         self.report.warnings = {p: r.warnings for p, r in self.documents.items() if r.warnings}
 
     def _scan_file(self, path: str, content: bytes) -> dict[str, DocumentRecord]:
-        """Records of a file's documents by key; those of the manifest when it cannot be read."""
+        """Records of a file's documents by key; those of the manifest if it cannot be read."""
         try:
             found = read.read_file(content, path)
             records = {
                 key: _record(document, read.fingerprint(content))
                 for key, document in found.documents.items()
             }
-        except Exception as error:  # noqa: BLE001 - one bad document never stops the others
+        except Exception as error:  # noqa: BLE001 - one invalid document must not stop the others
             self.report.failed[path] = f"{type(error).__name__}: {error}"[:1000]
             return self._manifest.by_file().get(path, {})
         next(iter(records.values())).warnings.extend(f"left out: {it}" for it in found.left_out)
@@ -189,7 +191,7 @@ class _Run:
             self.documents[path] = replace(record, path=self._names[record.id].path)
 
     def plan(self, endpoints: Sequence[str]) -> None:
-        """Say which files are to be there, and what each hangs on."""
+        """Determine the files of the output, and what each depends on."""
         self._shared = shared_modules(record.classes for record in self.documents.values())
         chosen = {
             path: record
@@ -228,12 +230,12 @@ class _Run:
 
     @staticmethod
     def _key(*basis: Any) -> str:
-        """Hash of all that a file's content hangs on, besides the generator."""
+        """Hash of everything that a file's content depends on, except the generator."""
         text = json.dumps(basis, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
     def _shared_of(self, record: DocumentRecord) -> dict[str, str]:
-        """Modules, below the package, of the shared classes of an endpoint, by class name."""
+        """Module paths of the shared classes of an endpoint, by class name."""
         return {
             name: self._shared[name, digest]
             for name, digest in record.classes.items()
@@ -241,7 +243,7 @@ class _Run:
         }
 
     def make(self, jobs: int) -> None:
-        """Make every file that is not up to date."""
+        """Generate every file that is out of date."""
         stale = [path for path in self._targets if not self._is_current(path)]
         sources: dict[str, str] = {}
         tasks = self._tasks(stale)
@@ -266,14 +268,14 @@ class _Run:
         )
 
     def _tasks(self, stale: Iterable[str]) -> dict[str, Task]:
-        """Tasks by document, for the stale files that are made from one."""
+        """Tasks by document, for the files that are out of date."""
         tasks: dict[str, Task] = {}
         for path in stale:
             target = self._targets[path]
             if target.document is None or path.endswith("__init__.py"):
                 continue
             if self._has_failed(target.document):
-                # What is in the tree stays, and so does what is known of it.
+                # Its files stay, and so do their records.
                 del self._targets[path]
                 continue
             task = tasks.get(target.document) or self._new_task(target.document)
@@ -304,14 +306,14 @@ class _Run:
         )
 
     def _forget(self, task: Task, error: str) -> None:
-        """Leave what stands in the tree for a document that could not be followed."""
+        """Keep the existing files of a document that could not be translated."""
         self.report.failed[task.document] = error
         for path in (task.endpoint, *task.classes.values()):
             if path is not None:
                 del self._targets[path]
 
     def _package_source(self, path: str) -> str:
-        from fal_typed_codegen import render
+        from fal_typed_codegen.rendering import render
 
         target = self._targets[path]
         folder = path.removesuffix("__init__.py").rstrip("/")
@@ -325,7 +327,7 @@ class _Run:
         return render.lazy_package(record.id, names, interface_classes, self._package, origin)
 
     def compare(self, *, remove: bool) -> None:
-        """Find out which files really change."""
+        """Compare the generated files with the existing ones."""
         changed = {p: c for p, c in self._contents.items() if self._on_disk.get(p) != c}
         self.report.written = sorted(changed)
         self.report.unchanged = len(self._targets) - len(changed)
@@ -338,7 +340,7 @@ class _Run:
             ]
 
     def _kept_files(self) -> set[str]:
-        """Files that stay although nothing could be made for them: those of failed documents."""
+        """Files of failed documents, which are kept although they were not generated."""
         if not self.report.failed:
             return set()
         kept = {path for path in self._on_disk if path.startswith(f"{SHARED_PACKAGE}/")}
@@ -349,12 +351,12 @@ class _Run:
         return kept
 
     def finish(self) -> None:
-        """Write and remove files, then record what is there now."""
+        """Write and remove files, then record the result."""
         changed = set(self.report.written)
         write.replace(self._out, {p: c for p, c in self._contents.items() if p in changed})
         write.remove(self._out, self.report.removed)
         files = {
-            # What another generator made and this one did not look at, is not up to date.
+            # Files of another version of the generator are out of date unless this run made them.
             path: record if self._is_same_generator else replace(record, key="")
             for path, record in self._manifest.files.items()
             if path not in self.report.removed
@@ -372,20 +374,19 @@ class _Run:
         changed = False
         for id_, names in self._names.items():
             entry = self._lock.entries.get(id_)
-            module = LockedModule(*names)
-            if entry is not None and entry.module != module:
-                self._lock.entries[id_] = replace(entry, module=module)
+            if entry is not None and entry.module != names:
+                self._lock.entries[id_] = replace(entry, module=names)
                 changed = True
         if changed:
             self._lock.save(self._schemas / LOCK_NAME)
 
 
 def _record(document: EndpointDocument, fingerprint: str) -> DocumentRecord:
-    from fal_typed_codegen.normalise import normalise
+    from fal_typed_codegen.interface.normalize import normalize
     from fal_typed_codegen.shared import class_digests
 
     names = choose_names([document.id], {})[document.id]
-    interface = normalise(document, names)
+    interface = normalize(document, names)
     return DocumentRecord(
         fingerprint=fingerprint,
         id=document.id,
@@ -404,7 +405,7 @@ def _build_all(tasks: list[Task], jobs: int) -> Iterable[Built]:
         return [build(task) for task in tasks]
     from concurrent.futures import ProcessPoolExecutor
 
-    # Spawned, not forked: the caller may have threads.
+    # Spawned, not forked: the caller can have threads.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(tasks)), context) as pool:
         return list(pool.map(build, tasks, chunksize=_CHUNK))
@@ -416,16 +417,25 @@ def _matches(endpoint_id: str, patterns: Sequence[str]) -> bool:
 
 @functools.cache
 def _generator_fingerprint() -> str:
-    """Hash of all that decides what is made of a document, besides the document."""
-    here = resources.files("fal_typed_codegen")
+    """Hash of everything that determines the output, except the documents."""
     digest = hashlib.sha256()
-    templates = sorted(here.joinpath("templates").iterdir(), key=lambda item: item.name)
-    reader = resources.files("fal_typed").joinpath("_documents/app_document.py")
-    for item in [*(here.joinpath(name) for name in _PARTS), reader, *templates]:
-        digest.update(item.read_bytes().replace(b"\r\n", b"\n"))
+    for path in fingerprinted_files():
+        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
     for distribution in ("datamodel-code-generator", "ruff"):
         digest.update(metadata.version(distribution).encode())
     return digest.hexdigest()[:20]
+
+
+def fingerprinted_files() -> list[Path]:
+    """Files that determine the output, in a fixed order."""
+    here = Path(__file__).parent
+    documents = Path(document_module.__file__).parent
+    found = [documents / name for name in _READERS]
+    for name in _PARTS:
+        part = here / name
+        inside = (path for path in part.glob("*.*") if path.suffix in {".py", ".jinja"})
+        found += sorted(inside) if part.is_dir() else [part]
+    return found
 
 
 def _read_bytes(path: Path) -> bytes | None:

@@ -1,7 +1,7 @@
-"""`manifest.json` beside the generated modules: what each was made from, and its content's hash.
+"""`manifest.json` of a generated package: what each file was generated from, and its hash.
 
-It lets a run leave alone what would come out the same, and a check find what was edited by
-hand, without generating anything.
+With it, a run skips files that would not change, and a check finds files that were edited by hand
+without generating anything.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fal_typed_codegen.read import file_of
+from fal_typed_codegen.documents.read import file_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,15 +21,15 @@ VERSION = 1
 
 @dataclass
 class DocumentRecord:
-    """What a run needs to know of a document that did not change.
+    """What a run needs to know about an unchanged document.
 
     Attributes:
         fingerprint: Hash of the document's file.
         id: The endpoint's id.
-        path: Module path below the package.
-        classes: Hash of every class that others may have as well, by name; None for one that
-            cannot be shared.
-        warnings: What in the document could not be followed.
+        path: Module path in the package.
+        classes: Hash of every class that could be shared, by name; None for one that cannot
+            be shared.
+        warnings: Parts of the document that could not be translated exactly.
     """
 
     fingerprint: str
@@ -41,10 +41,10 @@ class DocumentRecord:
 
 @dataclass
 class FileRecord:
-    """What a generated file was made from, and what it holds.
+    """Origin and content of a generated file.
 
     Attributes:
-        key: Hash of all that its content depends on.
+        key: Hash of everything that its content depends on.
         fingerprint: Hash of its content.
     """
 
@@ -57,9 +57,9 @@ class Manifest:
     """All records, by path.
 
     Attributes:
-        generator: Hash of the generator that made the files.
-        documents: By the document's key, see `read.FileContent`.
-        files: By the file's path below the output folder.
+        generator: Hash of the generator that generated the files.
+        documents: By the document's key; see `FileContent`.
+        files: By the file's path in the output folder.
     """
 
     generator: str = ""
@@ -68,7 +68,7 @@ class Manifest:
 
     @classmethod
     def load(cls, out: Path) -> Manifest:
-        """Read a folder's manifest; an empty one when there is none that can be read."""
+        """Read a folder's manifest; an empty one if it is missing or invalid."""
         try:
             raw: Any = json.loads((out / MANIFEST_NAME).read_bytes())
             if raw["version"] != VERSION:
@@ -79,18 +79,18 @@ class Manifest:
                 {path: FileRecord(*values) for path, values in raw["files"].items()},
             )
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            # It only saves work: without it everything is made anew.
+            # It only saves work: without it, everything is generated again.
             return cls()
 
     def by_file(self) -> dict[str, dict[str, DocumentRecord]]:
-        """Records of documents, grouped by the file that they are from."""
+        """Records of documents, grouped by file."""
         grouped: dict[str, dict[str, DocumentRecord]] = {}
         for key, record in self.documents.items():
             grouped.setdefault(file_of(key), {})[key] = record
         return grouped
 
     def to_bytes(self) -> bytes:
-        """The file's content: one line per record, so that changes read and merge well."""
+        """The file's content: one line per record, which diffs and merges well."""
         documents = {
             path: [r.fingerprint, r.id, r.path, r.classes, r.warnings]
             for path, r in self.documents.items()

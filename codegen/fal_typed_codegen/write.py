@@ -1,4 +1,4 @@
-"""Brings generated files into their folder: formatted together, replaced one by one and whole."""
+"""Formats generated files and writes them; each file is replaced atomically."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fal_typed_codegen.lock import write_atomic
+from fal_typed_codegen.documents.atomic import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,15 +18,15 @@ _HEAD = 16 * 1024
 
 
 class FormatError(Exception):
-    """ruff could not format generated code; the message is its own."""
+    """ruff could not format generated code; the message is from ruff."""
 
 
 class OutsideError(Exception):
-    """A path leads out of the output folder, through a link that stands in it."""
+    """A path leads out of the output folder through a link in it."""
 
 
 def formatted(sources: Mapping[str, str]) -> dict[str, bytes]:
-    """Format modules, all in one run of ruff.
+    """Format modules in one run of ruff.
 
     Args:
         sources: Source text by path.
@@ -40,7 +40,7 @@ def formatted(sources: Mapping[str, str]) -> dict[str, bytes]:
     if not sources:
         return {}
     with tempfile.TemporaryDirectory() as folder:
-        # Under names of our own, so that no path of a module meets the limits of a file system.
+        # Short names, because module paths could exceed the limits of the file system.
         names = {path: f"m{index}.py" for index, path in enumerate(sources)}
         for path, source in sources.items():
             Path(folder, names[path]).write_bytes(source.encode())
@@ -49,7 +49,7 @@ def formatted(sources: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def replace(out: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files below a folder; each is there as it was or as it will be, never in part.
+    """Write files to a folder, each atomically.
 
     Args:
         out: The folder.
@@ -68,7 +68,7 @@ def replace(out: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def remove(out: Path, paths: list[str]) -> None:
-    """Remove files below a folder, and the folders that are empty without them."""
+    """Remove files from a folder, and the folders that become empty."""
     for path in paths:
         target = out / path
         target.unlink(missing_ok=True)
@@ -76,20 +76,20 @@ def remove(out: Path, paths: list[str]) -> None:
 
 
 def python_files(out: Path) -> dict[str, bytes]:
-    """Read every Python file below a folder, by its relative path, sorted."""
+    """Read every Python file in a folder, by relative path, sorted."""
     return {
         path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*.py"))
     }
 
 
 def is_generated(content: bytes) -> bool:
-    """Tell whether a file says of itself that a generator wrote it."""
+    """Whether a file has the header of a generated file."""
     return MARK in content[:_HEAD]
 
 
 def _run_ruff(folder: str) -> None:
     options = ["--isolated", "--no-cache", "--quiet", "--line-length=100", "--target-version=py310"]
-    done = subprocess.run(  # noqa: S603 - our own words and a folder that we made
+    done = subprocess.run(  # noqa: S603 - fixed arguments and our own folder
         [sys.executable, "-m", "ruff", "format", *options, folder],
         capture_output=True,
         text=True,
@@ -101,7 +101,7 @@ def _run_ruff(folder: str) -> None:
 
 def _remove_empty(folder: Path, out: Path) -> None:
     while folder != out and folder.is_dir():
-        # What the interpreter left behind does not keep a folder alive.
+        # Cached bytecode does not keep a folder.
         for cached in folder.glob("__pycache__/*.pyc"):
             cached.unlink()
         (folder / "__pycache__").rmdir() if (folder / "__pycache__").is_dir() else None

@@ -1,8 +1,8 @@
-"""What the clients of generated application packages do at run time.
+"""Base classes of the clients in generated application packages.
 
 `fal-typed generate` writes the types (one overload per endpoint id) into the application's own
-tree; the behaviour is here: an id of the application is checked by its input model before
-anything is sent, and its result is typed. Any other id works as it does on `FalClient`.
+source tree. The behavior is here: for a known id, arguments are checked against the input model
+before anything is sent, and the result is typed. Other ids work as on `FalClient`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Client = TypeVar("Client", bound=BaseClient)
 
 
 class _KnownEndpoints(BaseClient):
-    """Replaces ids by the endpoints they name."""
+    """Replaces known endpoint ids with their endpoints."""
 
     _endpoints: ClassVar[Mapping[str, tuple[str, str]]] = {}
-    """Module and name of each endpoint, by id; a module is imported at its first call."""
+    """Module and name of each endpoint, by id; modules are imported on first use."""
 
     @override
     def _call(
@@ -46,7 +46,7 @@ class _KnownEndpoints(BaseClient):
         check_options(name, options)
         given = as_object({} if arguments is None else arguments)
         if given is None:
-            raise FalInputError(f"{endpoint.id} takes its arguments as a dict; nothing was sent.")
+            raise FalInputError(f"Pass the arguments of {endpoint.id} as a dict; nothing was sent.")
         return keyword_call(
             spec_of(endpoint), given, call_options(self._runner.default_options, options)
         )
@@ -64,16 +64,16 @@ class _KnownEndpoints(BaseClient):
 
 
 class ApplicationClient(_KnownEndpoints, FalClient):
-    """Base of the generated `Client`: a `FalClient` that knows the application's endpoints."""
+    """Base class of the generated `Client`: a `FalClient` with the application's endpoints."""
 
     @property
     def untyped(self) -> FalClient:
-        """A client like this one, sharing its connections, to which every id is just a string.
+        """A plain `FalClient` that shares this client's connections and configuration.
 
-        For endpoints that the application does not list, and for arguments that are built where
-        no type checker can follow: they are sent as they are, and results are plain JSON.
+        Use it for endpoints that the application does not list, and for arguments that type
+        checkers cannot follow: arguments are not checked, and results are plain JSON.
         """
-        return _become(FalClient.__new__(FalClient), self)
+        return _share_state(FalClient.__new__(FalClient), self)
 
     @override
     def ws_connect(self, application: str, **options: Unpack[SocketOptions]) -> WebSocket:
@@ -81,18 +81,18 @@ class ApplicationClient(_KnownEndpoints, FalClient):
 
 
 class AsyncApplicationClient(_KnownEndpoints, AsyncFalClient):
-    """Base of the generated `AsyncClient`; see `ApplicationClient`."""
+    """Base class of the generated `AsyncClient`; see `ApplicationClient`."""
 
     @property
     def untyped(self) -> AsyncFalClient:
-        """A client like this one to which every id is just a string."""
-        return _become(AsyncFalClient.__new__(AsyncFalClient), self)
+        """A plain `AsyncFalClient`; see `ApplicationClient.untyped`."""
+        return _share_state(AsyncFalClient.__new__(AsyncFalClient), self)
 
     @override
     def ws_connect(self, application: str, **options: Unpack[SocketOptions]) -> AsyncWebSocket:
         return self.untyped.ws_connect(application, **options)
 
 
-def _become(copied: Client, client: BaseClient) -> Client:
+def _share_state(copied: Client, client: BaseClient) -> Client:
     copied.__dict__.update(client.__dict__)
     return copied

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from typing_extensions import ParamSpec, Self, TypeVar, Unpack
 
+from fal_typed._calls.not_given import NOT_GIVEN
 from fal_typed._direct import run as direct
 from fal_typed._queue import cancellation, following, submitting, subscribing
 from fal_typed._queue.async_handles import AsyncHandle
@@ -45,7 +46,7 @@ Out = TypeVar("Out")
 
 
 class AsyncFalClient(BaseClient):
-    """A client for async code; safe to share between tasks and event loops.
+    """A client for async code. Safe to share between tasks and event loops.
 
     Example:
         >>> from fal_typed import AsyncFalClient
@@ -75,7 +76,7 @@ class AsyncFalClient(BaseClient):
         return AsyncPlatform(self._runner)
 
     async def close(self) -> None:
-        """Close the connections of the running event loop; a later call opens new ones."""
+        """Close the connections of the running event loop; later calls open new ones."""
         await self._runner.connections.close_async()
 
     @overload
@@ -94,23 +95,23 @@ class AsyncFalClient(BaseClient):
         arguments: object = None,
         **options: Unpack[RunOptions],
     ) -> Result[Any]:
-        """Call an endpoint directly and wait for its answer, without the queue.
+        """Call an endpoint directly, without the queue, and return the result.
 
-        The platform does not retry a direct call, and a broken connection loses its result;
-        `subscribe` is the safe way for anything that takes more than a moment.
+        The platform does not retry direct calls, and a broken connection loses the result. Use
+        `subscribe` for anything that takes more than a few seconds.
 
         Args:
-            application: An endpoint's input, or an endpoint id.
-            arguments: With an id: the model's parameters.
+            application: An input such as `FluxDevInput(…)`, or an endpoint id.
+            arguments: With an endpoint id: the model's parameters.
             **options: See `RunOptions`.
 
         Returns:
-            The result; its `data` is typed for a request object, plain JSON for an id.
+            The result. Its `data` is typed for an input object, and plain JSON for an id.
 
         Raises:
-            FalHTTPError: The model or the platform refused or failed.
-            FalTimeoutError: The answer took longer than `timeout`.
-            FalConnectionError: The platform was not reached, or the connection broke.
+            FalHTTPError: The model or the platform rejected the request or failed.
+            FalTimeoutError: The call took longer than `timeout`.
+            FalConnectionError: The platform could not be reached, or the connection broke.
         """
         call = self._call("run", application, arguments, options)
         return await self._runner.perform_async(lambda settings: direct.run(settings, call))
@@ -134,21 +135,21 @@ class AsyncFalClient(BaseClient):
         arguments: object = None,
         **options: Unpack[SubscribeOptions],
     ) -> Result[Any]:
-        """Put a call into the queue, follow it, and return its result.
+        """Submit to the queue, wait, and return the result.
 
         Args:
-            application: An endpoint's input, or an endpoint id.
-            arguments: With an id: the model's parameters.
+            application: An input such as `FluxDevInput(…)`, or an endpoint id.
+            arguments: With an endpoint id: the model's parameters.
             **options: See `SubscribeOptions`.
 
         Returns:
-            The result; its `data` is typed for a request object, plain JSON for an id.
+            The result. Its `data` is typed for an input object, and plain JSON for an id.
 
         Raises:
-            FalHTTPError: The job failed, or the platform refused it.
-            FalTimeoutError: It was not complete within `timeout`; it was cancelled.
-            FalConnectionError: The platform was not reached. When the error has a request id,
-                the job was accepted and its result can still be fetched with `result`.
+            FalHTTPError: The job failed, or the platform rejected it.
+            FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            FalConnectionError: The platform could not be reached. If the error has a request id,
+                the job was accepted and you can still fetch its result with `result`.
         """
         call = self._call("subscribe", application, arguments, options)
         return await self._runner.perform_async(
@@ -171,19 +172,19 @@ class AsyncFalClient(BaseClient):
         arguments: object = None,
         **options: Unpack[SubmitOptions],
     ) -> AsyncHandle[Any]:
-        """Put a call into the queue and return at once.
+        """Submit to the queue and return a handle immediately.
 
         Args:
-            application: An endpoint's input, or an endpoint id.
-            arguments: With an id: the model's parameters.
+            application: An input such as `FluxDevInput(…)`, or an endpoint id.
+            arguments: With an endpoint id: the model's parameters.
             **options: See `SubmitOptions`.
 
         Returns:
-            A handle to follow, fetch or cancel the job with.
+            A handle to follow the job, fetch its result, or cancel it.
 
         Raises:
-            FalHTTPError: The platform refused the request.
-            FalConnectionError: The platform was not reached; see `maybe_accepted`.
+            FalHTTPError: The platform rejected the request.
+            FalConnectionError: The platform could not be reached; see `maybe_accepted`.
         """
         call = self._call("submit", application, arguments, options)
         return AsyncHandle(
@@ -207,17 +208,17 @@ class AsyncFalClient(BaseClient):
         arguments: object = None,
         **options: Unpack[StreamOptions],
     ) -> AsyncStream[Any]:
-        """Call an endpoint and read its output while it is being made (docs/protocol.md section 4).
+        """Call an endpoint and stream its output as it is generated (docs/protocol.md section 4).
 
-        The request is sent when the first event is asked for; it is never sent twice.
+        The request is sent when the first event is read, and never retried once it was accepted.
 
         Args:
-            application: An endpoint's input, or an endpoint id.
-            arguments: With an id: the model's parameters.
+            application: An input such as `FluxDevInput(…)`, or an endpoint id.
+            arguments: With an endpoint id: the model's parameters.
             **options: See `StreamOptions`.
 
         Returns:
-            The stream; its events are typed for a request object, plain JSON for an id.
+            The stream. Its events are typed for an input object, and plain JSON for an id.
 
         Example:
             >>> from fal_typed import AsyncFalClient
@@ -246,21 +247,21 @@ class AsyncFalClient(BaseClient):
     def realtime(
         self, application: Any, **options: Unpack[RealtimeOptions]
     ) -> AsyncRealtimeConnection[..., Any]:
-        """Open a realtime session: a websocket that inputs and results go over.
+        """Open a realtime connection: a websocket for inputs and results.
 
-        Rests on docs/protocol.md section 5.
+        See docs/protocol.md section 5.
 
         Args:
-            application: An endpoint, an endpoint's input class, or an endpoint id; `send` then
-                takes parameters by name, a request object, or a mapping.
+            application: An `Endpoint`, its input class, or an endpoint id. `send` then takes
+                keyword arguments, an input object, or a mapping.
             **options: See `RealtimeOptions`.
 
         Returns:
-            The session, to be used in a `with` block.
+            The connection, to be used in a `with` block.
 
         Raises:
-            FalHTTPError: On entering the block: the token or the connection was refused.
-            FalConnectionError: On entering the block: the platform was not reached.
+            FalHTTPError: On entering the block: the token request or the connection was rejected.
+            FalConnectionError: On entering the block: the platform could not be reached.
 
         Example:
             >>> from fal_typed import AsyncFalClient
@@ -277,7 +278,7 @@ class AsyncFalClient(BaseClient):
         )
 
     def ws_connect(self, application: str, **options: Unpack[SocketOptions]) -> AsyncWebSocket:
-        """Open a plain websocket of an endpoint that speaks a protocol of its own.
+        """Open a plain websocket to an endpoint with its own protocol.
 
         Args:
             application: An endpoint id.
@@ -287,8 +288,8 @@ class AsyncFalClient(BaseClient):
             The websocket, to be used in a `with` block.
 
         Raises:
-            FalHTTPError: On entering the block: the token or the connection was refused.
-            FalConnectionError: On entering the block: the platform was not reached.
+            FalHTTPError: On entering the block: the token request or the connection was rejected.
+            FalConnectionError: On entering the block: the platform could not be reached.
         """
         from fal_typed._realtime.websockets import AsyncWebSocket
 
@@ -312,21 +313,21 @@ class AsyncFalClient(BaseClient):
     def pipeline(
         self, application: Any, **options: Unpack[PipelineOptions]
     ) -> AsyncPipeline[..., Any]:
-        """Open one connection for many direct runs: HTTP over AsyncWebSocket.
+        """Open a pipeline: one websocket for many direct runs.
 
-        Rests on docs/protocol.md section 5.5.
+        See docs/protocol.md section 5.5.
 
         Args:
-            application: An endpoint, an endpoint's input class, or an endpoint id; `run` then
-                takes parameters by name, a request object, or a mapping.
+            application: An `Endpoint`, its input class, or an endpoint id. `run` then takes
+                keyword arguments, an input object, or a mapping.
             **options: See `PipelineOptions`.
 
         Returns:
             The pipeline, to be used in a `with` block.
 
         Raises:
-            FalHTTPError: On entering the block: the connection was refused.
-            FalConnectionError: On entering the block: the platform was not reached.
+            FalHTTPError: On entering the block: the connection was rejected.
+            FalConnectionError: On entering the block: the platform could not be reached.
 
         Example:
             >>> from fal_typed import AsyncFalClient
@@ -351,10 +352,10 @@ class AsyncFalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
     ) -> AsyncHandle[Any]:
-        """A handle of a job known by its id; nothing is sent.
+        """Get a handle of an existing job; sends no request.
 
         Args:
-            application: The endpoint, its input class, or its id.
+            application: The job's endpoint: an `Endpoint`, its input class, or its id.
             request_id: Id of the job.
         """
         job = self._job(application, request_id)
@@ -365,17 +366,17 @@ class AsyncFalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
         *,
-        with_logs: bool = False,
+        with_logs: bool = NOT_GIVEN,
     ) -> QueueStatus:
-        """Ask for a job's status once (docs/protocol.md section 3.2).
+        """Request a job's status once (docs/protocol.md section 3.2).
 
         Args:
-            application: The endpoint, its input class, or its id.
+            application: The job's endpoint: an `Endpoint`, its input class, or its id.
             request_id: Id of the job.
-            with_logs: Ask for the model's logs as well.
+            with_logs: Request the model's logs, too.
 
         Raises:
-            FalNotFoundError: The platform does not know the job (any more).
+            FalNotFoundError: The job does not exist or is no longer stored.
         """
         job = self._job(application, request_id, with_logs=with_logs)
         return await self._runner.perform_async(
@@ -401,18 +402,18 @@ class AsyncFalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
         *,
-        timeout: float | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> Result[Any]:
-        """Wait until a job is complete and fetch its result.
+        """Wait until a job is complete and return its result.
 
         Args:
-            application: The endpoint, its input class, or its id.
+            application: The job's endpoint: an `Endpoint`, its input class, or its id.
             request_id: Id of the job.
-            timeout: Seconds until `FalTimeoutError`; the job goes on.
+            timeout: Seconds until `FalTimeoutError`; the job keeps running.
 
         Raises:
             FalHTTPError: The job failed.
-            FalNotFoundError: The platform does not know the job (any more).
+            FalNotFoundError: The job does not exist or is no longer stored.
         """
         job = self._job(application, request_id, timeout=timeout)
         return await self._runner.perform_async(
@@ -424,15 +425,15 @@ class AsyncFalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
     ) -> None:
-        """Ask the platform to stop a job (docs/protocol.md section 3.5).
+        """Ask the platform to cancel a job (docs/protocol.md section 3.5).
 
         Args:
-            application: The endpoint, its input class, or its id.
+            application: The job's endpoint: an `Endpoint`, its input class, or its id.
             request_id: Id of the job.
 
         Raises:
             FalConflictError: The job is already complete.
-            FalNotFoundError: The platform does not know the job (any more).
+            FalNotFoundError: The job does not exist or is no longer stored.
         """
         job = self._job(application, request_id)
         await self._runner.perform_async(
@@ -449,19 +450,19 @@ class AsyncFalClient(BaseClient):
         """Upload a file to the platform (docs/protocol.md section 6).
 
         Args:
-            data: Bytes, a path, an open binary file (read from where it stands) or a Pillow
-                image. A text is taken as content, not as a path.
-            content_type: Media type; default: by the name, else by the first bytes.
-            file_name: Name at the end of the URL; default: the file's own.
+            data: Bytes, a path, an open binary file (read from its current position) or a Pillow
+                image. A string is the content itself, not a path.
+            content_type: Media type. Default: by the file name, else by the first bytes.
+            file_name: File name at the end of the URL. Default: the file's own name.
             **options: See `UploadOptions`.
 
         Returns:
-            The file's URL, to be passed to endpoints.
+            The file's URL, which you can pass to endpoints.
 
         Raises:
-            FalInputError: There is no such file, or it cannot be read; nothing was sent.
-            FalHTTPError: The platform refused it.
-            FalConnectionError: The platform was not reached.
+            FalInputError: The file does not exist or cannot be read; nothing was sent.
+            FalHTTPError: The platform rejected the file.
+            FalConnectionError: The platform could not be reached.
 
         Example:
             >>> from fal_typed import AsyncFalClient
@@ -474,19 +475,19 @@ class AsyncFalClient(BaseClient):
         )
 
     async def upload_file(self, path: str | PathLike[str], **options: Unpack[UploadOptions]) -> str:
-        """Upload a file from disk; it is read while it is sent.
+        """Upload a file from disk without reading it into memory.
 
         Args:
-            path: The file.
+            path: Path of the file.
             **options: See `UploadOptions`.
 
         Returns:
-            The file's URL, to be passed to endpoints.
+            The file's URL, which you can pass to endpoints.
 
         Raises:
-            FalInputError: There is no such file, or it cannot be read; nothing was sent.
-            FalHTTPError: The platform refused it.
-            FalConnectionError: The platform was not reached.
+            FalInputError: The file does not exist or cannot be read; nothing was sent.
+            FalHTTPError: The platform rejected the file.
+            FalConnectionError: The platform could not be reached.
         """
         return await self._runner.perform_async(self._upload(Path(path), **options))
 
@@ -499,16 +500,17 @@ class AsyncFalClient(BaseClient):
         """Upload a Pillow image.
 
         Args:
-            image: The picture.
-            format: What it is written as, such as `jpeg`, `png` or `webp`.
+            image: The image.
+            format: Format to encode it in, such as `jpeg`, `png` or `webp`.
             **options: See `UploadOptions`.
 
         Returns:
-            The file's URL, to be passed to endpoints.
+            The file's URL, which you can pass to endpoints.
 
         Raises:
-            FalInputError: The picture has no form in this format, such as JPEG for transparency.
-            FalHTTPError: The platform refused it.
-            FalConnectionError: The platform was not reached.
+            FalInputError: The image cannot be encoded in this format; JPEG, for example, has no
+                transparency.
+            FalHTTPError: The platform rejected the file.
+            FalConnectionError: The platform could not be reached.
         """
         return await self._runner.perform_async(self._upload(image, image_format=format, **options))

@@ -1,16 +1,15 @@
-"""`FalClient`, the client for sync code, and what it shares with `AsyncFalClient`.
+"""`FalClient`, the client for sync code, and the base that it shares with `AsyncFalClient`.
 
-This module is the source of the call surface: `make surface` generates from it the async client
-(`async_client.py`) and the module-level functions (`default.py`).
+This module is the source of the call surface: `make surface` generates the async client
+(`async_client.py`) and the module-level functions (`default.py`) from it.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from typing_extensions import ParamSpec, Self, TypeVar, Unpack
 
@@ -23,6 +22,7 @@ from fal_typed._calls.building import (
     untyped_call,
 )
 from fal_typed._calls.endpoint_spec import spec_of
+from fal_typed._calls.not_given import NOT_GIVEN, only_given
 from fal_typed._core.credentials import Key
 from fal_typed._core.flow import Flow
 from fal_typed._core.hooks import EventHooks
@@ -33,7 +33,8 @@ from fal_typed._direct import run as direct
 from fal_typed._queue import cancellation, following, submitting, subscribing
 from fal_typed._queue.handles import Handle
 from fal_typed._queue.jobs import Job, job_from_id
-from fal_typed._streaming.stream import Stream, default_path
+from fal_typed._streaming.event_flow import default_path
+from fal_typed._streaming.stream import Stream
 from fal_typed.options import (
     ClientOptions,
     PipelineOptions,
@@ -68,9 +69,9 @@ Out = TypeVar("Out")
 
 
 class BaseClient:
-    """What the two clients share: their configuration and their connections."""
+    """Configuration and connections, shared by both clients."""
 
-    def __init__(  # each a setting of its own
+    def __init__(
         self,
         key: Key | None = None,
         *,
@@ -83,22 +84,22 @@ class BaseClient:
         http_client: HttpClient | None = None,
         event_hooks: EventHooks | None = None,
     ) -> None:
-        """Configure a client; nothing is read from the environment or opened before a call.
+        """Create a client. The environment is read, and connections are opened, at each call.
 
         Args:
-            key: The key, or a function that returns it, asked at each request. Default: the
-                environment's `FAL_KEY`, or `FAL_KEY_ID` and `FAL_KEY_SECRET`.
-            timeout: Seconds any call may take, unless the call says otherwise.
+            key: The key, or a function that returns it and is called for each request. Default:
+                `FAL_KEY`, or `FAL_KEY_ID` and `FAL_KEY_SECRET`, from the environment.
+            timeout: Default timeout of calls, in seconds. Default: none.
             headers: Headers added to every request.
-            retry: Policy for failed requests.
-            run_host: Host of run, stream and realtime; default: `FAL_RUN_HOST`, or `fal.run`.
-            queue_host: Host of the queue; default: `FAL_QUEUE_RUN_HOST`, or `queue.` and the
-                run host.
-            proxy_url: A server-side proxy that adds the key (docs/protocol.md section 1.7); the
-                client then sends none.
-            http_client: An httpx client to send with; it stays yours to close.
-            event_hooks: Functions to call with each request, response and retry, by these
-                names; see `EventHooks`.
+            retry: Retry policy. Default: `RetryPolicy()`.
+            run_host: Host of run, stream and realtime. Default: `FAL_RUN_HOST`, else `fal.run`.
+            queue_host: Host of the queue. Default: `FAL_QUEUE_RUN_HOST`, else `queue.` followed
+                by the run host.
+            proxy_url: URL of a server-side proxy that adds the key (docs/protocol.md section
+                1.7); the client itself then sends no key.
+            http_client: An httpx client to send requests with. The caller closes it.
+            event_hooks: Functions called on each `request`, `response` and `retry`; see
+                `EventHooks`.
         """
         self._runner = Runner(
             key,
@@ -112,9 +113,14 @@ class BaseClient:
             event_hooks=event_hooks,
         )
 
+    @property
+    def __fal_runner__(self) -> Runner:
+        """What endpoints, files and webhooks run their flows with; see `ClientLike`."""
+        return self._runner
+
     @classmethod
-    def _over(cls, runner: Runner) -> Self:
-        """A client that shares a runner."""
+    def __fal_over__(cls, runner: Runner) -> Self:
+        """Create a client with an existing runner."""
         client = cls.__new__(cls)
         client._runner = runner  # noqa: SLF001 - a new client of this class
         return client
@@ -123,15 +129,24 @@ class BaseClient:
         return f"{type(self).__name__}({self._runner.credentials!r})"
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
-        """A client like this one, sharing its connections, with other defaults for calls.
+        """A copy of the client with other default options, sharing its connections.
 
         Args:
-            **options: Options of calls, such as `timeout=60` or `with_logs=True`.
+            **options: Call options such as `timeout=60` or `with_logs=True`.
+
+        Raises:
+            TypeError: An option is unknown.
         """
         check_options("with_options", options)
-        other = copy.copy(self)
-        other._runner = self._runner.with_options(options)  # noqa: SLF001 - a copy of self
-        return other
+        return self.__fal_over__(self._runner.with_options(options))
+
+    def with_key(self, key: Key) -> Self:
+        """A client like this one, sharing its connections, with another key.
+
+        Args:
+            key: The key, or a function that returns it for each request.
+        """
+        return self.__fal_over__(self._runner.with_key(key))
 
     def _call(
         self,
@@ -145,7 +160,7 @@ class BaseClient:
         if isinstance(target, str):
             return untyped_call(target, {} if arguments is None else arguments, merged)
         if arguments is not None:
-            raise TypeError("A request object holds its arguments; pass none beside it.")
+            raise TypeError("Pass either a request object or an endpoint id with arguments.")
         return request_call(target, merged)
 
     def _stream_call(
@@ -159,7 +174,7 @@ class BaseClient:
         return self._call("stream", target, arguments, {"path": path, **options})
 
     def _known(self, target: Any) -> Any:
-        """The endpoint behind an id, for clients that know some; else the target itself."""
+        """The endpoint of an id, if the client knows it; else the target itself."""
         return target
 
     def _connection_call(
@@ -172,7 +187,7 @@ class BaseClient:
         self, target: object, request_id: str, **options: Any
     ) -> Callable[[Settings], Job[Any]]:
         call = reference_call(
-            self._known(target), call_options(self._runner.default_options, options)
+            self._known(target), call_options(self._runner.default_options, only_given(options))
         )
         return lambda settings: job_from_id(settings, call, request_id)
 
@@ -187,15 +202,14 @@ class BaseClient:
     ) -> Callable[[Settings], Flow[str]]:
         from fal_typed._uploads import storage
 
-        timeout = cast("float | None", self._runner.default_options.get("timeout"))
-        given: UploadOptions = {"timeout": timeout, **options}
+        given: UploadOptions = {"timeout": self._runner.settings().timeout, **options}
         return lambda settings: storage.upload(
             settings, data, content_type, file_name, image_format=image_format, **given
         )
 
 
 class FalClient(BaseClient):
-    """A client for sync code; safe to share between threads.
+    """A client for sync code. Safe to share between threads.
 
     Example:
         >>> from fal_typed import FalClient
@@ -225,7 +239,7 @@ class FalClient(BaseClient):
         return Platform(self._runner)
 
     def close(self) -> None:
-        """Close the client's connections; a later call opens new ones."""
+        """Close the client's connections; later calls open new ones."""
         self._runner.connections.close()
 
     @overload
@@ -240,23 +254,23 @@ class FalClient(BaseClient):
         arguments: object = None,
         **options: Unpack[RunOptions],
     ) -> Result[Any]:
-        """Call an endpoint directly and wait for its answer, without the queue.
+        """Call an endpoint directly, without the queue, and return the result.
 
-        The platform does not retry a direct call, and a broken connection loses its result;
-        `subscribe` is the safe way for anything that takes more than a moment.
+        The platform does not retry direct calls, and a broken connection loses the result. Use
+        `subscribe` for anything that takes more than a few seconds.
 
         Args:
-            application: An endpoint's input, or an endpoint id.
-            arguments: With an id: the model's parameters.
+            application: An input such as `FluxDevInput(…)`, or an endpoint id.
+            arguments: With an endpoint id: the model's parameters.
             **options: See `RunOptions`.
 
         Returns:
-            The result; its `data` is typed for a request object, plain JSON for an id.
+            The result. Its `data` is typed for an input object, and plain JSON for an id.
 
         Raises:
-            FalHTTPError: The model or the platform refused or failed.
-            FalTimeoutError: The answer took longer than `timeout`.
-            FalConnectionError: The platform was not reached, or the connection broke.
+            FalHTTPError: The model or the platform rejected the request or failed.
+            FalTimeoutError: The call took longer than `timeout`.
+            FalConnectionError: The platform could not be reached, or the connection broke.
         """
         call = self._call("run", application, arguments, options)
         return self._runner.perform(lambda settings: direct.run(settings, call))
@@ -278,21 +292,21 @@ class FalClient(BaseClient):
         arguments: object = None,
         **options: Unpack[SubscribeOptions],
     ) -> Result[Any]:
-        """Put a call into the queue, follow it, and return its result.
+        """Submit to the queue, wait, and return the result.
 
         Args:
-            application: An endpoint's input, or an endpoint id.
-            arguments: With an id: the model's parameters.
+            application: An input such as `FluxDevInput(…)`, or an endpoint id.
+            arguments: With an endpoint id: the model's parameters.
             **options: See `SubscribeOptions`.
 
         Returns:
-            The result; its `data` is typed for a request object, plain JSON for an id.
+            The result. Its `data` is typed for an input object, and plain JSON for an id.
 
         Raises:
-            FalHTTPError: The job failed, or the platform refused it.
-            FalTimeoutError: It was not complete within `timeout`; it was cancelled.
-            FalConnectionError: The platform was not reached. When the error has a request id,
-                the job was accepted and its result can still be fetched with `result`.
+            FalHTTPError: The job failed, or the platform rejected it.
+            FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            FalConnectionError: The platform could not be reached. If the error has a request id,
+                the job was accepted and you can still fetch its result with `result`.
         """
         call = self._call("subscribe", application, arguments, options)
         return self._runner.perform(lambda settings: subscribing.subscribe(settings, call))
@@ -311,19 +325,19 @@ class FalClient(BaseClient):
         arguments: object = None,
         **options: Unpack[SubmitOptions],
     ) -> Handle[Any]:
-        """Put a call into the queue and return at once.
+        """Submit to the queue and return a handle immediately.
 
         Args:
-            application: An endpoint's input, or an endpoint id.
-            arguments: With an id: the model's parameters.
+            application: An input such as `FluxDevInput(…)`, or an endpoint id.
+            arguments: With an endpoint id: the model's parameters.
             **options: See `SubmitOptions`.
 
         Returns:
-            A handle to follow, fetch or cancel the job with.
+            A handle to follow the job, fetch its result, or cancel it.
 
         Raises:
-            FalHTTPError: The platform refused the request.
-            FalConnectionError: The platform was not reached; see `maybe_accepted`.
+            FalHTTPError: The platform rejected the request.
+            FalConnectionError: The platform could not be reached; see `maybe_accepted`.
         """
         call = self._call("submit", application, arguments, options)
         return Handle(
@@ -344,17 +358,17 @@ class FalClient(BaseClient):
         arguments: object = None,
         **options: Unpack[StreamOptions],
     ) -> Stream[Any]:
-        """Call an endpoint and read its output while it is being made (docs/protocol.md section 4).
+        """Call an endpoint and stream its output as it is generated (docs/protocol.md section 4).
 
-        The request is sent when the first event is asked for; it is never sent twice.
+        The request is sent when the first event is read, and never retried once it was accepted.
 
         Args:
-            application: An endpoint's input, or an endpoint id.
-            arguments: With an id: the model's parameters.
+            application: An input such as `FluxDevInput(…)`, or an endpoint id.
+            arguments: With an endpoint id: the model's parameters.
             **options: See `StreamOptions`.
 
         Returns:
-            The stream; its events are typed for a request object, plain JSON for an id.
+            The stream. Its events are typed for an input object, and plain JSON for an id.
 
         Example:
             >>> from fal_typed import FalClient
@@ -380,21 +394,21 @@ class FalClient(BaseClient):
     def realtime(
         self, application: Any, **options: Unpack[RealtimeOptions]
     ) -> RealtimeConnection[..., Any]:
-        """Open a realtime session: a websocket that inputs and results go over.
+        """Open a realtime connection: a websocket for inputs and results.
 
-        Rests on docs/protocol.md section 5.
+        See docs/protocol.md section 5.
 
         Args:
-            application: An endpoint, an endpoint's input class, or an endpoint id; `send` then
-                takes parameters by name, a request object, or a mapping.
+            application: An `Endpoint`, its input class, or an endpoint id. `send` then takes
+                keyword arguments, an input object, or a mapping.
             **options: See `RealtimeOptions`.
 
         Returns:
-            The session, to be used in a `with` block.
+            The connection, to be used in a `with` block.
 
         Raises:
-            FalHTTPError: On entering the block: the token or the connection was refused.
-            FalConnectionError: On entering the block: the platform was not reached.
+            FalHTTPError: On entering the block: the token request or the connection was rejected.
+            FalConnectionError: On entering the block: the platform could not be reached.
 
         Example:
             >>> from fal_typed import FalClient
@@ -411,7 +425,7 @@ class FalClient(BaseClient):
         )
 
     def ws_connect(self, application: str, **options: Unpack[SocketOptions]) -> WebSocket:
-        """Open a plain websocket of an endpoint that speaks a protocol of its own.
+        """Open a plain websocket to an endpoint with its own protocol.
 
         Args:
             application: An endpoint id.
@@ -421,8 +435,8 @@ class FalClient(BaseClient):
             The websocket, to be used in a `with` block.
 
         Raises:
-            FalHTTPError: On entering the block: the token or the connection was refused.
-            FalConnectionError: On entering the block: the platform was not reached.
+            FalHTTPError: On entering the block: the token request or the connection was rejected.
+            FalConnectionError: On entering the block: the platform could not be reached.
         """
         from fal_typed._realtime.websockets import WebSocket
 
@@ -441,21 +455,21 @@ class FalClient(BaseClient):
         self, application: str, **options: Unpack[PipelineOptions]
     ) -> Pipeline[..., Any]: ...
     def pipeline(self, application: Any, **options: Unpack[PipelineOptions]) -> Pipeline[..., Any]:
-        """Open one connection for many direct runs: HTTP over WebSocket.
+        """Open a pipeline: one websocket for many direct runs.
 
-        Rests on docs/protocol.md section 5.5.
+        See docs/protocol.md section 5.5.
 
         Args:
-            application: An endpoint, an endpoint's input class, or an endpoint id; `run` then
-                takes parameters by name, a request object, or a mapping.
+            application: An `Endpoint`, its input class, or an endpoint id. `run` then takes
+                keyword arguments, an input object, or a mapping.
             **options: See `PipelineOptions`.
 
         Returns:
             The pipeline, to be used in a `with` block.
 
         Raises:
-            FalHTTPError: On entering the block: the connection was refused.
-            FalConnectionError: On entering the block: the platform was not reached.
+            FalHTTPError: On entering the block: the connection was rejected.
+            FalConnectionError: On entering the block: the platform could not be reached.
 
         Example:
             >>> from fal_typed import FalClient
@@ -478,10 +492,10 @@ class FalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
     ) -> Handle[Any]:
-        """A handle of a job known by its id; nothing is sent.
+        """Get a handle of an existing job; sends no request.
 
         Args:
-            application: The endpoint, its input class, or its id.
+            application: The job's endpoint: an `Endpoint`, its input class, or its id.
             request_id: Id of the job.
         """
         job = self._job(application, request_id)
@@ -492,17 +506,17 @@ class FalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
         *,
-        with_logs: bool = False,
+        with_logs: bool = NOT_GIVEN,
     ) -> QueueStatus:
-        """Ask for a job's status once (docs/protocol.md section 3.2).
+        """Request a job's status once (docs/protocol.md section 3.2).
 
         Args:
-            application: The endpoint, its input class, or its id.
+            application: The job's endpoint: an `Endpoint`, its input class, or its id.
             request_id: Id of the job.
-            with_logs: Ask for the model's logs as well.
+            with_logs: Request the model's logs, too.
 
         Raises:
-            FalNotFoundError: The platform does not know the job (any more).
+            FalNotFoundError: The job does not exist or is no longer stored.
         """
         job = self._job(application, request_id, with_logs=with_logs)
         return self._runner.perform(lambda settings: following.read_status(settings, job(settings)))
@@ -524,18 +538,18 @@ class FalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
         *,
-        timeout: float | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> Result[Any]:
-        """Wait until a job is complete and fetch its result.
+        """Wait until a job is complete and return its result.
 
         Args:
-            application: The endpoint, its input class, or its id.
+            application: The job's endpoint: an `Endpoint`, its input class, or its id.
             request_id: Id of the job.
-            timeout: Seconds until `FalTimeoutError`; the job goes on.
+            timeout: Seconds until `FalTimeoutError`; the job keeps running.
 
         Raises:
             FalHTTPError: The job failed.
-            FalNotFoundError: The platform does not know the job (any more).
+            FalNotFoundError: The job does not exist or is no longer stored.
         """
         job = self._job(application, request_id, timeout=timeout)
         return self._runner.perform(lambda settings: following.wait(settings, job(settings)))
@@ -545,15 +559,15 @@ class FalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
     ) -> None:
-        """Ask the platform to stop a job (docs/protocol.md section 3.5).
+        """Ask the platform to cancel a job (docs/protocol.md section 3.5).
 
         Args:
-            application: The endpoint, its input class, or its id.
+            application: The job's endpoint: an `Endpoint`, its input class, or its id.
             request_id: Id of the job.
 
         Raises:
             FalConflictError: The job is already complete.
-            FalNotFoundError: The platform does not know the job (any more).
+            FalNotFoundError: The job does not exist or is no longer stored.
         """
         job = self._job(application, request_id)
         self._runner.perform(lambda settings: cancellation.cancel(settings, job(settings)))
@@ -568,19 +582,19 @@ class FalClient(BaseClient):
         """Upload a file to the platform (docs/protocol.md section 6).
 
         Args:
-            data: Bytes, a path, an open binary file (read from where it stands) or a Pillow
-                image. A text is taken as content, not as a path.
-            content_type: Media type; default: by the name, else by the first bytes.
-            file_name: Name at the end of the URL; default: the file's own.
+            data: Bytes, a path, an open binary file (read from its current position) or a Pillow
+                image. A string is the content itself, not a path.
+            content_type: Media type. Default: by the file name, else by the first bytes.
+            file_name: File name at the end of the URL. Default: the file's own name.
             **options: See `UploadOptions`.
 
         Returns:
-            The file's URL, to be passed to endpoints.
+            The file's URL, which you can pass to endpoints.
 
         Raises:
-            FalInputError: There is no such file, or it cannot be read; nothing was sent.
-            FalHTTPError: The platform refused it.
-            FalConnectionError: The platform was not reached.
+            FalInputError: The file does not exist or cannot be read; nothing was sent.
+            FalHTTPError: The platform rejected the file.
+            FalConnectionError: The platform could not be reached.
 
         Example:
             >>> from fal_typed import FalClient
@@ -591,19 +605,19 @@ class FalClient(BaseClient):
         return self._runner.perform(self._upload(data, content_type, file_name, **options))
 
     def upload_file(self, path: str | PathLike[str], **options: Unpack[UploadOptions]) -> str:
-        """Upload a file from disk; it is read while it is sent.
+        """Upload a file from disk without reading it into memory.
 
         Args:
-            path: The file.
+            path: Path of the file.
             **options: See `UploadOptions`.
 
         Returns:
-            The file's URL, to be passed to endpoints.
+            The file's URL, which you can pass to endpoints.
 
         Raises:
-            FalInputError: There is no such file, or it cannot be read; nothing was sent.
-            FalHTTPError: The platform refused it.
-            FalConnectionError: The platform was not reached.
+            FalInputError: The file does not exist or cannot be read; nothing was sent.
+            FalHTTPError: The platform rejected the file.
+            FalConnectionError: The platform could not be reached.
         """
         return self._runner.perform(self._upload(Path(path), **options))
 
@@ -616,16 +630,17 @@ class FalClient(BaseClient):
         """Upload a Pillow image.
 
         Args:
-            image: The picture.
-            format: What it is written as, such as `jpeg`, `png` or `webp`.
+            image: The image.
+            format: Format to encode it in, such as `jpeg`, `png` or `webp`.
             **options: See `UploadOptions`.
 
         Returns:
-            The file's URL, to be passed to endpoints.
+            The file's URL, which you can pass to endpoints.
 
         Raises:
-            FalInputError: The picture has no form in this format, such as JPEG for transparency.
-            FalHTTPError: The platform refused it.
-            FalConnectionError: The platform was not reached.
+            FalInputError: The image cannot be encoded in this format; JPEG, for example, has no
+                transparency.
+            FalHTTPError: The platform rejected the file.
+            FalConnectionError: The platform could not be reached.
         """
         return self._runner.perform(self._upload(image, image_format=format, **options))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from typing_extensions import ParamSpec, TypeVar, Unpack
 
+from fal_typed._calls.not_given import NOT_GIVEN
 from fal_typed._core.runner import default_runner
 from fal_typed._queue.async_handles import AsyncHandle
 from fal_typed._queue.handles import Handle
@@ -43,11 +44,11 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Out = TypeVar("Out")
 
-client = FalClient._over(default_runner())
+client = FalClient.__fal_over__(default_runner())
 """The client of the module-level functions."""
-async_client = AsyncFalClient._over(default_runner())
+async_client = AsyncFalClient.__fal_over__(default_runner())
 """The client of the module-level functions for async code."""
-# Overloads are checked where users call, not where these functions pass arguments on.
+# Typed Any, because the functions below forward arguments without overloads.
 _client: Any = client
 _async_client: Any = async_client
 
@@ -67,23 +68,23 @@ def run(
     arguments: object = None,
     **options: Unpack[RunOptions],
 ) -> Result[Any]:
-    """Call an endpoint directly and wait for its answer, without the queue.
+    """Call an endpoint directly, without the queue, and return the result.
 
-    The platform does not retry a direct call, and a broken connection loses its result;
-    `subscribe` is the safe way for anything that takes more than a moment.
+    The platform does not retry direct calls, and a broken connection loses the result. Use
+    `subscribe` for anything that takes more than a few seconds.
 
     Args:
-        application: An endpoint's input, or an endpoint id.
-        arguments: With an id: the model's parameters.
+        application: An input such as `FluxDevInput(…)`, or an endpoint id.
+        arguments: With an endpoint id: the model's parameters.
         **options: See `RunOptions`.
 
     Returns:
-        The result; its `data` is typed for a request object, plain JSON for an id.
+        The result. Its `data` is typed for an input object, and plain JSON for an id.
 
     Raises:
-        FalHTTPError: The model or the platform refused or failed.
-        FalTimeoutError: The answer took longer than `timeout`.
-        FalConnectionError: The platform was not reached, or the connection broke.
+        FalHTTPError: The model or the platform rejected the request or failed.
+        FalTimeoutError: The call took longer than `timeout`.
+        FalConnectionError: The platform could not be reached, or the connection broke.
     """
     return cast("Result[Any]", _client.run(application, arguments, **options))
 
@@ -105,21 +106,21 @@ def subscribe(
     arguments: object = None,
     **options: Unpack[SubscribeOptions],
 ) -> Result[Any]:
-    """Put a call into the queue, follow it, and return its result.
+    """Submit to the queue, wait, and return the result.
 
     Args:
-        application: An endpoint's input, or an endpoint id.
-        arguments: With an id: the model's parameters.
+        application: An input such as `FluxDevInput(…)`, or an endpoint id.
+        arguments: With an endpoint id: the model's parameters.
         **options: See `SubscribeOptions`.
 
     Returns:
-        The result; its `data` is typed for a request object, plain JSON for an id.
+        The result. Its `data` is typed for an input object, and plain JSON for an id.
 
     Raises:
-        FalHTTPError: The job failed, or the platform refused it.
-        FalTimeoutError: It was not complete within `timeout`; it was cancelled.
-        FalConnectionError: The platform was not reached. When the error has a request id,
-            the job was accepted and its result can still be fetched with `result`.
+        FalHTTPError: The job failed, or the platform rejected it.
+        FalTimeoutError: The job did not complete within `timeout` and was canceled.
+        FalConnectionError: The platform could not be reached. If the error has a request id,
+            the job was accepted and you can still fetch its result with `result`.
     """
     return cast("Result[Any]", _client.subscribe(application, arguments, **options))
 
@@ -139,19 +140,19 @@ def submit(
     arguments: object = None,
     **options: Unpack[SubmitOptions],
 ) -> Handle[Any]:
-    """Put a call into the queue and return at once.
+    """Submit to the queue and return a handle immediately.
 
     Args:
-        application: An endpoint's input, or an endpoint id.
-        arguments: With an id: the model's parameters.
+        application: An input such as `FluxDevInput(…)`, or an endpoint id.
+        arguments: With an endpoint id: the model's parameters.
         **options: See `SubmitOptions`.
 
     Returns:
-        A handle to follow, fetch or cancel the job with.
+        A handle to follow the job, fetch its result, or cancel it.
 
     Raises:
-        FalHTTPError: The platform refused the request.
-        FalConnectionError: The platform was not reached; see `maybe_accepted`.
+        FalHTTPError: The platform rejected the request.
+        FalConnectionError: The platform could not be reached; see `maybe_accepted`.
     """
     return cast("Handle[Any]", _client.submit(application, arguments, **options))
 
@@ -171,17 +172,17 @@ def stream(
     arguments: object = None,
     **options: Unpack[StreamOptions],
 ) -> Stream[Any]:
-    """Call an endpoint and read its output while it is being made (docs/protocol.md section 4).
+    """Call an endpoint and stream its output as it is generated (docs/protocol.md section 4).
 
-    The request is sent when the first event is asked for; it is never sent twice.
+    The request is sent when the first event is read, and never retried once it was accepted.
 
     Args:
-        application: An endpoint's input, or an endpoint id.
-        arguments: With an id: the model's parameters.
+        application: An input such as `FluxDevInput(…)`, or an endpoint id.
+        arguments: With an endpoint id: the model's parameters.
         **options: See `StreamOptions`.
 
     Returns:
-        The stream; its events are typed for a request object, plain JSON for an id.
+        The stream. Its events are typed for an input object, and plain JSON for an id.
 
     Example:
         >>> import fal_typed
@@ -211,21 +212,21 @@ def realtime(
 
 
 def realtime(application: Any, **options: Unpack[RealtimeOptions]) -> RealtimeConnection[..., Any]:
-    """Open a realtime session: a websocket that inputs and results go over.
+    """Open a realtime connection: a websocket for inputs and results.
 
-    Rests on docs/protocol.md section 5.
+    See docs/protocol.md section 5.
 
     Args:
-        application: An endpoint, an endpoint's input class, or an endpoint id; `send` then
-            takes parameters by name, a request object, or a mapping.
+        application: An `Endpoint`, its input class, or an endpoint id. `send` then takes
+            keyword arguments, an input object, or a mapping.
         **options: See `RealtimeOptions`.
 
     Returns:
-        The session, to be used in a `with` block.
+        The connection, to be used in a `with` block.
 
     Raises:
-        FalHTTPError: On entering the block: the token or the connection was refused.
-        FalConnectionError: On entering the block: the platform was not reached.
+        FalHTTPError: On entering the block: the token request or the connection was rejected.
+        FalConnectionError: On entering the block: the platform could not be reached.
 
     Example:
         >>> import fal_typed
@@ -238,7 +239,7 @@ def realtime(application: Any, **options: Unpack[RealtimeOptions]) -> RealtimeCo
 
 
 def ws_connect(application: str, **options: Unpack[SocketOptions]) -> WebSocket:
-    """Open a plain websocket of an endpoint that speaks a protocol of its own.
+    """Open a plain websocket to an endpoint with its own protocol.
 
     Args:
         application: An endpoint id.
@@ -248,8 +249,8 @@ def ws_connect(application: str, **options: Unpack[SocketOptions]) -> WebSocket:
         The websocket, to be used in a `with` block.
 
     Raises:
-        FalHTTPError: On entering the block: the token or the connection was refused.
-        FalConnectionError: On entering the block: the platform was not reached.
+        FalHTTPError: On entering the block: the token request or the connection was rejected.
+        FalConnectionError: On entering the block: the platform could not be reached.
     """
     return client.ws_connect(application, **options)
 
@@ -271,21 +272,21 @@ def pipeline(application: str, **options: Unpack[PipelineOptions]) -> Pipeline[.
 
 
 def pipeline(application: Any, **options: Unpack[PipelineOptions]) -> Pipeline[..., Any]:
-    """Open one connection for many direct runs: HTTP over WebSocket.
+    """Open a pipeline: one websocket for many direct runs.
 
-    Rests on docs/protocol.md section 5.5.
+    See docs/protocol.md section 5.5.
 
     Args:
-        application: An endpoint, an endpoint's input class, or an endpoint id; `run` then
-            takes parameters by name, a request object, or a mapping.
+        application: An `Endpoint`, its input class, or an endpoint id. `run` then takes
+            keyword arguments, an input object, or a mapping.
         **options: See `PipelineOptions`.
 
     Returns:
         The pipeline, to be used in a `with` block.
 
     Raises:
-        FalHTTPError: On entering the block: the connection was refused.
-        FalConnectionError: On entering the block: the platform was not reached.
+        FalHTTPError: On entering the block: the connection was rejected.
+        FalConnectionError: On entering the block: the platform could not be reached.
 
     Example:
         >>> import fal_typed
@@ -310,10 +311,10 @@ def handle(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
 ) -> Handle[Any]:
-    """A handle of a job known by its id; nothing is sent.
+    """Get a handle of an existing job; sends no request.
 
     Args:
-        application: The endpoint, its input class, or its id.
+        application: The job's endpoint: an `Endpoint`, its input class, or its id.
         request_id: Id of the job.
     """
     return cast("Handle[Any]", _client.handle(application, request_id))
@@ -323,17 +324,17 @@ def status(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
     *,
-    with_logs: bool = False,
+    with_logs: bool = NOT_GIVEN,
 ) -> QueueStatus:
-    """Ask for a job's status once (docs/protocol.md section 3.2).
+    """Request a job's status once (docs/protocol.md section 3.2).
 
     Args:
-        application: The endpoint, its input class, or its id.
+        application: The job's endpoint: an `Endpoint`, its input class, or its id.
         request_id: Id of the job.
-        with_logs: Ask for the model's logs as well.
+        with_logs: Request the model's logs, too.
 
     Raises:
-        FalNotFoundError: The platform does not know the job (any more).
+        FalNotFoundError: The job does not exist or is no longer stored.
     """
     return client.status(application, request_id, with_logs=with_logs)
 
@@ -357,18 +358,18 @@ def result(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
     *,
-    timeout: float | None = None,
+    timeout: float | None = NOT_GIVEN,
 ) -> Result[Any]:
-    """Wait until a job is complete and fetch its result.
+    """Wait until a job is complete and return its result.
 
     Args:
-        application: The endpoint, its input class, or its id.
+        application: The job's endpoint: an `Endpoint`, its input class, or its id.
         request_id: Id of the job.
-        timeout: Seconds until `FalTimeoutError`; the job goes on.
+        timeout: Seconds until `FalTimeoutError`; the job keeps running.
 
     Raises:
         FalHTTPError: The job failed.
-        FalNotFoundError: The platform does not know the job (any more).
+        FalNotFoundError: The job does not exist or is no longer stored.
     """
     return cast("Result[Any]", _client.result(application, request_id, timeout=timeout))
 
@@ -377,15 +378,15 @@ def cancel(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
 ) -> None:
-    """Ask the platform to stop a job (docs/protocol.md section 3.5).
+    """Ask the platform to cancel a job (docs/protocol.md section 3.5).
 
     Args:
-        application: The endpoint, its input class, or its id.
+        application: The job's endpoint: an `Endpoint`, its input class, or its id.
         request_id: Id of the job.
 
     Raises:
         FalConflictError: The job is already complete.
-        FalNotFoundError: The platform does not know the job (any more).
+        FalNotFoundError: The job does not exist or is no longer stored.
     """
     client.cancel(application, request_id)
 
@@ -399,19 +400,19 @@ def upload(
     """Upload a file to the platform (docs/protocol.md section 6).
 
     Args:
-        data: Bytes, a path, an open binary file (read from where it stands) or a Pillow
-            image. A text is taken as content, not as a path.
-        content_type: Media type; default: by the name, else by the first bytes.
-        file_name: Name at the end of the URL; default: the file's own.
+        data: Bytes, a path, an open binary file (read from its current position) or a Pillow
+            image. A string is the content itself, not a path.
+        content_type: Media type. Default: by the file name, else by the first bytes.
+        file_name: File name at the end of the URL. Default: the file's own name.
         **options: See `UploadOptions`.
 
     Returns:
-        The file's URL, to be passed to endpoints.
+        The file's URL, which you can pass to endpoints.
 
     Raises:
-        FalInputError: There is no such file, or it cannot be read; nothing was sent.
-        FalHTTPError: The platform refused it.
-        FalConnectionError: The platform was not reached.
+        FalInputError: The file does not exist or cannot be read; nothing was sent.
+        FalHTTPError: The platform rejected the file.
+        FalConnectionError: The platform could not be reached.
 
     Example:
         >>> import fal_typed
@@ -423,19 +424,19 @@ def upload(
 
 
 def upload_file(path: str | PathLike[str], **options: Unpack[UploadOptions]) -> str:
-    """Upload a file from disk; it is read while it is sent.
+    """Upload a file from disk without reading it into memory.
 
     Args:
-        path: The file.
+        path: Path of the file.
         **options: See `UploadOptions`.
 
     Returns:
-        The file's URL, to be passed to endpoints.
+        The file's URL, which you can pass to endpoints.
 
     Raises:
-        FalInputError: There is no such file, or it cannot be read; nothing was sent.
-        FalHTTPError: The platform refused it.
-        FalConnectionError: The platform was not reached.
+        FalInputError: The file does not exist or cannot be read; nothing was sent.
+        FalHTTPError: The platform rejected the file.
+        FalConnectionError: The platform could not be reached.
     """
     return client.upload_file(path, **options)
 
@@ -448,17 +449,18 @@ def upload_image(
     """Upload a Pillow image.
 
     Args:
-        image: The picture.
-        format: What it is written as, such as `jpeg`, `png` or `webp`.
+        image: The image.
+        format: Format to encode it in, such as `jpeg`, `png` or `webp`.
         **options: See `UploadOptions`.
 
     Returns:
-        The file's URL, to be passed to endpoints.
+        The file's URL, which you can pass to endpoints.
 
     Raises:
-        FalInputError: The picture has no form in this format, such as JPEG for transparency.
-        FalHTTPError: The platform refused it.
-        FalConnectionError: The platform was not reached.
+        FalInputError: The image cannot be encoded in this format; JPEG, for example, has no
+            transparency.
+        FalHTTPError: The platform rejected the file.
+        FalConnectionError: The platform could not be reached.
     """
     return client.upload_image(image, format, **options)
 
@@ -478,23 +480,23 @@ async def run_async(
     arguments: object = None,
     **options: Unpack[RunOptions],
 ) -> Result[Any]:
-    """Call an endpoint directly and wait for its answer, without the queue.
+    """Call an endpoint directly, without the queue, and return the result.
 
-    The platform does not retry a direct call, and a broken connection loses its result;
-    `subscribe` is the safe way for anything that takes more than a moment.
+    The platform does not retry direct calls, and a broken connection loses the result. Use
+    `subscribe` for anything that takes more than a few seconds.
 
     Args:
-        application: An endpoint's input, or an endpoint id.
-        arguments: With an id: the model's parameters.
+        application: An input such as `FluxDevInput(…)`, or an endpoint id.
+        arguments: With an endpoint id: the model's parameters.
         **options: See `RunOptions`.
 
     Returns:
-        The result; its `data` is typed for a request object, plain JSON for an id.
+        The result. Its `data` is typed for an input object, and plain JSON for an id.
 
     Raises:
-        FalHTTPError: The model or the platform refused or failed.
-        FalTimeoutError: The answer took longer than `timeout`.
-        FalConnectionError: The platform was not reached, or the connection broke.
+        FalHTTPError: The model or the platform rejected the request or failed.
+        FalTimeoutError: The call took longer than `timeout`.
+        FalConnectionError: The platform could not be reached, or the connection broke.
     """
     return cast("Result[Any]", await _async_client.run(application, arguments, **options))
 
@@ -518,21 +520,21 @@ async def subscribe_async(
     arguments: object = None,
     **options: Unpack[SubscribeOptions],
 ) -> Result[Any]:
-    """Put a call into the queue, follow it, and return its result.
+    """Submit to the queue, wait, and return the result.
 
     Args:
-        application: An endpoint's input, or an endpoint id.
-        arguments: With an id: the model's parameters.
+        application: An input such as `FluxDevInput(…)`, or an endpoint id.
+        arguments: With an endpoint id: the model's parameters.
         **options: See `SubscribeOptions`.
 
     Returns:
-        The result; its `data` is typed for a request object, plain JSON for an id.
+        The result. Its `data` is typed for an input object, and plain JSON for an id.
 
     Raises:
-        FalHTTPError: The job failed, or the platform refused it.
-        FalTimeoutError: It was not complete within `timeout`; it was cancelled.
-        FalConnectionError: The platform was not reached. When the error has a request id,
-            the job was accepted and its result can still be fetched with `result`.
+        FalHTTPError: The job failed, or the platform rejected it.
+        FalTimeoutError: The job did not complete within `timeout` and was canceled.
+        FalConnectionError: The platform could not be reached. If the error has a request id,
+            the job was accepted and you can still fetch its result with `result`.
     """
     return cast("Result[Any]", await _async_client.subscribe(application, arguments, **options))
 
@@ -554,19 +556,19 @@ async def submit_async(
     arguments: object = None,
     **options: Unpack[SubmitOptions],
 ) -> AsyncHandle[Any]:
-    """Put a call into the queue and return at once.
+    """Submit to the queue and return a handle immediately.
 
     Args:
-        application: An endpoint's input, or an endpoint id.
-        arguments: With an id: the model's parameters.
+        application: An input such as `FluxDevInput(…)`, or an endpoint id.
+        arguments: With an endpoint id: the model's parameters.
         **options: See `SubmitOptions`.
 
     Returns:
-        A handle to follow, fetch or cancel the job with.
+        A handle to follow the job, fetch its result, or cancel it.
 
     Raises:
-        FalHTTPError: The platform refused the request.
-        FalConnectionError: The platform was not reached; see `maybe_accepted`.
+        FalHTTPError: The platform rejected the request.
+        FalConnectionError: The platform could not be reached; see `maybe_accepted`.
     """
     return cast("AsyncHandle[Any]", await _async_client.submit(application, arguments, **options))
 
@@ -588,17 +590,17 @@ def stream_async(
     arguments: object = None,
     **options: Unpack[StreamOptions],
 ) -> AsyncStream[Any]:
-    """Call an endpoint and read its output while it is being made (docs/protocol.md section 4).
+    """Call an endpoint and stream its output as it is generated (docs/protocol.md section 4).
 
-    The request is sent when the first event is asked for; it is never sent twice.
+    The request is sent when the first event is read, and never retried once it was accepted.
 
     Args:
-        application: An endpoint's input, or an endpoint id.
-        arguments: With an id: the model's parameters.
+        application: An input such as `FluxDevInput(…)`, or an endpoint id.
+        arguments: With an endpoint id: the model's parameters.
         **options: See `StreamOptions`.
 
     Returns:
-        The stream; its events are typed for a request object, plain JSON for an id.
+        The stream. Its events are typed for an input object, and plain JSON for an id.
 
     Example:
         >>> import fal_typed
@@ -630,21 +632,21 @@ def realtime_async(
 def realtime_async(
     application: Any, **options: Unpack[RealtimeOptions]
 ) -> AsyncRealtimeConnection[..., Any]:
-    """Open a realtime session: a websocket that inputs and results go over.
+    """Open a realtime connection: a websocket for inputs and results.
 
-    Rests on docs/protocol.md section 5.
+    See docs/protocol.md section 5.
 
     Args:
-        application: An endpoint, an endpoint's input class, or an endpoint id; `send` then
-            takes parameters by name, a request object, or a mapping.
+        application: An `Endpoint`, its input class, or an endpoint id. `send` then takes
+            keyword arguments, an input object, or a mapping.
         **options: See `RealtimeOptions`.
 
     Returns:
-        The session, to be used in a `with` block.
+        The connection, to be used in a `with` block.
 
     Raises:
-        FalHTTPError: On entering the block: the token or the connection was refused.
-        FalConnectionError: On entering the block: the platform was not reached.
+        FalHTTPError: On entering the block: the token request or the connection was rejected.
+        FalConnectionError: On entering the block: the platform could not be reached.
 
     Example:
         >>> import fal_typed
@@ -657,7 +659,7 @@ def realtime_async(
 
 
 def ws_connect_async(application: str, **options: Unpack[SocketOptions]) -> AsyncWebSocket:
-    """Open a plain websocket of an endpoint that speaks a protocol of its own.
+    """Open a plain websocket to an endpoint with its own protocol.
 
     Args:
         application: An endpoint id.
@@ -667,8 +669,8 @@ def ws_connect_async(application: str, **options: Unpack[SocketOptions]) -> Asyn
         The websocket, to be used in a `with` block.
 
     Raises:
-        FalHTTPError: On entering the block: the token or the connection was refused.
-        FalConnectionError: On entering the block: the platform was not reached.
+        FalHTTPError: On entering the block: the token request or the connection was rejected.
+        FalConnectionError: On entering the block: the platform could not be reached.
     """
     return async_client.ws_connect(application, **options)
 
@@ -692,21 +694,21 @@ def pipeline_async(
 
 
 def pipeline_async(application: Any, **options: Unpack[PipelineOptions]) -> AsyncPipeline[..., Any]:
-    """Open one connection for many direct runs: HTTP over AsyncWebSocket.
+    """Open a pipeline: one websocket for many direct runs.
 
-    Rests on docs/protocol.md section 5.5.
+    See docs/protocol.md section 5.5.
 
     Args:
-        application: An endpoint, an endpoint's input class, or an endpoint id; `run` then
-            takes parameters by name, a request object, or a mapping.
+        application: An `Endpoint`, its input class, or an endpoint id. `run` then takes
+            keyword arguments, an input object, or a mapping.
         **options: See `PipelineOptions`.
 
     Returns:
         The pipeline, to be used in a `with` block.
 
     Raises:
-        FalHTTPError: On entering the block: the connection was refused.
-        FalConnectionError: On entering the block: the platform was not reached.
+        FalHTTPError: On entering the block: the connection was rejected.
+        FalConnectionError: On entering the block: the platform could not be reached.
 
     Example:
         >>> import fal_typed
@@ -731,10 +733,10 @@ def handle_async(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
 ) -> AsyncHandle[Any]:
-    """A handle of a job known by its id; nothing is sent.
+    """Get a handle of an existing job; sends no request.
 
     Args:
-        application: The endpoint, its input class, or its id.
+        application: The job's endpoint: an `Endpoint`, its input class, or its id.
         request_id: Id of the job.
     """
     return cast("AsyncHandle[Any]", _async_client.handle(application, request_id))
@@ -744,17 +746,17 @@ async def status_async(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
     *,
-    with_logs: bool = False,
+    with_logs: bool = NOT_GIVEN,
 ) -> QueueStatus:
-    """Ask for a job's status once (docs/protocol.md section 3.2).
+    """Request a job's status once (docs/protocol.md section 3.2).
 
     Args:
-        application: The endpoint, its input class, or its id.
+        application: The job's endpoint: an `Endpoint`, its input class, or its id.
         request_id: Id of the job.
-        with_logs: Ask for the model's logs as well.
+        with_logs: Request the model's logs, too.
 
     Raises:
-        FalNotFoundError: The platform does not know the job (any more).
+        FalNotFoundError: The job does not exist or is no longer stored.
     """
     return await async_client.status(application, request_id, with_logs=with_logs)
 
@@ -778,18 +780,18 @@ async def result_async(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
     *,
-    timeout: float | None = None,
+    timeout: float | None = NOT_GIVEN,
 ) -> Result[Any]:
-    """Wait until a job is complete and fetch its result.
+    """Wait until a job is complete and return its result.
 
     Args:
-        application: The endpoint, its input class, or its id.
+        application: The job's endpoint: an `Endpoint`, its input class, or its id.
         request_id: Id of the job.
-        timeout: Seconds until `FalTimeoutError`; the job goes on.
+        timeout: Seconds until `FalTimeoutError`; the job keeps running.
 
     Raises:
         FalHTTPError: The job failed.
-        FalNotFoundError: The platform does not know the job (any more).
+        FalNotFoundError: The job does not exist or is no longer stored.
     """
     return cast("Result[Any]", await _async_client.result(application, request_id, timeout=timeout))
 
@@ -798,15 +800,15 @@ async def cancel_async(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
 ) -> None:
-    """Ask the platform to stop a job (docs/protocol.md section 3.5).
+    """Ask the platform to cancel a job (docs/protocol.md section 3.5).
 
     Args:
-        application: The endpoint, its input class, or its id.
+        application: The job's endpoint: an `Endpoint`, its input class, or its id.
         request_id: Id of the job.
 
     Raises:
         FalConflictError: The job is already complete.
-        FalNotFoundError: The platform does not know the job (any more).
+        FalNotFoundError: The job does not exist or is no longer stored.
     """
     await async_client.cancel(application, request_id)
 
@@ -820,19 +822,19 @@ async def upload_async(
     """Upload a file to the platform (docs/protocol.md section 6).
 
     Args:
-        data: Bytes, a path, an open binary file (read from where it stands) or a Pillow
-            image. A text is taken as content, not as a path.
-        content_type: Media type; default: by the name, else by the first bytes.
-        file_name: Name at the end of the URL; default: the file's own.
+        data: Bytes, a path, an open binary file (read from its current position) or a Pillow
+            image. A string is the content itself, not a path.
+        content_type: Media type. Default: by the file name, else by the first bytes.
+        file_name: File name at the end of the URL. Default: the file's own name.
         **options: See `UploadOptions`.
 
     Returns:
-        The file's URL, to be passed to endpoints.
+        The file's URL, which you can pass to endpoints.
 
     Raises:
-        FalInputError: There is no such file, or it cannot be read; nothing was sent.
-        FalHTTPError: The platform refused it.
-        FalConnectionError: The platform was not reached.
+        FalInputError: The file does not exist or cannot be read; nothing was sent.
+        FalHTTPError: The platform rejected the file.
+        FalConnectionError: The platform could not be reached.
 
     Example:
         >>> import fal_typed
@@ -844,19 +846,19 @@ async def upload_async(
 
 
 async def upload_file_async(path: str | PathLike[str], **options: Unpack[UploadOptions]) -> str:
-    """Upload a file from disk; it is read while it is sent.
+    """Upload a file from disk without reading it into memory.
 
     Args:
-        path: The file.
+        path: Path of the file.
         **options: See `UploadOptions`.
 
     Returns:
-        The file's URL, to be passed to endpoints.
+        The file's URL, which you can pass to endpoints.
 
     Raises:
-        FalInputError: There is no such file, or it cannot be read; nothing was sent.
-        FalHTTPError: The platform refused it.
-        FalConnectionError: The platform was not reached.
+        FalInputError: The file does not exist or cannot be read; nothing was sent.
+        FalHTTPError: The platform rejected the file.
+        FalConnectionError: The platform could not be reached.
     """
     return await async_client.upload_file(path, **options)
 
@@ -869,16 +871,17 @@ async def upload_image_async(
     """Upload a Pillow image.
 
     Args:
-        image: The picture.
-        format: What it is written as, such as `jpeg`, `png` or `webp`.
+        image: The image.
+        format: Format to encode it in, such as `jpeg`, `png` or `webp`.
         **options: See `UploadOptions`.
 
     Returns:
-        The file's URL, to be passed to endpoints.
+        The file's URL, which you can pass to endpoints.
 
     Raises:
-        FalInputError: The picture has no form in this format, such as JPEG for transparency.
-        FalHTTPError: The platform refused it.
-        FalConnectionError: The platform was not reached.
+        FalInputError: The image cannot be encoded in this format; JPEG, for example, has no
+            transparency.
+        FalHTTPError: The platform rejected the file.
+        FalConnectionError: The platform could not be reached.
     """
     return await async_client.upload_image(image, format, **options)

@@ -1,4 +1,4 @@
-"""`Endpoint`: one model endpoint, with its parameters and its result in its type."""
+"""`Endpoint`: a model endpoint, typed by its parameters and its result."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from fal_typed._calls.building import (
     reference_call,
 )
 from fal_typed._calls.endpoint_spec import EndpointSpec
+from fal_typed._calls.not_given import NOT_GIVEN
 from fal_typed._core.runner import runner_of
 from fal_typed._direct import run as direct
 from fal_typed._queue import submitting, subscribing
 from fal_typed._queue.async_handles import AsyncHandle
 from fal_typed._queue.handles import Handle
 from fal_typed._queue.jobs import job_from_id
-from fal_typed._streaming.stream import AsyncStream, Stream, default_path
+from fal_typed._streaming.event_flow import default_path
+from fal_typed._streaming.stream import AsyncStream, Stream
 from fal_typed.errors import FalInputError
 from fal_typed.options import EndpointOptions, PipelineOptions, RealtimeOptions
 
@@ -46,9 +48,9 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class _ParameterMethod:
-    """Gives a method of an endpoint the endpoint's own signature and docs.
+    """Gives a method of an endpoint the signature and docs of the endpoint's parameters.
 
-    So `help()`, IPython and notebooks complete and explain the parameters as editors do.
+    This lets `help()`, IPython and notebooks complete and explain the parameters like editors.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -74,11 +76,11 @@ def _bind(function: Callable[..., Any], endpoint: Endpoint[..., Any, Any]) -> Ca
 
     bound: Any = call_async if inspect.iscoroutinefunction(function) else call
     functools.update_wrapper(bound, function)
-    del bound.__wrapped__  # its signature is the one to hide
+    del bound.__wrapped__  # `inspect.signature` would follow it
     bound.__doc__ = f"{inspect.getdoc(function)}\n\n{inspect.getdoc(endpoint.input) or ''}"
     returns = inspect.signature(function).return_annotation
     model: Any = endpoint.input
-    model.model_rebuild()  # a deferred build has no signature yet
+    model.model_rebuild()  # the signature needs the deferred build
     parameters = inspect.signature(model)
     bound.__signature__ = parameters.replace(return_annotation=returns)
     return cast("Callable[..., Any]", bound)
@@ -96,15 +98,15 @@ else:
 class Endpoint(Generic[P, In, Out]):
     """A model endpoint of the platform.
 
-    Generated modules hold one each; make one yourself for an endpoint without a schema of its
-    own. Calls go through the module's own client unless `with_options(client=…)` names another.
+    Each generated module defines one. Create your own for an endpoint that is not in the catalog.
+    Calls use the module-level client unless you set another one with `with_options(client=…)`.
 
     Args:
         id: The endpoint's id, such as `fal-ai/flux/dev`.
-        input: The input model's class.
-        output: The output model's class.
-        **options: Options that its calls have unless they say otherwise. The routes of private
-            apps name their path and codec here.
+        input: The input model.
+        output: The output model.
+        **options: Default options of its calls. Generated endpoints of private apps set their
+            path and codec here.
 
     Example:
         >>> from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
@@ -127,22 +129,22 @@ class Endpoint(Generic[P, In, Out]):
         self._client = options.pop("client", None)
         self._bound: dict[str, Any] = {}
         self.__fal_endpoint__ = EndpointSpec(id, cast("type[Any]", input), output, options)
-        # The request-object form reads it.
+        # Read when an input object is passed to a client.
         input.__fal_endpoint__ = self.__fal_endpoint__  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         return f"Endpoint({self.id!r})"
 
     def with_options(self, **options: Unpack[EndpointOptions]) -> Endpoint[P, In, Out]:
-        """The same endpoint, called with these options.
+        """A copy of the endpoint with other call options.
 
-        Options have a namespace of their own, apart from the model's parameters.
+        Call options are passed here, so they cannot clash with model parameters.
 
         Args:
             **options: See `EndpointOptions`.
 
         Raises:
-            TypeError: There is no such option.
+            TypeError: An option is unknown.
         """
         check_options("with_options", options)
         other = copy.copy(self)
@@ -162,7 +164,9 @@ class Endpoint(Generic[P, In, Out]):
         self, args: tuple[object, ...], arguments: Mapping[str, Any], **defaults: object
     ) -> Call[Out]:
         if args:
-            raise FalInputError(f"{self.id} takes its parameters by name; nothing was sent.")
+            raise FalInputError(
+                f"Pass the parameters of {self.id} as keyword arguments; nothing was sent."
+            )
         spec = self.__fal_endpoint__
         options = call_options(defaults, self._runner().default_options, spec.options)
         return keyword_call(spec, arguments, options)
@@ -181,36 +185,36 @@ class Endpoint(Generic[P, In, Out]):
 
     @takes_parameters
     def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
-        """Call the endpoint directly and wait for its answer, without the queue.
+        """Call the endpoint directly, without the queue, and return the result.
 
         Raises:
-            FalInputError: The arguments do not fit the endpoint; nothing was sent.
-            FalHTTPError: The model or the platform refused or failed.
+            FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            FalHTTPError: The model or the platform rejected the request or failed.
         """
         call = self._call(args, kwargs)
         return self._runner().perform(lambda settings: direct.run(settings, call))
 
     @takes_parameters
     async def run_async(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
-        """Call the endpoint directly and wait for its answer; `run` for async code."""
+        """Call the endpoint directly and return the result; `run` for async code."""
         call = self._call(args, kwargs)
         return await self._runner().perform_async(lambda settings: direct.run(settings, call))
 
     @takes_parameters
     def subscribe(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
-        """Put a call into the queue, follow it, and return its result.
+        """Submit to the queue, wait, and return the result.
 
         Raises:
-            FalInputError: The arguments do not fit the endpoint; nothing was sent.
-            FalHTTPError: The job failed, or the platform refused it.
-            FalTimeoutError: It was not complete within `timeout`; it was cancelled.
+            FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            FalHTTPError: The job failed, or the platform rejected it.
+            FalTimeoutError: The job did not complete within `timeout` and was canceled.
         """
         call = self._call(args, kwargs)
         return self._runner().perform(lambda settings: subscribing.subscribe(settings, call))
 
     @takes_parameters
     async def subscribe_async(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
-        """Put a call into the queue and return its result; `subscribe` for async code."""
+        """Submit to the queue, wait, and return the result; `subscribe` for async code."""
         call = self._call(args, kwargs)
         return await self._runner().perform_async(
             lambda settings: subscribing.subscribe(settings, call)
@@ -218,52 +222,53 @@ class Endpoint(Generic[P, In, Out]):
 
     @takes_parameters
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[Out]:
-        """Put a call into the queue and return a handle of the job at once.
+        """Submit to the queue and return a handle immediately.
 
         Raises:
-            FalInputError: The arguments do not fit the endpoint; nothing was sent.
-            FalHTTPError: The platform refused the request.
+            FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            FalHTTPError: The platform rejected the request.
         """
         call, runner = self._call(args, kwargs), self._runner()
         return Handle(runner.perform(lambda settings: submitting.submit(settings, call)), runner)
 
     @takes_parameters
     async def submit_async(self, *args: P.args, **kwargs: P.kwargs) -> AsyncHandle[Out]:
-        """Put a call into the queue and return a handle; `submit` for async code."""
+        """Submit to the queue and return a handle; `submit` for async code."""
         call, runner = self._call(args, kwargs), self._runner()
         job = await runner.perform_async(lambda settings: submitting.submit(settings, call))
         return AsyncHandle(job, runner)
 
     @takes_parameters
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> Stream[Out]:
-        """Call the endpoint and read its output while it is being made.
+        """Call the endpoint and stream its output as it is generated.
 
-        The request is sent when the first event is asked for; it is never sent twice.
+        The request is sent when the first event is read, and never retried once it was accepted.
 
         Raises:
-            FalInputError: The arguments do not fit the endpoint; nothing was sent.
+            FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
         """
         return Stream(self._runner(), self._call(args, kwargs, path=default_path(self.id)))
 
     @takes_parameters
     def stream_async(self, *args: P.args, **kwargs: P.kwargs) -> AsyncStream[Out]:
-        """Call the endpoint and read its output as it is made; `stream` for async code."""
+        """Call the endpoint and stream its output; `stream` for async code."""
         return AsyncStream(self._runner(), self._call(args, kwargs, path=default_path(self.id)))
 
     def realtime(self, **options: Unpack[RealtimeOptions]) -> RealtimeConnection[P, Out]:
-        """Open a realtime session: a websocket that inputs and results go over.
+        """Open a realtime connection: a websocket for inputs and results.
 
-        Rests on docs/protocol.md section 5.
+        See docs/protocol.md section 5.
 
         Args:
             **options: See `RealtimeOptions`.
 
         Returns:
-            The session, to be used in a `with` block; its `send` takes the endpoint's parameters.
+            The connection, to be used in a `with` block. Its `send` takes the endpoint's
+            parameters.
 
         Raises:
-            FalHTTPError: On entering the block: the token or the connection was refused.
-            FalConnectionError: On entering the block: the platform was not reached.
+            FalHTTPError: On entering the block: the token request or the connection was rejected.
+            FalConnectionError: On entering the block: the platform could not be reached.
         """
         from fal_typed._realtime.connecting import realtime_call
         from fal_typed._realtime.connection import RealtimeConnection
@@ -274,7 +279,7 @@ class Endpoint(Generic[P, In, Out]):
         )
 
     def realtime_async(self, **options: Unpack[RealtimeOptions]) -> AsyncRealtimeConnection[P, Out]:
-        """Open a realtime session; `realtime` for async code."""
+        """Open a realtime connection; `realtime` for async code."""
         from fal_typed._realtime.connecting import realtime_call
         from fal_typed._realtime.connection import AsyncRealtimeConnection
 
@@ -284,19 +289,19 @@ class Endpoint(Generic[P, In, Out]):
         )
 
     def pipeline(self, **options: Unpack[PipelineOptions]) -> Pipeline[P, Out]:
-        """Open one connection for many direct runs: HTTP over WebSocket.
+        """Open a pipeline: one websocket for many direct runs.
 
-        Rests on docs/protocol.md section 5.5.
+        See docs/protocol.md section 5.5.
 
         Args:
             **options: See `PipelineOptions`.
 
         Returns:
-            The pipeline, to be used in a `with` block; its `run` takes the endpoint's parameters.
+            The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
 
         Raises:
-            FalHTTPError: On entering the block: the connection was refused.
-            FalConnectionError: On entering the block: the platform was not reached.
+            FalHTTPError: On entering the block: the connection was rejected.
+            FalConnectionError: On entering the block: the platform could not be reached.
         """
         from fal_typed._realtime.pipelines import Pipeline
 
@@ -304,14 +309,14 @@ class Endpoint(Generic[P, In, Out]):
         return Pipeline(runner, *self._connection_call("pipeline", options))
 
     def pipeline_async(self, **options: Unpack[PipelineOptions]) -> AsyncPipeline[P, Out]:
-        """Open one connection for many direct runs; `pipeline` for async code."""
+        """Open a pipeline; `pipeline` for async code."""
         from fal_typed._realtime.pipelines import AsyncPipeline
 
         runner = self._runner()
         return AsyncPipeline(runner, *self._connection_call("pipeline", options))
 
     def handle(self, request_id: str) -> Handle[Out]:
-        """A handle of a job known by its id; nothing is sent.
+        """Get a handle of an existing job; sends no request.
 
         Args:
             request_id: Id of the job.
@@ -320,36 +325,36 @@ class Endpoint(Generic[P, In, Out]):
         return Handle(self._job(request_id)(runner.settings()), runner)
 
     def handle_async(self, request_id: str) -> AsyncHandle[Out]:
-        """A handle of a job known by its id; `handle` for async code."""
+        """Get a handle of an existing job; `handle` for async code."""
         runner = self._runner()
         return AsyncHandle(self._job(request_id)(runner.settings()), runner)
 
-    def status(self, request_id: str, *, with_logs: bool = False) -> QueueStatus:
-        """Ask for a job's status once (docs/protocol.md section 3.2).
+    def status(self, request_id: str, *, with_logs: bool = NOT_GIVEN) -> QueueStatus:
+        """Request a job's status once (docs/protocol.md section 3.2).
 
         Args:
             request_id: Id of the job.
-            with_logs: Ask for the model's logs as well.
+            with_logs: Request the model's logs, too.
 
         Raises:
-            FalNotFoundError: The platform does not know the job (any more).
+            FalNotFoundError: The job does not exist or is no longer stored.
         """
         return self.handle(request_id).status(with_logs=with_logs)
 
-    async def status_async(self, request_id: str, *, with_logs: bool = False) -> QueueStatus:
-        """Ask for a job's status once; `status` for async code."""
+    async def status_async(self, request_id: str, *, with_logs: bool = NOT_GIVEN) -> QueueStatus:
+        """Request a job's status once; `status` for async code."""
         return await self.handle_async(request_id).status(with_logs=with_logs)
 
-    def result(self, request_id: str, *, timeout: float | None = None) -> Result[Out]:
-        """Wait until a job is complete and fetch its result.
+    def result(self, request_id: str, *, timeout: float | None = NOT_GIVEN) -> Result[Out]:
+        """Wait until a job is complete and return its result.
 
         Args:
             request_id: Id of the job.
-            timeout: Seconds until `FalTimeoutError`; the job goes on.
+            timeout: Seconds until `FalTimeoutError`; the job keeps running.
 
         Raises:
             FalHTTPError: The job failed.
-            FalNotFoundError: The platform does not know the job (any more).
+            FalNotFoundError: The job does not exist or is no longer stored.
         """
         return self.handle(request_id).get(timeout=timeout)
 
@@ -357,23 +362,23 @@ class Endpoint(Generic[P, In, Out]):
         self,
         request_id: str,
         *,
-        timeout: float | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> Result[Out]:
-        """Wait until a job is complete and fetch its result; `result` for async code."""
+        """Wait until a job is complete and return its result; `result` for async code."""
         return await self.handle_async(request_id).get(timeout=timeout)
 
     def cancel(self, request_id: str) -> None:
-        """Ask the platform to stop a job (docs/protocol.md section 3.5).
+        """Ask the platform to cancel a job (docs/protocol.md section 3.5).
 
         Args:
             request_id: Id of the job.
 
         Raises:
             FalConflictError: The job is already complete.
-            FalNotFoundError: The platform does not know the job (any more).
+            FalNotFoundError: The job does not exist or is no longer stored.
         """
         self.handle(request_id).cancel()
 
     async def cancel_async(self, request_id: str) -> None:
-        """Ask the platform to stop a job; `cancel` for async code."""
+        """Ask the platform to cancel a job; `cancel` for async code."""
         await self.handle_async(request_id).cancel()

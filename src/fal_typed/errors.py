@@ -1,8 +1,8 @@
-"""Every error this SDK raises, as one tree under `FalError`.
+"""The errors that this SDK raises, all subclasses of `FalError`.
 
-Nothing of a third-party library is raised past it. An error says what happened and where, and
-carries the request id when there is one, so that the job can be found again on the platform.
-No error ever holds a key: requests are described by method and URL only.
+Errors of third-party libraries are never raised to callers. Each error says what happened and
+where, and has the request id (if known) to find the job on the platform. No error contains a key:
+requests are described by method and URL only.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 
 class FalError(Exception):
-    """Base of all errors of this SDK.
+    """Base class of all errors of this SDK.
 
     Attributes:
         message: What happened and what to do next.
-        request_id: Id of the request on the platform, or None when there is none (yet).
+        request_id: Id of the request on the platform, or None if unknown.
     """
 
     def __init__(self, message: str, *, request_id: str | None = None) -> None:
@@ -33,13 +33,13 @@ class FalError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with an input, as found here or reported by the platform.
+    """One problem with an input, found by the SDK or reported by the platform.
 
     Attributes:
         loc: Path to the value, for example `("loras", 0, "scale")`.
-        msg: What is wrong, in words. Do not match on it: it may change.
-        type: Machine-readable kind, for example `missing` or `content_policy_violation`.
-        ctx: Bounds and other facts belonging to the kind, for example `{"le": 4}`.
+        msg: Human-readable message. Do not parse it, because it may change.
+        type: Machine-readable type, for example `missing` or `content_policy_violation`.
+        ctx: Bounds and other details of the type, for example `{"le": 4}`.
     """
 
     loc: tuple[str | int, ...]
@@ -49,7 +49,7 @@ class Problem:
 
     @property
     def path(self) -> str:
-        """The location as one writes it: `loras[0].scale`."""
+        """The location in code notation: `loras[0].scale`."""
         text = ""
         for part in self.loc:
             text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -60,10 +60,10 @@ class Problem:
 
 
 class FalInputError(FalError, ValueError):
-    """The input does not fit the endpoint's schema; nothing was sent.
+    """The input does not match the endpoint's schema; nothing was sent.
 
     Attributes:
-        errors: Every problem found, each with its path.
+        errors: All problems, each with its path.
     """
 
     def __init__(self, message: str, *, errors: Sequence[Problem] = ()) -> None:
@@ -72,15 +72,15 @@ class FalInputError(FalError, ValueError):
 
 
 class FalCredentialsError(FalError):
-    """No usable key was found, or it may not be sent where the call would go."""
+    """No valid key was found, or the key must not be sent to the URL of the call."""
 
 
 class FalConnectionError(FalError, ConnectionError):
-    """The platform could not be reached, or the connection broke before the answer was read.
+    """The platform could not be reached, or the connection broke before the response was read.
 
     Attributes:
-        maybe_accepted: True when the request may have been read by the platform, so that
-            sending it again could run (and bill) it twice.
+        maybe_accepted: True if the platform may have accepted the request, so that sending it
+            again could run and bill it twice.
     """
 
     def __init__(
@@ -91,11 +91,11 @@ class FalConnectionError(FalError, ConnectionError):
 
 
 class FalTimeoutError(FalError, TimeoutError):
-    """A wait took longer than the caller allowed.
+    """A timeout set by the caller expired.
 
     Attributes:
-        timeout: The limit that passed, in seconds, or None when the platform set it.
-        maybe_accepted: True when the request may have been read by the platform.
+        timeout: The timeout that expired, in seconds, or None if unknown.
+        maybe_accepted: True if the platform may have accepted the request.
     """
 
     def __init__(
@@ -112,24 +112,24 @@ class FalTimeoutError(FalError, TimeoutError):
 
 
 class FalProtocolError(FalError):
-    """The platform answered with something this SDK cannot make sense of."""
+    """The platform returned a response that this SDK cannot parse."""
 
 
 class FalHTTPError(FalError):
-    """The platform answered with an error status (docs/protocol.md section 8).
+    """The platform returned an error status (docs/protocol.md section 8).
 
     Attributes:
-        status_code: HTTP status of the answer.
-        headers: Headers of the answer, names in lower case.
-        body: The answer's body, unparsed.
-        detail: The platform's `detail`: a text, a list of problems, or None.
-        errors: The model's validation details, typed; empty when there are none.
-        error_type: The platform's machine-readable kind, for example `runner_disconnected`.
-        needs_retry: What the platform said about trying again, or None if it said nothing.
-        retry_after: Seconds to wait as asked by the platform, or None.
+        status_code: HTTP status of the response.
+        headers: Headers of the response, by lower-case name.
+        body: Body of the response, unparsed.
+        detail: The platform's `detail`: a string, a list of problems, or None.
+        errors: The model's validation errors, typed; empty if there are none.
+        error_type: Machine-readable type, for example `runner_disconnected`, or None.
+        needs_retry: Whether the platform advises a retry, or None if it does not say.
+        retry_after: Seconds to wait before a retry, as requested by the platform, or None.
     """
 
-    def __init__(  # the parts of one HTTP answer
+    def __init__(
         self,
         message: str,
         *,
@@ -159,15 +159,15 @@ class FalAuthenticationError(FalHTTPError):
 
 
 class FalPermissionError(FalHTTPError, PermissionError):
-    """The key is valid but may not do this (403)."""
+    """The key is valid but lacks the permission (403)."""
 
 
 class FalNotFoundError(FalHTTPError):
-    """There is no such endpoint or request (404)."""
+    """The endpoint or request does not exist (404)."""
 
 
 class FalConflictError(FalHTTPError):
-    """The request is in a state that does not allow this, for example already completed."""
+    """The state of the request does not allow this, for example it is already complete (409)."""
 
 
 class FalRateLimitError(FalHTTPError):
@@ -175,11 +175,11 @@ class FalRateLimitError(FalHTTPError):
 
 
 class FalValidationError(FalHTTPError):
-    """The platform or the model refused the input (400 and 422)."""
+    """The platform or the model rejected the input (400, 422)."""
 
 
 class FalContentPolicyError(FalValidationError):
-    """The input or the result was refused by the content checker."""
+    """The content checker rejected the input or the result."""
 
 
 class FalServerError(FalHTTPError):
@@ -187,24 +187,24 @@ class FalServerError(FalHTTPError):
 
 
 class FalRequestTimeoutError(FalServerError, TimeoutError):
-    """The platform gave up on the request: it did not start or finish in time (504, 408)."""
+    """The request did not start or finish in time on the platform (504, 408)."""
 
 
 class FalCancelledError(FalHTTPError):
-    """The request was cancelled on the platform (499)."""
+    """The request was canceled on the platform (499)."""
 
 
 class FalStreamError(FalError):
-    """An event of a stream could not be read as what it should be."""
+    """A stream has no result, or one of its events or messages could not be decoded."""
 
 
 class FalRealtimeError(FalError):
-    """A realtime session reported an error or broke off.
+    """A realtime session failed or its connection broke.
 
     Attributes:
         code: The platform's code, for example `INTERNAL_ERROR`.
-        reason: The platform's words, or None.
-        in_flight: How many inputs were sent and not answered when the session broke.
+        reason: The platform's explanation, or None.
+        in_flight: Number of inputs sent without a result when the session failed.
     """
 
     def __init__(
@@ -227,12 +227,12 @@ class FalUploadError(FalError):
 
 
 class FalDownloadError(FalError):
-    """A file named by a result could not be fetched."""
+    """A file of a result could not be downloaded."""
 
 
 class FalWebhookError(FalError, ValueError):
-    """A webhook delivery is not what it claims to be: do not act on it."""
+    """A webhook delivery could not be verified; do not act on it."""
 
 
 class SchemaDriftWarning(UserWarning):
-    """A result does not fit its schema; the message names the paths, `result.raw` has it all."""
+    """A result does not match its schema. The message lists the paths; `result.raw` is complete."""

@@ -1,7 +1,7 @@
-"""Files that go in and files that come out (docs/protocol.md sections 6 and 11).
+"""File parameters and files in results (docs/protocol.md sections 6 and 11).
 
-`FileInput` is what a file parameter accepts: whatever is no URL yet is uploaded before the call.
-`File`, `Image`, `Video` and `Audio` are what results hold: a URL that can be read and saved.
+`FileInput` is the type of a file parameter: a URL, or a file that is uploaded before the
+call. Results contain `File`, `Image`, `Video` and `Audio`, with a URL to read or save.
 """
 
 from __future__ import annotations
@@ -9,51 +9,58 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Union
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Union, cast
 
+from pydantic import ValidationInfo
 from pydantic_core import (
     PydanticCustomError,
+    PydanticSerializationError,
     PydanticSerializationUnexpectedValue,
     core_schema,
 )
 
+from fal_typed._calls.checking import PATHS
+from fal_typed._core.data_uri import encode
 from fal_typed._core.json_values import as_object
+from fal_typed._core.media_types import OCTETS, type_of_bytes
 from fal_typed._core.pillow import PILImage
 from fal_typed.models import OutputModel
 
 if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+
     from fal_typed._core.runner import ClientLike
 
 
 class File(OutputModel):
-    """A file on the platform's storage, named by a result."""
+    """A file in a result."""
 
     __fal_file__: ClassVar[bool] = True
 
     url: str
-    """Where the file can be fetched, or a `data:` URI that holds it."""
+    """URL of the file, or a data URI that contains it."""
 
     content_type: str | None = None
     """Media type, such as `image/png`."""
 
     file_name: str | None = None
-    """Name of the file, when the model gave it one."""
+    """File name, or None if the model did not set one."""
 
     file_size: int | None = None
     """Size in bytes."""
 
     def read(self, *, client: ClientLike | None = None) -> bytes:
-        """Fetch the file into memory.
+        """Download the file into memory.
 
         Args:
             client: Client whose HTTP settings are used; its key is never sent. Default: the
-                module's own client.
+                module-level client.
 
         Returns:
             The file's bytes.
 
         Raises:
-            FalDownloadError: The file is gone, or the download broke too often.
+            FalDownloadError: The file is gone, or the download failed after all retries.
         """
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
@@ -61,7 +68,7 @@ class File(OutputModel):
         return runner_of(client).perform(lambda settings: fetching.read(settings, self.url))
 
     async def read_async(self, *, client: ClientLike | None = None) -> bytes:
-        """Fetch the file into memory; `read` for async code."""
+        """Download the file into memory; `read` for async code."""
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
 
@@ -70,20 +77,21 @@ class File(OutputModel):
         )
 
     def save(self, path: str | os.PathLike[str], *, client: ClientLike | None = None) -> Path:
-        """Fetch the file onto disk.
+        """Download the file to disk.
 
-        The download is streamed, goes on where it broke off, and appears under its name only
-        when it is whole. A folder as `path` takes the file under its own name.
+        The download is streamed, resumes after an interruption, and appears under its name only
+        when it is complete.
 
         Args:
-            path: File to write, replaced if it exists, or an existing folder.
+            path: File to write (replaced if it exists), or an existing folder to save it in
+                under its own name.
             client: Client whose HTTP settings are used; its key is never sent.
 
         Returns:
-            The path that was written.
+            The path of the file.
 
         Raises:
-            FalDownloadError: The file is gone, or the download broke too often.
+            FalDownloadError: The file is gone, or the download failed after all retries.
         """
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
@@ -95,7 +103,7 @@ class File(OutputModel):
     async def save_async(
         self, path: str | os.PathLike[str], *, client: ClientLike | None = None
     ) -> Path:
-        """Fetch the file onto disk; `save` for async code."""
+        """Download the file to disk; `save` for async code."""
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
         from fal_typed._downloads.file_names import target_path
@@ -106,10 +114,10 @@ class File(OutputModel):
         )
 
     def open(self, *, client: ClientLike | None = None) -> BinaryIO:
-        """Fetch the file and open it for reading, as a temporary file that cleans up itself.
+        """Download the file and open it as a temporary file, which is deleted when closed.
 
         Raises:
-            FalDownloadError: The file is gone, or the download broke too often.
+            FalDownloadError: The file is gone, or the download failed after all retries.
         """
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
@@ -119,7 +127,7 @@ class File(OutputModel):
         )
 
     async def open_async(self, *, client: ClientLike | None = None) -> BinaryIO:
-        """Fetch the file and open it for reading; `open` for async code."""
+        """Download the file and open it; `open` for async code."""
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
 
@@ -128,8 +136,8 @@ class File(OutputModel):
         )
 
 
-class Image(File):
-    """A picture, shown as such by Jupyter."""
+class Image(File, defer_build=True):
+    """An image; Jupyter displays it."""
 
     width: int | None = None
     """Width in pixels."""
@@ -138,19 +146,19 @@ class Image(File):
     """Height in pixels."""
 
     def to_pil(self, *, client: ClientLike | None = None) -> PILImage:
-        """Fetch the picture as a Pillow image (extra `images`).
+        """Download the image as a Pillow image (extra `images`).
 
         Raises:
-            FalDownloadError: The file is gone, or the download broke too often.
+            FalDownloadError: The file is gone, or the download failed after all retries.
             ImportError: Pillow is not installed.
         """
-        from fal_typed._downloads.images import pillow_image
+        from fal_typed._downloads.pillow_images import pillow_image
 
         return pillow_image(self.read(client=client))
 
     async def to_pil_async(self, *, client: ClientLike | None = None) -> PILImage:
-        """Fetch the picture as a Pillow image; `to_pil` for async code."""
-        from fal_typed._downloads.images import pillow_image
+        """Download the image as a Pillow image; `to_pil` for async code."""
+        from fal_typed._downloads.pillow_images import pillow_image
 
         return pillow_image(await self.read_async(client=client))
 
@@ -158,8 +166,8 @@ class Image(File):
         return _bundle(self, "<img src='{url}' style='max-width: 512px'>")
 
 
-class Video(File):
-    """A video, playable inside Jupyter."""
+class Video(File, defer_build=True):
+    """A video; Jupyter plays it."""
 
     width: int | None = None
     """Width in pixels."""
@@ -180,8 +188,8 @@ class Video(File):
         return _bundle(self, "<video src='{url}' controls style='max-width: 512px'></video>")
 
 
-class Audio(File):
-    """A recording, playable inside Jupyter."""
+class Audio(File, defer_build=True):
+    """An audio file; Jupyter plays it."""
 
     duration: float | None = None
     """Length in seconds."""
@@ -193,7 +201,7 @@ class Audio(File):
     """Number of channels."""
 
     bitrate: int | float | str | None = None
-    """Bits per second, as the model wrote it."""
+    """Bits per second, in the format that the model uses."""
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return _bundle(self, "<audio src='{url}' controls></audio>")
@@ -208,101 +216,124 @@ def _bundle(file: File, html: str) -> dict[str, str]:
     return bundle
 
 
-class PendingFile:
-    """Marks what is to be uploaded.
-
-    A plain class, for pydantic unpacks dataclasses and iterates over open files when it dumps.
-
-    Attributes:
-        file: Anything that can be uploaded.
-        as_object: Whether it travels as an object with a `url`, not as the URL itself.
-    """
-
-    __slots__ = ("as_object", "file")
-
-    def __init__(self, file: Any, *, as_object: bool = False) -> None:
-        self.file = file
-        self.as_object = as_object
-
-    def __repr__(self) -> str:
-        return f"PendingFile({type(self.file).__name__})"
+_URL = re.compile(r"https?://[^\s/?#]|data:[^,]*,", re.IGNORECASE)
 
 
-def _is_file_like(value: object) -> bool:
-    return isinstance(
-        value, (str, bytes, bytearray, memoryview, os.PathLike, File, PILImage)
-    ) or callable(getattr(value, "read", None))
+def _is_file(value: object) -> bool:
+    """Whether a value can be uploaded. Strings cannot: they are never paths."""
+    return isinstance(value, (bytes, bytearray, memoryview, os.PathLike, PILImage)) or callable(
+        getattr(value, "read", None)
+    )
 
 
-def _check(value: Any) -> Any:
-    if not _is_file_like(value):
+def _check(value: Any, info: ValidationInfo) -> Any:
+    url = value.url if isinstance(value, File) else value
+    if isinstance(url, str):
+        if _URL.match(url):
+            return url
+        if info.context is PATHS:
+            return Path(url)
+        raise PydanticCustomError(
+            "file_url",
+            "Input should be an http(s) URL or a data URI; to upload a local file, "
+            "pass pathlib.Path(…), because a string is never a path",
+        )
+    if not _is_file(url):
         raise PydanticCustomError(
             "file_type",
-            "Input should be a URL, a path, bytes, an open binary file, a Pillow image or a File",
+            "Input should be a URL, a Path, bytes, an open binary file, a Pillow image or a File",
         )
     return value
 
 
-def _check_object(value: Any) -> Any:
-    given = as_object(value)
-    is_object = given is not None and isinstance(given.get("url"), str)
-    return value if is_object else _check(value)
+def _check_object(value: Any, info: ValidationInfo) -> Any:
+    given = value.model_dump(exclude_unset=True) if isinstance(value, File) else as_object(value)
+    if given is not None and "url" in given:
+        return {**given, "url": _check(given["url"], info)}
+    return {"url": _check(value, info)}
 
 
-def _is_url(text: str) -> bool:
-    # One letter before the colon is a drive.
-    return re.match(r"data:|[a-z][a-z0-9+.-]+://", text, re.IGNORECASE) is not None
+def _as_json(file: object) -> str:
+    """A file that is not uploaded, for JSON: bytes fit into it as a data URI."""
+    if isinstance(file, (bytes, bytearray, memoryview)):
+        content = bytes(cast("bytes", file))
+        return encode(content, type_of_bytes(content) or OCTETS)
+    raise PydanticSerializationError(
+        f"A {type(file).__name__} that is not uploaded yet cannot be dumped to JSON. Upload it "
+        "with client.upload_file(…) or client.upload(…) and pass the URL, or pass its bytes."
+    )
 
 
-def _local(text: str) -> str | PendingFile:
-    """A string in a file parameter: a URL, nothing, or a path of what has to be uploaded."""
-    return text if not text or _is_url(text) else PendingFile(Path(text))
-
-
-def _dump_url(value: Any) -> Any:
-    if not _is_file_like(value):
-        # In a union with a list of files, this one is not meant.
-        raise PydanticSerializationUnexpectedValue("not a file")
-    if isinstance(value, File):
-        return value.url
-    return _local(value) if isinstance(value, str) else PendingFile(value)
-
-
-def _dump_object(value: Any) -> Any:
-    if isinstance(value, File):
-        return value.model_dump(exclude_unset=True)
-    given = as_object(value)
-    if given is not None and isinstance(given.get("url"), str):
-        return {**given, "url": _local(given["url"])}
-    if not _is_file_like(value):
-        raise PydanticSerializationUnexpectedValue("not a file")
+def _dump_url(value: Any, info: core_schema.SerializationInfo) -> Any:
     if isinstance(value, str):
-        local = _local(value)
-        return {"url": local} if isinstance(local, str) else PendingFile(local.file, as_object=True)
-    return PendingFile(value, as_object=True)
+        return value
+    if not _is_file(value):
+        # For example a list, in a union with a list of files.
+        raise PydanticSerializationUnexpectedValue("not a file")
+    return _as_json(value) if info.mode_is_json() else value
+
+
+def _dump_object(value: Any, info: core_schema.SerializationInfo) -> Any:
+    given = as_object(value)
+    if given is None:
+        raise PydanticSerializationUnexpectedValue("not an object of a file")
+    return {**given, "url": _dump_url(given.get("url"), info)}
+
+
+_URL_SCHEMA: JsonSchemaValue = {"type": "string", "format": "uri"}
+_OBJECT_SCHEMA: JsonSchemaValue = {
+    "type": "object",
+    "properties": {"url": _URL_SCHEMA},
+    "required": ["url"],
+}
+
+
+# The value itself in Python; without this, pydantic iterates over open files.
+_ITSELF = core_schema.any_schema(serialization=core_schema.to_string_ser_schema(when_used="json"))
+_WITH_URL = core_schema.typed_dict_schema(
+    {"url": core_schema.typed_dict_field(_ITSELF)}, extra_behavior="allow"
+)
 
 
 class _AsUrl:
     @staticmethod
     def __get_pydantic_core_schema__(_source: object, _handler: object) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            _check, serialization=core_schema.plain_serializer_function_ser_schema(_dump_url)
+        return core_schema.with_info_plain_validator_function(
+            _check,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _dump_url, info_arg=True, return_schema=_ITSELF
+            ),
         )
+
+    @staticmethod
+    def __get_pydantic_json_schema__(_schema: object, _handler: object) -> JsonSchemaValue:
+        return dict(_URL_SCHEMA)
 
 
 class _AsObject:
     @staticmethod
     def __get_pydantic_core_schema__(_source: object, _handler: object) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             _check_object,
-            serialization=core_schema.plain_serializer_function_ser_schema(_dump_object),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _dump_object, info_arg=True, return_schema=_WITH_URL
+            ),
         )
+
+    @staticmethod
+    def __get_pydantic_json_schema__(_schema: object, handler: Any) -> JsonSchemaValue:
+        if handler.mode == "serialization":
+            return dict(_OBJECT_SCHEMA)
+        return {"anyOf": [dict(_URL_SCHEMA), dict(_OBJECT_SCHEMA)]}
 
 
 FileInput = Annotated[Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsUrl]
-"""A file parameter: a URL or data URI, or anything that can be uploaded."""
+"""A file parameter: an http(s) URL, a data URI, or anything that can be uploaded.
+
+A string is never a path. Pass a `pathlib.Path` to upload a local file.
+"""
 
 FileObjectInput = Annotated[
     Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsObject
 ]
-"""A file parameter that the endpoint takes as an object with a `url`."""
+"""A file parameter that is sent as an object with a `url`."""

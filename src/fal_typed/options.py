@@ -28,7 +28,7 @@ TokenProvider = Callable[[str], Union[Awaitable[str], str]]
 
 
 class HeaderOptions(TypedDict, total=False):
-    """Options of every call."""
+    """Options of all calls."""
 
     headers: Mapping[str, str]
     """Extra request headers."""
@@ -66,24 +66,24 @@ class RetryOptions(TypedDict, total=False):
 
 
 class RunOptions(
-    HeaderOptions, InputOptions, FileInputOptions, RunnerHintOptions, RetryOptions, total=False
+    HeaderOptions, RetryOptions, InputOptions, FileInputOptions, RunnerHintOptions, total=False
 ):
     """Options of `run`, the direct call without a queue."""
 
     path: str
     """Extra path below the endpoint id."""
     method: Literal["POST", "GET", "PUT", "PATCH", "DELETE"]
-    """HTTP method; with GET the arguments become the query. Default: POST."""
+    """HTTP method; with GET, the arguments are sent in the query. Default: POST."""
     timeout: float | None
     """Seconds the whole call may take, or None for no limit (the default)."""
     start_timeout: float | None
-    """Seconds within which the platform must start processing, else it returns 504; above 1."""
+    """Seconds within which processing must start, else the platform returns 504. Must exceed 1."""
     output_lifecycle: Lifecycle | None
     """How long generated files are kept and who may read them."""
     store_io: bool | None
-    """False keeps the platform from storing the request's input and output."""
+    """False prevents the platform from storing the request's input and output."""
     tags: Mapping[str, str] | None
-    """Up to 10 tags for the platform's reports."""
+    """Up to 10 tags for the platform's usage reports."""
 
 
 class SubmitOptions(RunOptions, total=False):
@@ -94,9 +94,9 @@ class SubmitOptions(RunOptions, total=False):
     webhook_url: str | None
     """URL the platform posts the result to."""
     max_queue_length: int | None
-    """Refuse the request (429) when more than this many are waiting."""
+    """Reject the request (429) if more than this many requests are waiting."""
     server_retry: bool
-    """False keeps the platform from retrying the job after infrastructure failures."""
+    """False prevents the platform from retrying the job after infrastructure failures."""
 
 
 class SubscribeOptions(SubmitOptions, total=False):
@@ -109,11 +109,11 @@ class SubscribeOptions(SubmitOptions, total=False):
     on_queue_update: OnQueueUpdate | None
     """Called with each change of the job's status; may be a coroutine function in async code."""
     interval: float | None
-    """Seconds between status requests; setting it polls instead of following the stream."""
+    """Seconds between status requests. Setting it polls instead of following the status stream."""
     client_timeout: float | None
-    """Another name for `timeout`."""
+    """Alias of `timeout`."""
     cancel_on_stop: bool
-    """False leaves the job running on the platform when the wait is stopped."""
+    """False leaves the job running on the platform when the wait is interrupted."""
 
 
 class StreamOptions(HeaderOptions, InputOptions, FileInputOptions, RunnerHintOptions, total=False):
@@ -124,7 +124,7 @@ class StreamOptions(HeaderOptions, InputOptions, FileInputOptions, RunnerHintOpt
     timeout: float | None
     """Seconds the whole stream may take, or None for no limit (the default)."""
     idle_timeout: float | None
-    """Seconds without any byte after which the stream fails, or None for no limit."""
+    """Seconds without data after which the stream fails, or None for no limit (the default)."""
 
 
 class SocketOptions(HeaderOptions, RetryOptions, total=False):
@@ -137,7 +137,7 @@ class SocketOptions(HeaderOptions, RetryOptions, total=False):
     use_jwt: bool
     """False sends the key itself instead of a short-lived token created with it."""
     token_expiration: int
-    """Seconds a token is valid; it is reused for nine tenths of that. Default: 120."""
+    """Seconds a token is valid; it is reused for 90% of that time. Default: 120."""
     token_provider: TokenProvider | None
     """Called with the endpoint id for each connection; returns a token created elsewhere. May be
     a coroutine function in async code."""
@@ -151,21 +151,21 @@ class RealtimeOptions(SocketOptions, InputOptions, total=False):
     codec: Literal["msgpack", "json"]
     """Encoding of inputs and results. Default: MessagePack, which carries raw bytes as they are."""
     encode_message: Callable[[Any], bytes] | None
-    """Encodes an input, in place of the codec."""
+    """Function that encodes an input, instead of the codec."""
     decode_message: Callable[[bytes], Any] | None
-    """Decodes a result, in place of the codec."""
+    """Function that decodes a result, instead of the codec."""
     throttle: float | None
-    """Minimum seconds between two inputs; of those sent faster only the latest goes out."""
+    """Minimum seconds between two inputs; of inputs sent faster, only the latest is sent."""
     reconnect: bool
-    """True opens a new connection when one breaks. Inputs are never sent twice."""
+    """True opens a new connection when one breaks. Inputs are never sent twice. Default: False."""
     on_result: OnResult | None
     """Called with each result as it arrives; may be a coroutine function in async code."""
     on_error: OnError | None
-    """With `on_result`: called with what would otherwise be raised at the end of the `with`
+    """With `on_result`: called with errors that would otherwise be raised at the end of the `with`
     block."""
 
 
-class PipelineOptions(HeaderOptions, InputOptions, RetryOptions, total=False):
+class PipelineOptions(HeaderOptions, RetryOptions, InputOptions, total=False):
     """Options of `pipeline`."""
 
     timeout: float | None
@@ -181,14 +181,14 @@ class UploadOptions(TransferOptions, total=False):
 
 
 class ClientOptions(SubscribeOptions, StreamOptions, RealtimeOptions, total=False):
-    """Options of `with_options` on a client: those of every kind of call."""
+    """Options of `with_options` on a client: those of all calls."""
 
 
 class EndpointOptions(ClientOptions, total=False):
-    """Options of `with_options` on an endpoint: those of every kind of call, and the client."""
+    """Options of `with_options` on an endpoint: those of all calls, and the client."""
 
     client: ClientLike | None
-    """`FalClient` or `AsyncFalClient` to call with. Default: the module's own."""
+    """`FalClient` or `AsyncFalClient` to use. Default: the module-level client."""
 
 
 DEFAULTS: Final[ClientOptions] = {
@@ -205,4 +205,4 @@ DEFAULTS: Final[ClientOptions] = {
     "codec": "msgpack",
     "reconnect": False,
 }
-"""Value of an option that was not given; None for those that are not listed."""
+"""Defaults of options; options not listed here default to None."""

@@ -1,4 +1,4 @@
-"""What a finished call returns."""
+"""Results of calls."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in ho
 
 @dataclass(frozen=True)
 class LogEntry:
-    """One line a model logged.
+    """One log line of a model.
 
     Attributes:
         message: The text.
-        timestamp: When, in ISO 8601.
+        timestamp: Time in ISO 8601, or None.
         level: For example `INFO` or `STDERR`, or None.
-        source: Who logged it, for example `USER`.
-        raw: The entry as it came.
+        source: Origin of the line, for example `USER`, or None.
+        raw: The entry as received.
     """
 
     message: str
@@ -31,17 +31,17 @@ class LogEntry:
     raw: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
 
     def __getitem__(self, key: str) -> Any:
-        """The entry's field as it came, as untyped clients give it."""
+        """A field of the raw entry, for compatibility with untyped clients."""
         return self.raw[key]
 
 
 @dataclass(frozen=True)
 class RawResponse:
-    """An HTTP answer as it came.
+    """An HTTP response as received.
 
     Attributes:
         status_code: HTTP status.
-        headers: Headers, names in lower case.
+        headers: Headers by lower-case name.
         body: The body, unparsed.
     """
 
@@ -50,7 +50,7 @@ class RawResponse:
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """The body as JSON, or as text when it is none."""
+        """Parse the body as JSON, or return it as text if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -64,10 +64,10 @@ class Result(Generic[Out]):
     Attributes:
         data: The typed output.
         request_id: Id of the request on the platform.
-        raw: The output as it came, complete even where it does not fit its schema.
-        raw_response: Status, headers and body of the answer that held it.
-        logs: The model's logs, when they were asked for.
-        metrics: The platform's measurements, for example `inference_time` in seconds.
+        raw: The output as received, complete even where it does not match the schema.
+        raw_response: Status, headers and body of the response.
+        logs: The model's logs, if they were requested.
+        metrics: Measurements of the platform, for example `inference_time` in seconds.
     """
 
     data: Out
@@ -79,7 +79,7 @@ class Result(Generic[Out]):
 
     @property
     def billable_units(self) -> float | None:
-        """Units the request is billed with, or None when the platform did not say."""
+        """Billed units of the request, or None if unknown."""
         try:
             return float(self.raw_response.headers["x-fal-billable-units"])
         except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""What the tests of batches share: an emulator, and batches of both colors."""
+"""What the tests of batches share: an emulator, and batches in sync and async mode."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ import pytest
 from fal_typed import RetryPolicy
 from fal_typed.batch import AsyncBatch, Batch
 from fal_typed.testing import FalEmulator
-from tests.conftest import Colour
+from tests.conftest import Mode
 from tests.core.flux import ID, dev
+from tests.requirements import need
 
 LONG = os.environ.get("FAL_TYPED_BATCH") == "long"
 PATIENT = RetryPolicy(attempts=4, base_delay=0.01, max_delay=0.05)
 
 
 def answer(arguments: dict[str, Any]) -> dict[str, Any]:
-    """A small result, so that tests measure the batch and not the making of pictures."""
+    """A small result, so that tests measure the batch and not the making of images."""
     return {
         "images": [],
         "seed": 1,
@@ -45,17 +46,17 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[FalEmulator]:
 
 
 class Batches:
-    """Runs batches of one color on one journal."""
+    """Runs batches in one mode on one journal."""
 
-    def __init__(self, colour: Colour, folder: Path) -> None:
-        self.colour = colour
+    def __init__(self, mode: Mode, folder: Path) -> None:
+        self.mode = mode
         self.journal: Any = folder / "journal.db"
         self.report: Any = None
 
     def open(self, endpoint: Any = dev, **options: Any) -> Any:
-        """A batch, to be used by `colour.inside`."""
-        kind = AsyncBatch if self.colour.is_async else Batch
-        client = self.colour.bare_client(retry=PATIENT)
+        """A batch, to be used by `mode.inside`."""
+        kind = AsyncBatch if self.mode.is_async else Batch
+        client = self.mode.bare_client(retry=PATIENT)
         given = {"journal": self.journal, "client": client, "progress": False, **options}
         return kind(endpoint, **given)
 
@@ -64,16 +65,16 @@ class Batches:
     ) -> list[Any]:
         """The items of one run."""
         batch = self.open(endpoint, **options)
-        with self.colour.inside(batch):
+        with self.mode.inside(batch):
             try:
-                return self.colour.items(batch.run(inputs, **(orders or {})))
+                return self.mode.items(batch.run(inputs, **(orders or {})))
             finally:
                 self.report = batch.report
 
 
 @pytest.fixture
-def batches(colour: Colour, tmp_path: Path) -> Batches:
-    return Batches(colour, tmp_path)
+def batches(mode: Mode, tmp_path: Path) -> Batches:
+    return Batches(mode, tmp_path)
 
 
 def rows(count: int, start: int = 0) -> list[dict[str, Any]]:
@@ -97,10 +98,8 @@ def _server_program(name: str) -> str | None:
 def postgresql() -> Iterator[str]:
     """URL of a private PostgreSQL server, from the system's packages."""
     initdb = _server_program("initdb")
-    if initdb is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("PostgreSQL is not installed: apt-get install postgresql")
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    need("PostgreSQL", found=initdb is not None, install="apt-get install postgresql")
+    assert initdb is not None
     # Not in pytest's own folder, which only its owner may enter, and whose paths are too long for
     # a socket.
     folder = Path(tempfile.mkdtemp(prefix="fal-typed-"))

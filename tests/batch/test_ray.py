@@ -1,4 +1,4 @@
-"""Batches on a local Ray cluster whose workers are killed (`FAL_TYPED_BATCH=long`: 20,000 rows)."""
+"""Batches on a local Ray cluster whose workers are killed (`make batch`, which installs Ray)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from fal_typed.testing import FalEmulator
 from tests.batch.conftest import LONG, answer, submitted
 from tests.core.flux import ID, dev
 
-pytest.importorskip("ray", reason="ray is not installed")
+pytest.importorskip("ray", reason="ray is not installed; `make batch` installs it")
 pytestmark = [
+    pytest.mark.skipif(not LONG, reason="long"),
     pytest.mark.xdist_group("batch_survival"),
     # Ray's own processes and sockets outlive it.
     pytest.mark.filterwarnings("ignore"),
@@ -109,6 +110,5 @@ def test_a_dataset_survives_a_killed_actor(cluster: FalEmulator, tmp_path: Path)
     prove(str(tmp_path / "journal.db"), cluster, 200, kills=1)
 
 
-@pytest.mark.skipif(not LONG, reason="long")
 def test_a_dataset_survives_five_killed_actors(cluster: FalEmulator, database: str) -> None:
     prove(database, cluster, 20_000, kills=5)

@@ -1,7 +1,7 @@
-"""Thousands of subscribes over a network at its worst (`make chaos` runs ten times as many).
+"""Thousands of subscribes over an unreliable network (`make chaos` runs ten times as many).
 
-Every one ends in its own result or in an error that says what happened, and no input is ever
-accepted twice.
+Each one ends in its own result or in an error that says what happened, and no input is accepted
+twice.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from fal_typed import (
     Result,
     RetryPolicy,
 )
-from fal_typed.testing import FalEmulator
-from fal_typed.testing.faults import FaultPlan
+from fal_typed.testing import FalEmulator, FaultPlan
+from fal_typed.testing.engine.faults import FaultKind
 from tests.core.flux import ID, DevInput
 
 LONG = os.environ.get("FAL_TYPED_CHAOS") == "long"
-SUBSCRIBES = 10_000 if LONG else 1_000  # of each colour
+SUBSCRIBES = 10_000 if LONG else 1_000  # in each mode
 RATE = 0.05
-KINDS = (
+KINDS: tuple[FaultKind, ...] = (
     "reset_before",
     "reset_after",
     "rate_limited",
@@ -77,7 +77,7 @@ def subscribe_all_async(count: int) -> list[Result[object] | FalError]:
 
 @pytest.mark.parametrize("subscribe_all", [subscribe_all_sync, subscribe_all_async])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_nothing_is_lost_in_silence_and_nothing_runs_twice(subscribe_all, seed, monkeypatch):
+def test_no_result_is_lost_silently_and_no_job_runs_twice(subscribe_all, seed, monkeypatch):
     plan = FaultPlan(rates=dict.fromkeys(KINDS, RATE), seed=seed, seconds=0.01)
     with FalEmulator(faults=plan, run_time=0.005) as emulator:
         monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
@@ -101,6 +101,6 @@ def test_nothing_is_lost_in_silence_and_nothing_runs_twice(subscribe_all, seed, 
             assert isinstance(outcome, (FalConnectionError, FalHTTPError, FalTimeoutError))
             assert ID in str(outcome)
             lost += 1
-    # Exactly the submits that may have been accepted end in an error; all else is made good.
+    # Only submits that may have been accepted end in an error; all other faults are recovered.
     assert lost == sum(submits[kind] for kind in ("reset_before", "reset_after", "bad_gateway"))
     print(f"\n{SUBSCRIBES - lost} results, {lost} errors; faults played: {dict(played)}")

@@ -24,7 +24,7 @@ class Outcome:
 def fal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Outcome]:
-    """Calls ``fal-typed`` with some words and returns what a shell would see."""
+    """Runs ``fal-typed`` with arguments and returns its exit code and output."""
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("NO_COLOR", "1")
 

@@ -1,4 +1,4 @@
-"""The frame of the command line: its help, its exit codes, what it loads."""
+"""The command line in general: help, exit codes, imports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fal_typed._version import __version__
-from fal_typed.cli import COMMANDS
+from fal_typed.cli.command_list import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def test_help_imports_no_command() -> None:
         "from fal_typed.cli import main\nmain(['--help'])"
     )
     loaded = set(json.loads(done.stderr))
-    assert not loaded & {f"fal_typed.cli.{name}" for name in COMMANDS}
+    assert not loaded & {f"fal_typed.cli.commands.{name}_command" for name in COMMANDS}
     assert not loaded & {"httpx", "starlette", "datamodel_code_generator"}
 
 
@@ -57,8 +57,8 @@ def test_help_of_a_command_begins_with_its_summary_and_gives_an_example(
     assert outcome.code == 0
     assert COMMANDS[name].summary in outcome.out
     assert f"Example: fal-typed {name}" in outcome.out
-    summary = (import_module(f"fal_typed.cli.{name}").command.__doc__ or "").splitlines()[0]
-    assert summary == COMMANDS[name].summary
+    module = import_module(f"fal_typed.cli.commands.{name}_command")
+    assert (module.command.__doc__ or "").splitlines()[0] == COMMANDS[name].summary
 
 
 def test_version(fal: Callable[..., Outcome]) -> None:
@@ -80,7 +80,7 @@ def test_wrong_use_is_exit_code_2(fal: Callable[..., Outcome], words: list[str])
         ("jinja2", "generate", "codegen"),
     ],
 )
-def test_missing_extra_is_told_in_one_line(
+def test_a_missing_extra_is_reported_in_one_line(
     missing: str, command: str, extra: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     out = str(tmp_path_factory.mktemp("out"))

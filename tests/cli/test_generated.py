@@ -6,7 +6,7 @@ import pytest
 
 from fal_typed import Endpoint
 from fal_typed._documents.catalog import Catalog
-from fal_typed.cli.generated import find_generated
+from fal_typed.cli.generated_modules import find_generated
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from fal_typed.cli.generated import find_generated
         *Catalog().ids()[::100],
     ],
 )
-def test_the_module_holds_the_endpoint_of_that_id(endpoint_id: str) -> None:
+def test_the_module_contains_the_endpoint_of_that_id(endpoint_id: str) -> None:
     generated = find_generated(endpoint_id)
     assert generated is not None
     endpoint = getattr(generated.load(), generated.endpoint)

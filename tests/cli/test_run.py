@@ -11,7 +11,7 @@ import typer
 from PIL import Image
 
 from fal_typed._documents.catalog import Catalog
-from fal_typed.cli.run import parse_arguments, save_files
+from fal_typed.cli.commands.run_command import parse_arguments, save_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ def submitted(emulator: FalEmulator) -> list[Any]:
     return [request.json for request in emulator.requests if request.route == "submit"]
 
 
-def test_sends_what_was_given_and_prints_the_result_s_json(
+def test_sends_the_arguments_and_prints_the_json_of_the_result(
     fal: Callable[..., Outcome], fal_emulator: FalEmulator
 ) -> None:
     outcome = fal("run", FLUX_DEV, "prompt=a cat", "num_images=2", "seed=7", "--json")
@@ -37,7 +37,7 @@ def test_sends_what_was_given_and_prints_the_result_s_json(
     assert submitted(fal_emulator) == [{"prompt": "a cat", "num_images": 2, "seed": 7}]
 
 
-def test_updates_and_logs_go_beside_the_result(
+def test_updates_and_logs_go_to_standard_error(
     fal: Callable[..., Outcome], fal_emulator: FalEmulator
 ) -> None:
     fal_emulator.endpoint(FLUX_DEV).logs = ("Warming up",)
@@ -47,7 +47,7 @@ def test_updates_and_logs_go_beside_the_result(
     assert "request id " in outcome.out
 
 
-def test_without_logs_none_are_asked_for(
+def test_without_logs_none_are_requested(
     fal: Callable[..., Outcome], fal_emulator: FalEmulator
 ) -> None:
     fal("run", FLUX_DEV, "prompt=a cat")
@@ -66,12 +66,12 @@ def test_saves_every_file_of_the_result(
     assert len(saved) == 3
     for path in saved:
         assert f"saved {path}" in outcome.out.replace("\n", "")
-        with Image.open(path) as picture:
-            picture.load()
-            assert picture.size == (512, 512)
+        with Image.open(path) as image:
+            image.load()
+            assert image.size == (512, 512)
 
 
-def test_files_of_one_name_do_not_replace_each_other(tmp_path: Path) -> None:
+def test_files_of_the_same_name_are_all_kept(tmp_path: Path) -> None:
     entries = [{"url": f"data:text/plain,{letter}"} for letter in "abc"]
     paths = list(save_files({"files": entries, "one": {"deep": entries[0]}}, tmp_path))
     assert [path.name for path in paths] == ["file.txt", "file-2.txt", "file-3.txt", "file-4.txt"]
@@ -81,15 +81,15 @@ def test_files_of_one_name_do_not_replace_each_other(tmp_path: Path) -> None:
 def test_a_local_file_is_uploaded(
     fal: Callable[..., Outcome], fal_emulator: FalEmulator, tmp_path: Path
 ) -> None:
-    picture = tmp_path / "in.png"
-    Image.new("RGB", (8, 8)).save(picture)
-    outcome = fal("run", "fal-ai/birefnet", f"image_url={picture}")
+    path = tmp_path / "in.png"
+    Image.new("RGB", (8, 8)).save(path)
+    outcome = fal("run", "fal-ai/birefnet", f"image_url={path}")
     assert outcome.code == 0, outcome.err
     (sent,) = submitted(fal_emulator)
     assert sent["image_url"].startswith("http")
 
 
-def test_wrong_input_is_wrong_use_and_nothing_is_sent(
+def test_invalid_input_is_wrong_use_and_nothing_is_sent(
     fal: Callable[..., Outcome], fal_emulator: FalEmulator
 ) -> None:
     outcome = fal("run", FLUX_DEV, "promt=a cat", "num_images=9", "image_size=big")
@@ -109,16 +109,16 @@ def test_a_failing_model_is_exit_code_1_with_the_request_id(
     assert "request id" in outcome.err
 
 
-def test_an_endpoint_outside_the_catalogue_is_called_by_its_id(
+def test_an_endpoint_outside_the_catalog_is_called_by_its_id(
     fal: Callable[..., Outcome], fal_emulator: FalEmulator
 ) -> None:
-    fal_emulator.endpoint("acme/echo").answers({"text": "hello"})
+    fal_emulator.endpoint("acme/echo").responds({"text": "hello"})
     outcome = fal("run", "acme/echo", "text=hello", "times=3", "--json")
     assert json.loads(outcome.out) == {"text": "hello"}
     assert submitted(fal_emulator) == [{"text": "hello", "times": 3}]
 
 
-def test_arguments_from_a_file_and_words_over_them(
+def test_arguments_override_those_of_a_file(
     fal: Callable[..., Outcome], fal_emulator: FalEmulator, tmp_path: Path
 ) -> None:
     source = tmp_path / "arguments.json"
@@ -137,7 +137,7 @@ def test_arguments_from_standard_input(
 
 
 @pytest.mark.parametrize("content", ["no JSON", "[1]"])
-def test_input_that_is_no_object_is_wrong_use(
+def test_input_that_is_not_an_object_is_wrong_use(
     fal: Callable[..., Outcome], tmp_path: Path, content: str
 ) -> None:
     source = tmp_path / "arguments.json"
@@ -159,11 +159,11 @@ def test_input_that_is_no_object_is_wrong_use(
         ("unknown=1", 1),
     ],
 )
-def test_words_are_read_as_their_parameter_s_type(word: str, value: object) -> None:
+def test_arguments_are_parsed_by_the_type_of_their_parameter(word: str, value: object) -> None:
     name = word.partition("=")[0]
     assert parse_arguments(Catalog().document(FLUX_DEV), [word]) == {name: value}
 
 
-def test_a_word_without_equals_is_wrong_use() -> None:
+def test_an_argument_without_equals_is_wrong_use() -> None:
     with pytest.raises(typer.BadParameter, match="name=value"):
         parse_arguments(None, ["prompt"])

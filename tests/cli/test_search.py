@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from fal_typed._documents.catalog import Catalog
-from fal_typed.cli.search import find
+from fal_typed.cli.commands.search_command import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def test_every_word_must_occur(fal: Callable[..., Outcome]) -> None:
         assert "lora" in text
 
 
-def test_the_id_counts_most() -> None:
+def test_a_match_in_the_id_ranks_highest() -> None:
     first, *_, last = find(Catalog(), ["flux"])
     assert "flux" in first.id.split("/")[1]
     assert "flux" not in last.id or first.score > last.score
@@ -36,21 +36,21 @@ def test_a_parameter_is_found_and_named(fal: Callable[..., Outcome]) -> None:
     assert first["parameters"] == ["enable_safety_checker"]
 
 
-def test_category_narrows(fal: Callable[..., Outcome]) -> None:
+def test_category_filters(fal: Callable[..., Outcome]) -> None:
     found = json.loads(fal("search", "image", "--category", "video", "--json").out)
     assert found
     assert {match["category"] for match in found} == {"video"}
 
 
-def test_table_ends_with_how_many_are_left_out(fal: Callable[..., Outcome]) -> None:
+def test_the_table_ends_with_the_number_of_other_results(fal: Callable[..., Outcome]) -> None:
     outcome = fal("search", "flux", "--limit", "3")
     header, *rows, rest = outcome.out.splitlines()
-    assert header.split() == ["Endpoint", "Category", "Parameters", "met"]
+    assert header.split() == ["Endpoint", "Category", "Matching", "parameters"]
     assert len(rows) == 3
     assert "more: --limit" in rest
 
 
-def test_nothing_found_is_said_and_no_error(fal: Callable[..., Outcome]) -> None:
+def test_no_results_is_not_an_error(fal: Callable[..., Outcome]) -> None:
     outcome = fal("search", "xyzzy")
     assert (outcome.code, outcome.out) == (0, "")
-    assert outcome.err == "No endpoint has all these words.\n"
+    assert outcome.err == "No endpoint matches all these words.\n"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fal_typed._documents.catalog import Catalog
-from fal_typed.cli.run import parse_arguments
-from fal_typed.cli.show import describe
-from fal_typed.testing.checking import Checker
+from fal_typed.cli.commands.run_command import parse_arguments
+from fal_typed.cli.commands.show_command import describe
+from fal_typed.testing.engine.schema_checking import SchemaChecker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def test_required_parameters_come_first() -> None:
     assert required[0]
 
 
-def test_files_are_told_from_texts() -> None:
+def test_files_are_distinguished_from_strings() -> None:
     rows = described("fal-ai/birefnet")["parameters"]
     assert row(rows, "image_url")["type"] == "file"
     assert row(rows, "model")["type"].startswith("'General Use (Light)' | ")
@@ -66,28 +66,28 @@ def test_objects_are_listed_once_with_their_fields() -> None:
     assert [field["name"] for field in objects["LoraWeight"]] == ["path", "scale"]
 
 
-def test_every_parameter_of_flux_dev_is_explained() -> None:
+def test_every_parameter_of_flux_dev_is_described() -> None:
     rows = described("fal-ai/flux/dev")["parameters"]
     assert all(row["description"].endswith(".") for row in rows)
 
 
-def test_json_is_what_describe_gives(fal: Callable[..., Outcome]) -> None:
+def test_json_matches_describe(fal: Callable[..., Outcome]) -> None:
     assert json.loads(fal("show", "fal-ai/whisper", "--json").out) == described("fal-ai/whisper")
 
 
-def test_unknown_id_names_those_near_it(fal: Callable[..., Outcome]) -> None:
+def test_an_unknown_id_suggests_similar_ones(fal: Callable[..., Outcome]) -> None:
     outcome = fal("show", "fal-ai/flux/de")
     assert outcome.code == 2
     assert "fal-ai/flux/dev" in outcome.err
 
 
 @pytest.mark.parametrize("endpoint", Catalog().ids()[::40])
-def test_example_command_is_a_valid_call(endpoint: str) -> None:
+def test_the_example_command_is_a_valid_call(endpoint: str) -> None:
     document = Catalog().document(endpoint)
     program, command, id_, *words = shlex.split(described(endpoint)["command"])
     assert (program, command, id_) == ("fal-typed", "run", endpoint)
     arguments = parse_arguments(document, words)
-    assert Checker(document, document.input_schema).problems(arguments) == []
+    assert SchemaChecker(document, document.input_schema).problems(arguments) == []
 
 
 def of_studio(route: str) -> dict[str, Any]:

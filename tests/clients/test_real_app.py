@@ -17,13 +17,13 @@ import pytest
 import trustme
 
 from fal_typed.testing import FalEmulator
-from fal_typed.testing.services import HOSTS
+from fal_typed.testing.engine.addresses import HOSTS
 from tests.clients.conftest import CLIENTS, driver, port_of
 from tests.clients.matching import difference
+from tests.requirements import FAL_PYTHON, need_fal_server
 
 pytestmark = pytest.mark.xdist_group("client and app")
 APP = Path(__file__).parents[1] / "real_app" / "app.py"
-INTERPRETER = Path(__file__).parents[2] / ".venv-fal" / "bin" / "python"
 ID = "tests/echo"
 CALLS = {
     "run": {"do": "run", "endpoint": ID, "arguments": {"prompt": "a cat", "seed": 7}},
@@ -49,15 +49,14 @@ class Served(NamedTuple):
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory) -> Iterator[Served]:
-    if not INTERPRETER.exists():
-        pytest.skip("fal's server framework is not installed: `make test` makes .venv-fal for it")
+    need_fal_server()
     folder = tmp_path_factory.mktemp("certificates")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
     certificate = authority.issue_cert("fal.run", "127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
     certificate.private_key_pem.write_to_path(folder / "key.pem")
-    command = [INTERPRETER, APP, folder / "cert.pem", folder / "key.pem"]
+    command = [FAL_PYTHON, APP, folder / "cert.pem", folder / "key.pem"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:

@@ -42,8 +42,8 @@ def script(emulator: FalEmulator, scenario: dict) -> None:
         return
     endpoint = emulator.endpoint(scenario["endpoint"])
     for name, value in wanted.items():
-        if name == "answer":
-            endpoint.answers(value)
+        if name == "response":
+            endpoint.responds(value)
         elif name == "failure":
             endpoint.fails(value)
         else:

@@ -1,4 +1,4 @@
-"""Makes documents, generates packages from them and imports what came out."""
+"""Builds documents, generates packages from them and imports the packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fal_typed_codegen.generate import Report, generate
+from fal_typed_codegen.generate import GenerateReport, generate
 
 _numbers = itertools.count()
 
@@ -70,8 +70,8 @@ def write_documents(folder: Path, *documents: dict[str, Any]) -> Path:
     return folder
 
 
-def run(tmp_path: Path, *documents: dict[str, Any], **options: Any) -> Report:
-    """Generate the package ``acme_fal`` in a folder, from documents written beside it."""
+def run(tmp_path: Path, *documents: dict[str, Any], **options: Any) -> GenerateReport:
+    """Generate the package ``acme_fal`` in a folder, from documents written next to it."""
     schemas = write_documents(tmp_path / "schemas", *documents)
     return generate(schemas, tmp_path / "acme_fal", "acme_fal", jobs=1, **options)
 
@@ -81,13 +81,13 @@ def contents(out: Path) -> dict[str, bytes]:
 
 
 class Packages:
-    """Generates packages that can be imported, each under a name of its own."""
+    """Generates packages that can be imported, each with its own name."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def make(self, *documents: dict[str, Any]) -> tuple[str, Report]:
-        """Name of a new package and what its making reported."""
+    def make(self, *documents: dict[str, Any]) -> tuple[str, GenerateReport]:
+        """Name of a new package and the report of its generation."""
         package = f"made_{next(_numbers)}"
         schemas = write_documents(self.folder / f"{package}_schemas", *documents)
         report = generate(schemas, self.folder / package, package, jobs=1)
@@ -95,14 +95,14 @@ class Packages:
         return package, report
 
     def module(self, one: dict[str, Any], path: str = "acme.echo") -> ModuleType:
-        """The module made from one document, which must have been followed to the letter."""
+        """The module of one document, which must have no warnings."""
         package, report = self.make(one)
         assert report.failed == {}
         assert report.warnings == {}
         return importlib.import_module(f"{package}.{path}")
 
     def warned(self, one: dict[str, Any]) -> tuple[ModuleType, list[str]]:
-        """The module made from one document, and what could not be followed in it."""
+        """The module of one document, and its warnings."""
         package, report = self.make(one)
         assert report.failed == {}
         (warnings,) = report.warnings.values()

@@ -1,4 +1,4 @@
-"""Compares generated models with what the `jsonschema` library says of the same documents.
+"""Compares generated models with the `jsonschema` library, which reads the same documents.
 
 As a program it does so for a whole folder of documents, and prints the figures:
 ``python -m tests.codegen.fidelity [FOLDER]``. Every difference is put into one of the classes
@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fal_typed_codegen import read
+from fal_typed_codegen.documents import read
 from fal_typed_codegen.generate import generate
-from fal_typed_codegen.media import is_file_parameter
-from fal_typed_codegen.naming import choose_names
+from fal_typed_codegen.interface.file_types import is_file_parameter
+from fal_typed_codegen.interface.naming import choose_names
 from jsonschema import Draft202012Validator, ValidationError
 from pydantic import BaseModel
 from pydantic import ValidationError as Refusal
@@ -40,13 +40,13 @@ PARTS = 64
 
 @dataclass
 class Tally:
-    """What a comparison found.
+    """Result of a comparison.
 
     Attributes:
         models: How many input models were compared.
         checked: How many values, by kind: valid, invalid, output, probe.
         explained: How many differences of each class.
-        defects: Every other difference, told in full.
+        defects: Every other difference, in full.
     """
 
     models: int = 0
@@ -62,13 +62,13 @@ class Tally:
 
     @property
     def agreement(self) -> float:
-        """Share of the inputs on which both agree, in per cent; the probes are not among them."""
+        """Share of the inputs on which both agree, in percent, without the probes."""
         asked = self.checked["valid"] + self.checked["invalid"]
         return 100 * (1 - (self.explained.total() + len(self.defects)) / max(1, asked))
 
 
 def compare(document: EndpointDocument, made: Any, seed: str) -> Tally:
-    """Compare the models of one endpoint, as module `made` holds them, with its document."""
+    """Compare the models of one endpoint, in the module `made`, with its document."""
     tally = Tally(models=1)
     instances = Instances(document, f"{seed} {document.id}")
     validator = reference(document, document.input_ref)
@@ -110,8 +110,8 @@ def _compare_input(
         tally.explained[reason] += 1
     else:
         verb = "taken" if errors else "refused"
-        told = errors[0].message if errors else refusal
-        tally.defects.append(f"{document.id}: {verb} {_shown(value)}: {told!s:.300}")
+        message = errors[0].message if errors else refusal
+        tally.defects.append(f"{document.id}: {verb} {_shown(value)}: {message!s:.300}")
 
 
 def _taken(model: type[BaseModel], value: Any) -> tuple[Refusal | None, Any]:
@@ -122,7 +122,7 @@ def _taken(model: type[BaseModel], value: Any) -> tuple[Refusal | None, Any]:
 
 
 def _why_taken(document: EndpointDocument, errors: list[ValidationError]) -> str | None:
-    """Class of a value that the schema forbids and the model takes."""
+    """Class of a value that the schema rejects and the model accepts."""
     leaves = [leaf for error in errors for leaf in _leaves(error)]
     if all(_is_at_file(document, error) for error in errors):
         return "file"
@@ -143,7 +143,7 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
 
 
 def _is_at_file(document: EndpointDocument, error: ValidationError) -> bool:
-    """Whether an error is inside a parameter that takes a file."""
+    """Whether an error is inside a parameter that accepts a file."""
     names = [part for part in error.absolute_path if isinstance(part, str)]
     schema = document.input_schema
     for name in names:
@@ -167,7 +167,7 @@ def _with_properties(document: EndpointDocument, schema: Schema) -> Schema:
 
 
 def _probes(document: EndpointDocument, valid: list[Any]) -> Iterator[tuple[str, bool, Any]]:
-    """Values on which both differ on purpose: the class, whether the model takes it, the value."""
+    """Values that both treat differently on purpose: class, whether accepted, value."""
     value, schema = valid[0], document.input_schema
     if not schema.get("additionalProperties"):
         yield "unknown parameter", False, {**value, "no_such_parameter": 1}

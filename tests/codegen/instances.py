@@ -1,4 +1,4 @@
-"""Makes JSON values that a schema allows, and others that are like them but wrong.
+"""Generates JSON values that a schema allows, and similar ones that it rejects.
 
 Nothing here is the generator's: the `jsonschema` library has the last word on every value, and
 reads the document as it stands, but for the two keywords that OpenAPI 3.0 has of its own.
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from fal_typed_codegen.media import is_file_parameter
+from fal_typed_codegen.interface.file_types import is_file_parameter
 from jsonschema import Draft202012Validator
 
 from fal_typed._documents.document import EndpointDocument
@@ -39,7 +39,7 @@ SPELLINGS = {
     "min": "minimum", "ge": "minimum", "max": "maximum", "le": "maximum",
     "gt": "exclusiveMinimum", "lt": "exclusiveMaximum",
 }  # fmt: skip
-"""Names of bounds that some documents use and JSON Schema does not know."""
+"""Names of bounds that some documents use and JSON Schema does not define."""
 
 
 def reference(document: EndpointDocument, ref: Schema) -> Draft202012Validator:
@@ -49,7 +49,7 @@ def reference(document: EndpointDocument, ref: Schema) -> Draft202012Validator:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same; 1 and 1.0 are one number, and True is none."""
+    """Whether two JSON values are the same; 1 and 1.0 are equal, True and 1 are not."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(v, other[k]) for k, v in one.items())
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
@@ -67,14 +67,14 @@ class Instances:
         self._random = random.Random(seed)
 
     def valid(self, ref: Schema, validator: Draft202012Validator, count: int) -> list[Any]:
-        """Values that the validator takes; fewer than asked for where none is found."""
+        """Values that the validator accepts; fewer than requested if none is found."""
         made = (self._value(ref, "", is_file=False, depth=0) for _ in range(count * 3))
         return [value for value in made if validator.is_valid(value)][:count]
 
     def invalid(
         self, valid: list[Any], ref: Schema, validator: Draft202012Validator, count: int
     ) -> list[Any]:
-        """Values that the validator refuses, each made of a valid one by one change."""
+        """Values that the validator rejects, each made from a valid one by one change."""
         numbers, texts = self._interesting(ref)
         found: dict[str, Any] = {}
         for _ in range(count * 12):
@@ -213,7 +213,7 @@ class Instances:
         return copy.deepcopy(self._random.choice(_WRONG))
 
     def _interesting(self, ref: Schema) -> tuple[list[float], list[str]]:
-        """Numbers just inside and just outside of bounds, and texts of such lengths."""
+        """Numbers just inside and just outside of bounds, and strings of such lengths."""
         numbers: set[float] = set()
         texts = {"", "no such value"}
         seen: set[str] = set()
@@ -242,8 +242,10 @@ class Instances:
 
 
 def _range(schema: Schema, beside: float) -> tuple[float, float]:
-    """Lowest and highest number to try; `beside` is how far inside an excluded bound that is."""
+    """Lowest and highest number to try; `beside` is the distance from an exclusive bound."""
     schema = {SPELLINGS.get(key, key): value for key, value in schema.items()}
+    low: Any
+    high: Any
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if above is True:
@@ -260,7 +262,7 @@ def _range(schema: Schema, beside: float) -> tuple[float, float]:
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place inside a value: what holds it, and its key there."""
+    """Every location inside a value: its container and its key."""
     keys = (
         list(value)
         if isinstance(value, dict)
@@ -274,7 +276,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _standard(schema: Any) -> Any:
-    """JSON Schema for a schema of OpenAPI 3.0: `nullable`, and bounds excluded by a boolean."""
+    """JSON Schema for a schema of OpenAPI 3.0: `nullable`, and exclusive bounds as booleans."""
     if isinstance(schema, list):
         return [_standard(item) for item in schema]
     if not isinstance(schema, dict):

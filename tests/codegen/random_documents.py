@@ -1,4 +1,4 @@
-"""Makes documents at random, of every keyword that the generator follows."""
+"""Generates random documents with every keyword that the generator supports."""
 
 from __future__ import annotations
 
@@ -80,18 +80,17 @@ class RandomDocuments:
         return {"type": "boolean"}
 
     def _values(self, _: int) -> Schema:
-        return self._random.choice(
-            [
-                {"type": "string", "enum": ["a", "b c", 'd"e', "f\\g", "h\ni"]},
-                {"type": "integer", "enum": [2, 5, 10]},
-                {"enum": ["auto", 2, None]},
-                {"const": "only"},
-                {"type": "string", "const": "'"},
-                {"type": "string", "enum": ["x", None], "nullable": True},
-            ]
-        ).copy()
+        values: list[Schema] = [
+            {"type": "string", "enum": ["a", "b c", 'd"e', "f\\g", "h\ni"]},
+            {"type": "integer", "enum": [2, 5, 10]},
+            {"enum": ["auto", 2, None]},
+            {"const": "only"},
+            {"type": "string", "const": "'"},
+            {"type": "string", "enum": ["x", None], "nullable": True},
+        ]
+        return self._random.choice(values).copy()
 
-    def _ref(self, _: int) -> Schema:
+    def _ref(self, depth: int) -> Schema:
         return ref(self._random.choice(self._components))
 
     def _array(self, depth: int) -> Schema:

@@ -16,10 +16,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from fal_typed_codegen.application import check_application, generate_application
-from fal_typed_codegen.application_project import ProjectError, load_project
-from fal_typed_codegen.application_safety import verify
-from fal_typed_codegen.safety import UnsafeModuleError
+from fal_typed_codegen.application.client_safety import verify
+from fal_typed_codegen.application.package import check_application, generate_application
+from fal_typed_codegen.application.project import ProjectError, load_project
+from fal_typed_codegen.rendering.safety import UnsafeModuleError
 from pydantic import TypeAdapter, ValidationError
 
 from fal_typed import AsyncFalClient, FalClient, FalInputError, FalNotFoundError
@@ -32,7 +32,7 @@ ECHO = {"text": {"type": "string"}, "times": {"type": "integer", "default": 1}}
 
 
 class Application:
-    """A project in a folder, with a catalogue of its own."""
+    """A project in a folder, with its own catalog."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -50,7 +50,7 @@ class Application:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
 
-    def catalogue(self, *documents: dict[str, Any]) -> None:
+    def catalog(self, *documents: dict[str, Any]) -> None:
         write_documents(self.root / "schemas", *documents)
 
     def generate(self) -> Any:
@@ -73,7 +73,7 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path / "src")
     made = Application(tmp_path)
-    made.catalogue(
+    made.catalog(
         document(ECHO, endpoint_id="acme/echo", required=["text"]),
         document(endpoint_id="acme/plain"),
         document(ECHO, endpoint_id="acme/deep/one"),
@@ -95,7 +95,7 @@ def call(*words: str) -> int:
 # -- what is written ----------------------------------------------------------------------------
 
 
-def test_a_package_is_written_once_and_then_left_alone(
+def test_an_unchanged_package_is_not_written_again(
     application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
     application.table('endpoints = ["acme/echo", "acme/deep/*"]')
@@ -120,7 +120,7 @@ def test_a_package_is_written_once_and_then_left_alone(
     assert "0 files written, 0 removed, 9 unchanged" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in application.fal.rglob("*.*")} == times
     assert call("check") == 0
-    assert "3 endpoints: 9 files up to date" in capsys.readouterr().out
+    assert "3 endpoints in shop.fal: 9 files up to date" in capsys.readouterr().out
 
 
 def test_two_projects_get_the_same_bytes(application: Application, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_two_projects_get_the_same_bytes(application: Application, tmp_path: Pat
     application.generate()
     first = contents(application.fal)
     other = Application(tmp_path / "elsewhere")
-    other.catalogue(
+    other.catalog(
         document(ECHO, endpoint_id="acme/deep/two"),
         document(ECHO, endpoint_id="acme/deep/one"),
         document(endpoint_id="acme/plain"),
@@ -139,7 +139,7 @@ def test_two_projects_get_the_same_bytes(application: Application, tmp_path: Pat
     assert contents(other.fal) == first
 
 
-def test_what_is_no_longer_wanted_goes(application: Application) -> None:
+def test_endpoints_that_are_no_longer_selected_are_removed(application: Application) -> None:
     application.table('endpoints = ["acme/*"]')
     application.generate()
     application.table('endpoints = ["acme/echo"]')
@@ -158,7 +158,7 @@ def test_what_is_no_longer_wanted_goes(application: Application) -> None:
     assert "acme/plain" not in (application.fal / "_client.py").read_text()
 
 
-def test_check_finds_what_is_edited_and_what_is_stale_and_writes_nothing(
+def test_check_finds_edited_and_outdated_files_and_writes_nothing(
     application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
     application.table('endpoints = ["acme/echo", "acme/plain"]')
@@ -167,15 +167,15 @@ def test_check_finds_what_is_edited_and_what_is_stale_and_writes_nothing(
         edited = application.fal / path
         edited.write_text(edited.read_text() + "# by hand\n")
     more = {**ECHO, "tone": {"type": "string"}}
-    application.catalogue(document(more, endpoint_id="acme/echo", required=["text"]))
+    application.catalog(document(more, endpoint_id="acme/echo", required=["text"]))
     before = contents(application.fal)
     assert call("check") == 1
     assert capsys.readouterr().out.splitlines() == [
-        "not what its schema makes of it: _client.py",
-        "not what its schema makes of it: arguments.py",
-        "not what its schema makes of it: endpoints/acme/echo.py",
-        "not what its schema makes of it: endpoints/acme/plain.py",
-        "Write them again with: fal-typed generate",
+        "out of date: _client.py",
+        "out of date: arguments.py",
+        "out of date: endpoints/acme/echo.py",
+        "out of date: endpoints/acme/plain.py",
+        "Run fal-typed generate to update them.",
     ]
     assert contents(application.fal) == before
     assert call("generate", "--jobs=1") == 0
@@ -188,7 +188,7 @@ def test_check_before_the_first_run_finds_everything_missing(application: Applic
     assert not application.fal.exists()
 
 
-def test_options_on_the_command_line_go_before_the_table(application: Application) -> None:
+def test_options_on_the_command_line_override_the_table(application: Application) -> None:
     application.table('endpoints = ["acme/echo"]')
     assert call("generate", "--jobs=1", "--out=src/plain", "--package=plain") == 0
     assert not application.fal.exists()
@@ -198,12 +198,12 @@ def test_options_on_the_command_line_go_before_the_table(application: Applicatio
 # -- which endpoints ------------------------------------------------------------------------------
 
 
-def test_ids_are_found_in_source_that_is_never_imported(application: Application) -> None:
+def test_ids_are_found_without_importing_the_source(application: Application) -> None:
     application.table('scan = ["src"]')
     application.source(
         "service.py",
         '''
-        """acme/plain is only talked about."""
+        """acme/plain is only mentioned."""
         import fal_client
 
         raise RuntimeError("imported")
@@ -222,7 +222,7 @@ def test_ids_are_found_in_source_that_is_never_imported(application: Application
     assert application.generate().ids == ["acme/echo"]
 
 
-def test_an_id_without_a_document_is_told_and_stops_nothing(
+def test_an_id_without_a_document_is_only_a_warning(
     application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
     application.table('scan = ["src"]\nendpoints = ["acme/echo"]')
@@ -238,15 +238,15 @@ def test_an_id_without_a_document_is_told_and_stops_nothing(
     application.source("mqtt.py", 'client.subscribe("home/temperature")')
     application.source("broken.py", 'run("acme/plain"')
     assert call("generate", "--jobs=1") == 0
-    told = capsys.readouterr().err.splitlines()
-    assert told[1:] == [
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1:] == [
         "warning: src/shop/service.py:3: no document for 'acme/plan'; did you mean 'acme/plain'?",
         "warning: src/shop/service.py:4: no document for 'other/thing'",
     ]
-    assert told[0].startswith("warning: src/shop/broken.py: not read: ")
+    assert lines[0].startswith("warning: src/shop/broken.py: cannot be parsed: ")
 
 
-def test_documents_of_ones_own_go_before_the_catalogue(application: Application) -> None:
+def test_own_documents_take_precedence_over_the_catalog(application: Application) -> None:
     application.table('documents = ["private"]\nendpoints = ["acme/echo"]')
     own = document({"mood": {"type": "string"}}, endpoint_id="acme/echo", required=["mood"])
     write_documents(application.root / "private", own, document(endpoint_id="shop/portrait"))
@@ -255,22 +255,22 @@ def test_documents_of_ones_own_go_before_the_catalogue(application: Application)
     assert application.check().written == []
 
 
-def test_two_documents_in_one_place_are_told(application: Application) -> None:
+def test_duplicate_documents_are_reported(application: Application) -> None:
     for folder in ("one/shop", "two/shop"):
         file = application.root / folder / "portrait.json"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(document(ECHO, endpoint_id="shop/portrait")))
     application.table('documents = ["one", "two/shop/portrait.json"]')
-    with pytest.raises(ProjectError, match=r"there are two of shop/portrait.json"):
+    with pytest.raises(ProjectError, match=r"duplicate document shop/portrait.json"):
         application.generate()
     write_documents(application.root / "three", document(endpoint_id="acme/echo"))
     (application.root / "three/acme/echo.json").rename(application.root / "three/acme/plain.json")
     application.table('documents = ["three"]\nendpoints = ["acme/plain"]')
-    with pytest.raises(ProjectError, match=r"acme/plain.json is not of the endpoint"):
+    with pytest.raises(ProjectError, match=r"acme/plain.json does not describe the endpoint"):
         application.generate()
 
 
-def test_a_document_that_goes_bad_keeps_what_was_made_of_it(
+def test_a_document_that_becomes_invalid_keeps_its_modules(
     application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
     application.table('documents = ["portrait.json"]\nendpoints = ["acme/echo"]')
@@ -285,59 +285,62 @@ def test_a_document_that_goes_bad_keeps_what_was_made_of_it(
     assert call("check") == 1
 
 
-def test_many_endpoints_are_warned_of(application: Application) -> None:
-    application.catalogue(*(document(endpoint_id=f"many/m{n}") for n in range(51)))
+def test_many_endpoints_cause_a_warning(application: Application) -> None:
+    application.catalog(*(document(endpoint_id=f"many/m{n}") for n in range(51)))
     application.table('endpoints = ["many/*"]')
     (note,) = application.generate().notes
-    assert note.startswith("51 endpoints: above 50, type checkers and editors become slow")
+    assert note.startswith("51 endpoints: with more than 50, type checkers and editors become slow")
 
 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ('endpoint = ["acme/echo"]', "has no key 'endpoint'; did you mean 'endpoints'?"),
-        ("jobs = 2", "has no key 'jobs'; it may have output, package, endpoints, scan, "),
-        ('endpoints = "acme/echo"', "endpoints: must be a list of texts"),
-        ("endpoints = [1]", "endpoints: must be a list of texts"),
-        ('endpoints = ["acme/ecko"]', "no endpoint 'acme/ecko'; did you mean 'acme/echo'?"),
+        ('endpoint = ["acme/echo"]', "unknown key 'endpoint'; did you mean 'endpoints'?"),
+        ("jobs = 2", "unknown key 'jobs'; valid keys: output, package, endpoints, scan, "),
+        ('endpoints = "acme/echo"', "endpoints: must be a list of strings"),
+        ("endpoints = [1]", "endpoints: must be a list of strings"),
+        ('endpoints = ["acme/ecko"]', "unknown endpoint 'acme/ecko'; did you mean 'acme/echo'?"),
         ('endpoints = ["nobody/*"]', "endpoints: 'nobody/*' matches no endpoint"),
-        ('scan = ["lib"]', "scan: there is no file or folder 'lib'"),
-        ('scan = ["src"]', "scan: no known endpoint id was found"),
+        ('scan = ["lib"]', "scan: file or folder not found: 'lib'"),
+        ('scan = ["src"]', "scan: no known endpoint id found"),
         (
             'documents = ["https://shop.example/openapi.json"]',
-            "is a URL: fetch it with ",
+            "is a URL; download it with ",
         ),
-        ('documents = ["src"]', "documents: no document in "),
-        ('documents = ["pyproject.toml"]', "documents: no document in "),
-        ("", "names no endpoint: give it 'endpoints', 'scan' or 'documents'"),
-        ('endpoints = ["a/b"]\npackage = "shop.2"', "package: 'shop.2' is not the name of a pack"),
+        ('documents = ["src"]', "documents: no document found in "),
+        ('documents = ["pyproject.toml"]', "documents: no document found in "),
+        ("", "selects no endpoint: set 'endpoints', 'scan' or 'documents'"),
+        (
+            'endpoints = ["a/b"]\npackage = "shop.2"',
+            "package: 'shop.2' is not a valid package name",
+        ),
         ('endpoints = ["a/b"]\nallow_unknown_ids = 1', "allow_unknown_ids: must be true or false"),
         ("endpoints = [", "pyproject.toml: "),
     ],
 )
-def test_mistakes_in_the_table_are_told(
+def test_mistakes_in_the_table_are_reported(
     application: Application, capsys: pytest.CaptureFixture[str], table: str, message: str
 ) -> None:
     application.table(table)
     for command in ("generate", "check"):
         assert call(command) == 2
         # The frame around the message breaks its lines.
-        told = " ".join(capsys.readouterr().err.replace("│", " ").split())
-        assert " ".join(message.split()) in told
+        shown = " ".join(capsys.readouterr().err.replace("│", " ").split())
+        assert " ".join(message.split()) in shown
     assert not application.fal.exists()
 
 
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        ("", "output: is missing"),
+        ("", "output: missing"),
         (".", "'.' is not a folder inside the project"),
         ("../fal", "'../fal' is not a folder inside the project"),
-        ("src/my-shop/fal", "package: 'my-shop.fal' is not the name of a package"),
-        ("src/shop", "was not generated by fal-typed; give the generated package a folder of "),
+        ("src/my-shop/fal", "package: 'my-shop.fal' is not a valid package name"),
+        ("src/shop", "was not generated by fal-typed; use a separate folder for the generated "),
     ],
 )
-def test_output_is_a_folder_of_its_own(application: Application, output: str, message: str) -> None:
+def test_output_is_a_separate_folder(application: Application, output: str, message: str) -> None:
     application.source("__init__.py", "VERSION = 1\n")
     application.table('endpoints = ["acme/echo"]', output=output)
     with pytest.raises(ProjectError) as error:
@@ -346,7 +349,7 @@ def test_output_is_a_folder_of_its_own(application: Application, output: str, me
     assert (application.root / "src/shop/__init__.py").read_text() == "VERSION = 1\n"
 
 
-def test_the_package_is_what_the_output_is_imported_by(application: Application) -> None:
+def test_the_package_name_comes_from_the_output(application: Application) -> None:
     for output, package in (
         ("src/shop/fal", "shop.fal"),
         ("shop/fal", "shop.fal"),
@@ -358,7 +361,7 @@ def test_the_package_is_what_the_output_is_imported_by(application: Application)
         assert project.package == package
 
 
-def test_no_table_is_no_project(tmp_path: Path) -> None:
+def test_without_the_table_there_is_no_project(tmp_path: Path) -> None:
     assert load_project(tmp_path) is None
     (tmp_path / "pyproject.toml").write_text("[tool.ruff]\nline-length = 100\n")
     assert load_project(tmp_path) is None
@@ -367,10 +370,10 @@ def test_no_table_is_no_project(tmp_path: Path) -> None:
 # -- what arguments may hold ----------------------------------------------------------------------
 
 
-def test_arguments_have_the_keys_of_json_and_the_types_of_the_model(
+def test_arguments_have_json_keys_and_model_types(
     application: Application,
 ) -> None:
-    application.catalogue(
+    application.catalog(
         document(
             {
                 "3d-model": {"type": "boolean", "description": "In space."},
@@ -437,11 +440,11 @@ SCORE = {"type": "object", "required": ["score"], "properties": {"score": {"type
 def fal(
     application: Application, emulator: FalEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Any]:
-    """The application's package, reaching the emulator."""
+    """The application's package, connected to the emulator."""
     emulator.reset()
     for name, value in emulator.environ().items():
         monkeypatch.setenv(name, value)
-    application.catalogue(
+    application.catalog(
         document(ECHO, endpoint_id="acme/echo", required=["text"], output=SCORE),
         document({"3d-model": {"type": "boolean"}}, endpoint_id="other/echo", output=SCORE),
     )
@@ -476,7 +479,7 @@ def test_results_are_typed(fal: Any) -> None:
         fal.cancel("acme/echo", "no-such-request")
 
 
-def test_names_meet_and_travel_as_the_endpoint_has_them(fal: Any, emulator: FalEmulator) -> None:
+def test_conflicting_names_are_sent_unchanged(fal: Any, emulator: FalEmulator) -> None:
     result = fal.run("other/echo", {"3d-model": True})
     assert type(result.data).__module__ == "shop.fal.endpoints.other.echo"
     fal.run("acme/echo", {"text": "hello"})
@@ -511,7 +514,7 @@ def test_other_ids_stay_plain_json(fal: Any, emulator: FalEmulator) -> None:
     assert emulator.requests[-1].headers["x-mine"] == "1"
 
 
-def test_unchecked_is_one_call_away(fal: Any, emulator: FalEmulator) -> None:
+def test_checks_can_be_skipped(fal: Any, emulator: FalEmulator) -> None:
     with pytest.raises(Exception, match="text"):
         fal.run("acme/echo", {"txt": "hello"}, validate=False)
     fal.run("acme/echo", {"text": "hello"}, extra_arguments={"new": 1})
@@ -541,7 +544,7 @@ def test_an_endpoint_is_imported_when_it_is_first_called(fal: Any) -> None:
     assert "shop.fal.arguments" not in sys.modules
 
 
-def test_every_name_of_fal_client_that_makes_a_call_or_encodes_is_there(fal: Any) -> None:
+def test_every_call_and_encoder_of_fal_client_exists(fal: Any) -> None:
     verbs = (
         "run", "submit", "subscribe", "stream", "realtime", "status", "result", "cancel",
         "upload", "upload_file", "upload_image",
@@ -568,7 +571,7 @@ def test_the_example_is_up_to_date_and_runs(
         )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("://") == 2
-    assert "no such parameter; did you mean 'prompt'?" in done.stdout
+    assert "Unknown parameter; did you mean 'prompt'?" in done.stdout
 
 
 # -- safety ---------------------------------------------------------------------------------------
@@ -576,7 +579,7 @@ def test_the_example_is_up_to_date_and_runs(
 NASTY = ("'''", '"""', "\\", "\n", "\u2028", "\u202e", "{{ 7 * 7 }}", "{% raw %}", "#", "__class__")
 
 
-def test_nothing_of_a_document_becomes_code(application: Application) -> None:
+def test_text_of_a_document_never_becomes_code(application: Application) -> None:
     names = [f'a{text}"]; boom("{number}' for number, text in enumerate(NASTY)]
     properties = {name: {"type": "string", "enum": [name], "title": name} for name in names}
     nasty = document(
@@ -586,7 +589,7 @@ def test_nothing_of_a_document_becomes_code(application: Application) -> None:
         description='"""\nboom()\n"""',
         info={"description": '"""\nboom()\nx = """'},
     )
-    application.catalogue(nasty)
+    application.catalog(nasty)
     application.table('endpoints = ["acme/nasty"]')
     assert application.generate().failed == {}
     fal = application.imported()
@@ -623,6 +626,6 @@ def test_nothing_of_a_document_becomes_code(application: Application) -> None:
         "x = 1 +",
     ],
 )
-def test_the_last_look_refuses_everything_else(source: str) -> None:
+def test_verification_rejects_everything_else(source: str) -> None:
     with pytest.raises(UnsafeModuleError):
         verify(source, "shop.fal")

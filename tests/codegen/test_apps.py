@@ -12,17 +12,17 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from fal_typed_codegen import render
-from fal_typed_codegen.diff import compare
-from fal_typed_codegen.diff_sources import load
-from fal_typed_codegen.generate import Report, generate
+from fal_typed_codegen.diff.compare import compare
+from fal_typed_codegen.diff.state import load
+from fal_typed_codegen.documents.pull import pull
+from fal_typed_codegen.documents.read import read_file
+from fal_typed_codegen.documents.sources import PullSources
+from fal_typed_codegen.generate import GenerateReport, generate
+from fal_typed_codegen.interface.naming import choose_names
+from fal_typed_codegen.interface.normalize import normalize
 from fal_typed_codegen.manifest import DocumentRecord, Manifest
-from fal_typed_codegen.naming import choose_names
-from fal_typed_codegen.normalise import normalise
-from fal_typed_codegen.pull import pull
-from fal_typed_codegen.read import read_file
-from fal_typed_codegen.safety import verify
-from fal_typed_codegen.sources import Wanted
+from fal_typed_codegen.rendering import render
+from fal_typed_codegen.rendering.safety import verify
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -54,10 +54,10 @@ def studio() -> dict[str, Any]:
 
 
 def route(
-    given: dict[str, Any] | None = None, answer: dict[str, Any] | None = None, **item: Any
+    given: dict[str, Any] | None = None, result: dict[str, Any] | None = None, **item: Any
 ) -> dict[str, Any]:
-    """A path item: what its operation takes and answers, and what else stands there."""
-    operation: dict[str, Any] = {"responses": {"200": content(answer or {})}}
+    """A path item: the input and output of its operation, and other keywords."""
+    operation: dict[str, Any] = {"responses": {"200": content(result or {})}}
     if given is not None:
         operation["requestBody"] = content(given)
     return {"post": operation, **item}
@@ -81,7 +81,7 @@ def app(paths: dict[str, Any], **components: Any) -> dict[str, Any]:
 
 
 class Making:
-    """A folder of documents, and the package that is made of it."""
+    """A folder of documents, and the package generated from it."""
 
     def __init__(self, folder: Path, package: str) -> None:
         self.schemas = folder / "schemas"
@@ -93,7 +93,7 @@ class Making:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(one))
 
-    def run(self, **options: Any) -> Report:
+    def run(self, **options: Any) -> GenerateReport:
         report = generate(self.schemas, self.out, self.package, jobs=1, **options)
         importlib.invalidate_caches()
         return report
@@ -124,13 +124,13 @@ def test_every_route_is_an_endpoint() -> None:
     assert [reason.split(":")[0] for reason in routes.left_out] == ["'/ws'", "'/jobs/{job_id}'"]
 
 
-def test_the_document_is_left_as_it_is() -> None:
+def test_the_document_is_not_modified() -> None:
     document_ = studio()
     split(document_, "acme/studio")
     assert document_ == studio()
 
 
-def test_queue_documents_are_no_apps() -> None:
+def test_queue_documents_are_not_apps() -> None:
     assert is_app_document(studio())
     assert not is_app_document(document({}))
     assert not is_app_document({"openapi": "3.1.0", "paths": {}})
@@ -144,13 +144,13 @@ def test_queue_documents_are_no_apps() -> None:
         ({}, "no route"),
     ],
 )
-def test_an_app_without_a_route_is_refused(paths: dict[str, Any], why: str) -> None:
+def test_an_app_without_a_route_is_rejected(paths: dict[str, Any], why: str) -> None:
     with pytest.raises(InvalidDocumentError, match=why):
         split({"paths": paths}, "acme/app")
 
 
 @pytest.mark.parametrize("app_id", ["acme", "", "../x", "acme/../x", "a b/c"])
-def test_an_id_that_is_none_is_refused(app_id: str) -> None:
+def test_an_invalid_id_is_rejected(app_id: str) -> None:
     with pytest.raises(InvalidDocumentError):
         split(studio(), app_id)
 
@@ -159,10 +159,10 @@ def test_an_id_that_is_none_is_refused(app_id: str) -> None:
     "body",
     [{"multipart/form-data": {"schema": {}}}, {"application/octet-stream": {}}],
 )
-def test_a_route_that_takes_no_json_is_left_out(body: dict[str, Any]) -> None:
+def test_a_route_that_does_not_accept_json_is_left_out(body: dict[str, Any]) -> None:
     upload = {"post": {"requestBody": {"content": body}}}
     routes = split(app({"/": route(), "/upload": upload}), "acme/app")
-    assert routes.left_out == ("'/upload': it takes no JSON",)
+    assert routes.left_out == ("'/upload': it does not accept JSON",)
 
 
 # -- what comes out ----------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def test_endpoints_know_their_path_and_codec(
     assert endpoint.__fal_endpoint__.options == options
 
 
-def test_nothing_is_said_of_fields_but_what_the_app_says(making: Making) -> None:
+def test_only_the_app_describes_its_fields(making: Making) -> None:
     making.write(app({"/": route(fields(prompt={"type": "string"}, seed={"type": "integer"}))}))
     making.run()
     source = (making.out / "acme/app.py").read_text()
@@ -225,7 +225,7 @@ def test_events_of_a_stream(making: Making, events: dict[str, Any], name: str) -
     assert list(talk.Output.model_fields) == [name]
 
 
-def test_bytes_travel_in_messagepack_only(making: Making) -> None:
+def test_bytes_are_sent_only_in_messagepack(making: Making) -> None:
     given = fields(blob=BINARY, image={"type": "string", "contentMediaType": "image/png"})
     protocol = {"x-fal-protocol": REALTIME}
     in_json = {"x-fal-protocol": {**REALTIME, "contentType": "application/json"}}
@@ -244,15 +244,15 @@ def test_bytes_travel_in_messagepack_only(making: Making) -> None:
             module.Input(blob=b"\xff")
 
 
-def test_a_codec_of_the_apps_own_is_told(making: Making) -> None:
+def test_a_custom_codec_is_documented(making: Making) -> None:
     protocol = {**REALTIME, "contentType": "image/x-own"}
     making.write(app({"/realtime": route(fields(), fields(), **{"x-fal-protocol": protocol})}))
     making.run()
     source = (making.out / "acme/app/realtime.py").read_text()
-    assert "Its messages are image/x-own: give `encode_message` and\n`decode_message`." in source
+    assert "Messages are image/x-own: pass `encode_message` and\n`decode_message`." in source
 
 
-def test_the_words_of_openapi_3_1(making: Making) -> None:
+def test_keywords_of_openapi_3_1(making: Making) -> None:
     making.write(studio(), "acme/studio.json")
     making.run()
     module = making.module("acme.studio")
@@ -274,7 +274,7 @@ def test_the_words_of_openapi_3_1(making: Making) -> None:
             module.Input(**{"prompt": "a", **wrong})
 
 
-def test_definitions_inside_of_components(making: Making) -> None:
+def test_definitions_inside_components(making: Making) -> None:
     def outer(kind: str) -> dict[str, Any]:
         return {
             **fields(inner={"$ref": "#/$defs/Inner"}, name={"$ref": "#/$defs/Name"}),
@@ -307,7 +307,7 @@ def test_a_changed_route_changes_its_module(making: Making) -> None:
     assert making.files() == {"__init__.py", "acme/__init__.py", "acme/app.py"}
 
 
-def test_a_broken_app_keeps_its_modules(making: Making) -> None:
+def test_an_invalid_app_keeps_its_modules(making: Making) -> None:
     making.write(app({"/": route(fields()), "/other": route(fields())}))
     making.run()
     before = contents(making.out)
@@ -319,27 +319,27 @@ def test_a_broken_app_keeps_its_modules(making: Making) -> None:
         assert contents(making.out) == before
 
 
-def test_a_route_that_is_an_endpoint_already(making: Making) -> None:
+def test_a_route_that_is_already_an_endpoint(making: Making) -> None:
     making.write(app({"/": route(fields()), "/x": route(fields())}))
     making.write(document({}, endpoint_id="acme/app/x"), "acme/app/x.json")
     report = making.run()
-    reason = "acme/app/x is described by acme/app/x.json already"
+    reason = "acme/app/x is already described by acme/app/x.json"
     assert report.failed == {"acme/app.json#/x": reason}
     assert report.endpoints == 2
 
 
-def test_one_endpoint_alone(making: Making) -> None:
+def test_one_endpoint_only(making: Making) -> None:
     making.write(studio(), "acme/studio.json")
     making.run(endpoints=["acme/studio/up*"])
     assert "acme/studio/upscale.py" in making.files()
     assert "acme/studio/words.py" not in making.files()
 
 
-def test_what_is_left_out_is_told_once(making: Making) -> None:
+def test_left_out_routes_are_reported_once(making: Making) -> None:
     making.write(studio(), "acme/studio.json")
-    (told,) = making.run().warnings.values()
-    assert len(told) == 2
-    assert list(making.run().warnings.values()) == [told]
+    (warnings,) = making.run().warnings.values()
+    assert len(warnings) == 2
+    assert list(making.run().warnings.values()) == [warnings]
 
 
 def test_diff_compares_route_by_route(tmp_path: Path) -> None:
@@ -358,10 +358,10 @@ def test_diff_compares_route_by_route(tmp_path: Path) -> None:
     assert {id_ for id_, _ in found} == {f"acme/studio/{n}" for n in ("words", "later", "upscale")}
 
 
-def test_pull_refuses_an_app_without_routes(tmp_path: Path) -> None:
+def test_pull_rejects_an_app_without_routes(tmp_path: Path) -> None:
     source = tmp_path / "openapi.json"
     source.write_text(json.dumps(app({"/{x}": {"post": {}}})))
-    wanted = Wanted(paths=[source])
+    wanted = PullSources(paths=[source])
     with FalClient() as client:
         report = pull(tmp_path / "schemas", wanted, client, app_id="acme/app")
     assert "parameters" in report.failed["openapi.json"]
@@ -371,7 +371,7 @@ def test_pull_refuses_an_app_without_routes(tmp_path: Path) -> None:
 # -- catalogues --------------------------------------------------------------------------------
 
 
-def test_a_catalogue_knows_the_routes() -> None:
+def test_a_catalog_lists_the_routes() -> None:
     catalog = Catalog(STUDIO.parent.parent)
     assert catalog.ids() == IDS
     assert "acme/studio/talk" not in catalog
@@ -385,7 +385,7 @@ def test_a_route_is_found_without_listing() -> None:
 
 
 @pytest.mark.parametrize("id_", ["acme/studio/../studio", "acme/nothing/x", "/acme/studio", "acme"])
-def test_ids_that_a_catalogue_does_not_have(id_: str) -> None:
+def test_ids_that_are_not_in_the_catalog(id_: str) -> None:
     with pytest.raises(UnknownEndpointError):
         Catalog(STUDIO.parent.parent).document(id_)
 
@@ -407,11 +407,11 @@ NAMES = [
 
 
 @pytest.mark.parametrize("path", PATHS, ids=range(len(PATHS)))
-def test_paths_that_are_no_endpoints(making: Making, path: str) -> None:
+def test_paths_that_are_not_endpoints(making: Making, path: str) -> None:
     making.write(app({"/good": route(fields()), path: route(fields())}))
     before = set(making.schemas.parent.rglob("*"))
     report = making.run()
-    if report.failed:  # half of a character is no text at all
+    if report.failed:  # a lone surrogate is not valid text
         assert path == "/\ud800"
         return
     assert report.endpoints == 1
@@ -442,7 +442,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
-def test_hostile_words_everywhere(making: Making, text: str) -> None:
+def test_hostile_text_everywhere(making: Making, text: str) -> None:
     protocol = {
         **REALTIME, "operationId": text, "contentType": text, "realtimeMode": text,
         "config": {"buffering": text, "sessionTimeout": text},
@@ -477,7 +477,7 @@ def test_hostile_words_everywhere(making: Making, text: str) -> None:
     ],
     ids=range(11),
 )  # fmt: skip
-def test_documents_out_of_shape(making: Making, wrong: dict[str, Any]) -> None:
+def test_malformed_documents(making: Making, wrong: dict[str, Any]) -> None:
     making.write(wrong)
     assert making.run().failed == {}
     assert making.module("acme.app").app.id == "acme/app"
@@ -509,7 +509,7 @@ JSON = st.recursive(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_mutated_documents_become_code_that_is_meant_or_are_refused(data: st.DataObject) -> None:
+def test_mutated_documents_become_expected_code_or_are_rejected(data: st.DataObject) -> None:
     mutated = copy.deepcopy(studio())
     for _ in range(data.draw(st.integers(1, 3))):
         place: Any = mutated
@@ -528,5 +528,5 @@ def test_mutated_documents_become_code_that_is_meant_or_are_refused(data: st.Dat
     one = data.draw(st.sampled_from(list(found.documents.values())))
     assert one.id.startswith("acme/studio") or one.route is None
     names = choose_names([one.id], {})[one.id]
-    interface = normalise(one, names)
+    interface = normalize(one, names)
     verify(render.endpoint_module(interface, names, {}, "a file"), "acme_fal")

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fal_typed_codegen.canonical import (
+from fal_typed_codegen.documents.canonical import (
     MAX_ID_LENGTH,
     UnsafeIdError,
     canonical,
@@ -75,7 +75,7 @@ def test_canonical_is_idempotent(document: dict[str, Any]) -> None:
 
 
 @given(documents, st.randoms(use_true_random=False))
-def test_key_order_of_the_source_leaves_no_trace(
+def test_key_order_of_the_source_does_not_matter(
     document: dict[str, Any], chance: random.Random
 ) -> None:
     assert canonical_bytes(shuffled(document, chance)) == canonical_bytes(document)
@@ -91,10 +91,11 @@ def schema_document(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def canonical_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    return canonical(schema_document(schema))["components"]["schemas"]["In"]
+    document: Any = canonical(schema_document(schema))
+    return document["components"]["schemas"]["In"]
 
 
-def test_properties_come_as_they_are_shown_then_alphabetically() -> None:
+def test_properties_have_the_shown_order_then_an_alphabetical_one() -> None:
     schema = canonical_schema(
         {
             "properties": {"b": {}, "a": {}, "prompt": {}, "size": {}},
@@ -116,7 +117,7 @@ def test_a_property_named_like_a_keyword_is_a_property() -> None:
 
 
 @pytest.mark.parametrize("keyword", ["enum", "anyOf", "oneOf", "allOf", "prefixItems", "examples"])
-def test_lists_whose_order_says_something_stay(keyword: str) -> None:
+def test_lists_with_a_significant_order_are_not_reordered(keyword: str) -> None:
     items = [{"const": 3}, {"const": 1}, {"const": 2}]
     assert canonical_schema({keyword: items})[keyword] == items
 
@@ -129,13 +130,13 @@ def test_invisible_characters_are_escaped_and_visible_ones_are_not() -> None:
     assert json.loads(content)["info"]["title"] == "é 猫 🐈" + hidden
 
 
-def test_values_that_are_not_json_are_refused() -> None:
+def test_values_that_are_not_json_are_rejected() -> None:
     with pytest.raises(ValueError, match="JSON"):
         canonical_bytes({"info": float("nan")})
 
 
 def test_the_path_is_the_id() -> None:
-    root = PurePosixPath("schemas")
+    root = Path("schemas")
     assert path_for("fal-ai/flux/dev", root) == root / "fal-ai/flux/dev.json"
     assert path_for("echo", Path("a")) == Path("a/echo.json")
 
@@ -155,7 +156,7 @@ def test_unsafe_ids_get_no_path(endpoint_id: str) -> None:
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[a-z./\\:]{1,20}", fullmatch=True))
-def test_whatever_gets_a_path_stays_below_the_root(endpoint_id: str) -> None:
+def test_every_path_stays_inside_the_root(endpoint_id: str) -> None:
     root = Path("/srv/schemas")
     try:
         path = path_for(endpoint_id, root)
@@ -166,11 +167,11 @@ def test_whatever_gets_a_path_stays_below_the_root(endpoint_id: str) -> None:
     assert path.relative_to(root).as_posix() == endpoint_id + ".json"
 
 
-def test_ids_that_share_a_file_where_names_have_no_case() -> None:
+def test_ids_that_share_a_file_on_case_insensitive_systems() -> None:
     assert case_collisions(["a/b", "A/b", "a/c", "x"]) == [("A/b", "a/b")]
 
 
-def test_the_catalogue_is_canonical_and_stands_where_its_ids_say() -> None:
+def test_the_catalog_is_canonical_and_at_the_paths_of_its_ids() -> None:
     paths = sorted(SCHEMAS.rglob("*.json"))
     assert len(paths) == 1559
     for path in paths:
@@ -180,6 +181,6 @@ def test_the_catalogue_is_canonical_and_stands_where_its_ids_say() -> None:
         assert path_for(document["info"]["x-fal-metadata"]["endpointId"], SCHEMAS) == path
 
 
-def test_the_one_known_pair_of_ids_that_differ_in_case_only() -> None:
+def test_one_known_pair_of_ids_differs_only_in_case() -> None:
     ids = [path.relative_to(SCHEMAS).as_posix()[:-5] for path in SCHEMAS.rglob("*.json")]
     assert case_collisions(ids) == [("CassetteAI/music-generator", "cassetteai/music-generator")]

@@ -34,7 +34,10 @@ def test_generate_then_check(
     tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("generate", *options, "--jobs=1") == 0
-    assert "2 endpoints: 4 files written, 0 removed, 0 unchanged" in capsys.readouterr().out
+    assert (
+        "2 endpoints in acme_fal: 4 files written, 0 removed, 0 unchanged"
+        in capsys.readouterr().out
+    )
     assert sorted(contents(tmp_path / "src/acme_fal")) == [
         "__init__.py",
         "acme/__init__.py",
@@ -42,10 +45,10 @@ def test_generate_then_check(
         "acme/b.py",
     ]
     assert call("check", *options) == 0
-    assert "2 endpoints: 4 files up to date" in capsys.readouterr().out
+    assert "2 endpoints in acme_fal: 4 files up to date" in capsys.readouterr().out
 
 
-def test_check_finds_what_was_edited_what_is_stale_and_what_is_left_over(
+def test_check_finds_edited_outdated_and_leftover_files(
     tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     call("generate", *options)
@@ -57,33 +60,33 @@ def test_check_finds_what_was_edited_what_is_stale_and_what_is_left_over(
     capsys.readouterr()
     assert call("check", *options) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "not what its schema makes of it: acme/a.py",
-        "not what its schema makes of it: acme/c.py",
-        "without a schema: acme/b.py",
-        "Write them again with: fal-typed generate",
+        "out of date: acme/a.py",
+        "out of date: acme/c.py",
+        "no longer generated: acme/b.py",
+        "Run fal-typed generate to update them.",
     ]
     assert contents(tmp_path / "src/acme_fal") == before
     assert call("generate", *options) == 0
     assert call("check", *options) == 0
 
 
-def test_only_chosen_endpoints(tmp_path: Path, options: list[str]) -> None:
+def test_only_selected_endpoints(tmp_path: Path, options: list[str]) -> None:
     assert call("generate", *options, "--endpoint=acme/b", "--endpoint=other/*") == 0
     assert "acme/a.py" not in contents(tmp_path / "src/acme_fal")
     assert call("check", *options, "--endpoint=acme/b") == 0
     assert call("check", *options) == 1
 
 
-def test_a_bad_document_is_told(
+def test_an_invalid_document_is_reported(
     tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "schemas/bad.json").write_text("{")
     write_documents(tmp_path / "schemas", document({"x": {"$ref": "#/gone"}}, endpoint_id="acme/c"))
     assert call("generate", *options) == 1
-    told = capsys.readouterr()
-    assert "3 endpoints" in told.out
-    assert "error: bad.json: InvalidDocumentError: not a JSON document" in told.err
-    assert "warning: acme/c.json: input: x: nothing at '#/gone'" in told.err
+    shown = capsys.readouterr()
+    assert "3 endpoints" in shown.out
+    assert "error: bad.json: InvalidDocumentError: not a JSON document" in shown.err
+    assert "warning: acme/c.json: input: x: '#/gone' not found" in shown.err
     assert call("check", *options) == 1
 
 

@@ -1,4 +1,4 @@
-"""What is going away says so: in docstrings, when it is set, to type checkers where they can."""
+"""Deprecations: in docstrings, when a parameter is set, and in type checkers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def gone(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def warned(call: Callable[[], object]) -> list[tuple[str, str]]:
-    """What a call warns of, and in which file."""
+    """Warnings of a call, and their files."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         call()
@@ -59,7 +59,7 @@ def made(packages: Packages) -> ModuleType:
     return packages.module(FIELDS)
 
 
-def test_a_parameter_is_warned_of_where_it_is_set(made: ModuleType) -> None:
+def test_setting_a_deprecated_parameter_warns(made: ModuleType) -> None:
     assert warned(lambda: made.Input(old="a")) == [old("old")]
     assert warned(lambda: made.Input(old_name="a")) == [old("old_name")]
     assert warned(lambda: made.Input(**{"old name": "a"})) == [old("old_name")]
@@ -68,7 +68,7 @@ def test_a_parameter_is_warned_of_where_it_is_set(made: ModuleType) -> None:
     assert warned(lambda: repr(made.Input(new="a"))) == []
 
 
-def test_calls_warn_in_the_callers_own_file(made: ModuleType) -> None:
+def test_calls_warn_in_the_callers_file(made: ModuleType) -> None:
     def call(**arguments: str) -> None:
         with pytest.raises(TypeError):
             made.echo.with_options(no_such_option=1)
@@ -82,20 +82,20 @@ def test_calls_warn_in_the_callers_own_file(made: ModuleType) -> None:
     assert warned(lambda: call(new="a")) == []
 
 
-def test_a_field_of_a_result_is_warned_of_where_it_is_read(made: ModuleType) -> None:
+def test_reading_a_deprecated_field_warns(made: ModuleType) -> None:
     result = made.Output(old="a", new="b")
     assert warned(lambda: result.new) == []
     assert warned(lambda: result.old) == [("deprecated", __file__)]
     assert warned(result.model_dump) == []
 
 
-def test_docstrings_say_it(made: ModuleType) -> None:
+def test_docstrings_mention_deprecation(made: ModuleType) -> None:
     assert '"""How it was. Deprecated."""' in inspect.getsource(made.Input)
     assert "Deprecated" not in (made.echo.__doc__ or "")
     assert made.Input.model_fields["old"].deprecated is True
 
 
-def test_an_endpoint_that_is_going_away(packages: Packages) -> None:
+def test_a_deprecated_endpoint(packages: Packages) -> None:
     made = packages.module(gone(document({"new": {"type": "string"}})))
     text = ("acme/echo is deprecated.", __file__)
     assert warned(lambda: made.Input(new="a")) == [text]
@@ -112,7 +112,7 @@ echo.subscribe(new="a")
 """
 
 
-def test_type_checkers_say_it(packages: Packages, tmp_path: Path) -> None:
+def test_type_checkers_report_deprecation(packages: Packages, tmp_path: Path) -> None:
     package, _ = packages.make(gone(FIELDS))
     folder = tmp_path / "program"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""`fal-typed diff`: what is read, what is told of it, and in which form."""
+"""`fal-typed diff`: what it reads, what it reports, and in which format."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fal_typed_codegen.canonical import canonical_bytes
-from fal_typed_codegen.diff import Change, Changes, SourceFile, State, compare, compare_documents
-from fal_typed_codegen.diff_report import as_json, as_markdown, as_text
-from fal_typed_codegen.diff_sources import NothingThereError, load
-from fal_typed_codegen.lock import LOCK_NAME, Lock, LockedModule, LockEntry, meaning_hash
-from fal_typed_codegen.naming import choose_names
-from fal_typed_codegen.normalise import normalise
-from fal_typed_codegen.render import endpoint_module
+from fal_typed_codegen.diff.changes import Change, Changes
+from fal_typed_codegen.diff.compare import compare, compare_documents
+from fal_typed_codegen.diff.formats import as_json, as_markdown, as_text
+from fal_typed_codegen.diff.state import CatalogState, NothingThereError, SourceFile, load
+from fal_typed_codegen.documents.canonical import canonical_bytes
+from fal_typed_codegen.documents.lock import (
+    LOCK_NAME,
+    LockEntry,
+    SchemaLock,
+    meaning_hash,
+)
+from fal_typed_codegen.interface.naming import ModuleNames, choose_names
+from fal_typed_codegen.interface.normalize import normalize
+from fal_typed_codegen.rendering.render import endpoint_module
 
 from fal_typed._documents.catalog import Catalog
 from fal_typed._documents.document import EndpointDocument
@@ -31,8 +37,8 @@ INT = {"type": "integer"}
 POINT = {"type": "object", "properties": {"x": INT, "y": INT}}
 
 
-def told(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str]]:
-    """Kinds and places of the changes between two documents."""
+def changed(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str]]:
+    """Kinds and locations of the changes between two documents."""
     changes = compare_documents(EndpointDocument(old), EndpointDocument(new))
     return sorted((change.kind, change.place) for change in changes)
 
@@ -53,19 +59,19 @@ def result(**properties: Any) -> dict[str, Any]:
         ("input.p.x", lambda p: {"allOf": [p]}),
     ],
 )
-def test_changes_are_found_inside_what_holds_them(
+def test_nested_changes_are_found(
     place: str, wrap: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
     def one(x: dict[str, Any]) -> dict[str, Any]:
         point = {"type": "object", "properties": {"x": x}}
         return document({"p": wrap(ref("Point"))}, components={"Point": point})
 
-    assert told(one({**INT, "maximum": 4}), one({**INT, "maximum": 2})) == [
+    assert changed(one({**INT, "maximum": 4}), one({**INT, "maximum": 2})) == [
         ("input-maximum-lowered", place)
     ]
 
 
-def test_a_class_in_both_directions_is_judged_in_each() -> None:
+def test_a_class_in_both_directions_is_classified_for_each() -> None:
     def one(*required: str) -> dict[str, Any]:
         return document(
             {"p": ref("Point")},
@@ -73,59 +79,60 @@ def test_a_class_in_both_directions_is_judged_in_each() -> None:
             output=result(p=ref("Point")),
         )
 
-    assert told(one("x"), one("x", "y")) == [
+    assert changed(one("x"), one("x", "y")) == [
         ("input-field-required", "input.p.y"),
         ("output-never-none", "output.p.y"),
     ]
-    assert told(one("x", "y"), one("x")) == [
+    assert changed(one("x", "y"), one("x")) == [
         ("input-field-optional", "input.p.y"),
         ("output-may-be-none", "output.p.y"),
     ]
 
 
-def test_a_class_that_is_used_often_is_told_once() -> None:
+def test_a_class_that_is_used_often_is_reported_once() -> None:
     def one(point: dict[str, Any]) -> dict[str, Any]:
         return document({"a": ref("Point"), "b": ref("Point")}, components={"Point": point})
 
-    assert told(one(POINT), one({**POINT, "properties": {"x": INT}})) == [
+    assert changed(one(POINT), one({**POINT, "properties": {"x": INT}})) == [
         ("input-field-removed", "input.a.y")
     ]
 
 
-def test_components_made_of_themselves_come_to_an_end() -> None:
+def test_recursive_components_terminate() -> None:
     def one(x: dict[str, Any]) -> dict[str, Any]:
         node = {"type": "object", "properties": {"x": x, "next": ref("Node")}}
         return document({"root": ref("Node")}, components={"Node": node})
 
-    assert told(one(INT), one(TEXT)) == [("input-type-changed", "input.root.x")]
+    assert changed(one(INT), one(TEXT)) == [("input-type-changed", "input.root.x")]
 
 
-def test_a_result_that_is_no_object() -> None:
+def test_a_result_that_is_not_an_object() -> None:
     def one(output: dict[str, Any]) -> dict[str, Any]:
         return document(output=output)
 
     listed = {"type": "array", "items": TEXT}
-    assert told(one(listed), one({"type": "array", "items": INT})) == [
+    assert changed(one(listed), one({"type": "array", "items": INT})) == [
         ("output-item-type-changed", "output[]")
     ]
-    assert told(one(listed), one(result(x=TEXT))) == [("output-type-changed", "output")]
+    assert changed(one(listed), one(result(x=TEXT))) == [("output-type-changed", "output")]
 
 
-def test_an_output_class_takes_another_name_when_the_input_takes_its_own() -> None:
+def test_an_output_class_is_renamed_when_the_input_uses_its_name() -> None:
     old = document({"p": TEXT}, components={"Point": POINT}, output=result(p=ref("Point")))
     new = document({"p": ref("Point")}, components={"Point": POINT}, output=result(p=ref("Point")))
-    assert ("class-renamed", "output.p") in told(old, new)
+    assert ("class-renamed", "output.p") in changed(old, new)
 
 
 def test_an_object_becomes_a_file_and_back() -> None:
-    plain = {"type": "object", "required": ["url"], "properties": {"url": TEXT, "note": TEXT}}
-    file = {**plain, "properties": {**plain["properties"], "content_type": TEXT}}
+    fields = {"url": TEXT, "note": TEXT}
+    plain = {"type": "object", "required": ["url"], "properties": fields}
+    file = {**plain, "properties": {**fields, "content_type": TEXT}}
 
     def one(component: dict[str, Any]) -> dict[str, Any]:
         return document(output=result(f=ref("Result")), components={"Result": component})
 
-    assert told(one(plain), one(file)) == [("output-file-kind-narrowed", "output.f")]
-    assert ("output-file-kind-changed", "output.f") in told(one(file), one(plain))
+    assert changed(one(plain), one(file)) == [("output-file-kind-narrowed", "output.f")]
+    assert ("output-file-kind-changed", "output.f") in changed(one(file), one(plain))
 
 
 @pytest.mark.parametrize(
@@ -147,10 +154,10 @@ def test_an_object_becomes_a_file_and_back() -> None:
         ({"oneOf": [TEXT, INT]}, {"anyOf": [INT, TEXT]}, set()),
     ],
 )
-def test_the_same_said_otherwise_is_no_change_of_the_interface(
+def test_another_spelling_does_not_change_the_interface(
     old: dict[str, Any], new: dict[str, Any], kinds: set[str]
 ) -> None:
-    found = {kind for kind, _ in told(document({"x": old}), document({"x": new}))}
+    found = {kind for kind, _ in changed(document({"x": old}), document({"x": new}))}
     assert found - {"keyword-changed", "document-changed"} == kinds
 
 
@@ -182,7 +189,7 @@ def _mutations(schema: dict[str, Any], random_: random.Random) -> None:
 def _code(one: EndpointDocument) -> str:
     """The endpoint's module without its docstrings."""
     names = choose_names([one.id], {})[one.id]
-    tree = ast.parse(endpoint_module(normalise(one, names), names, {}, "a test"))
+    tree = ast.parse(endpoint_module(normalize(one, names), names, {}, "a test"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -191,7 +198,7 @@ def _code(one: EndpointDocument) -> str:
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_no_change_of_the_code_goes_untold_and_none_is_made_up(seed: int) -> None:
+def test_every_change_of_the_code_is_reported_and_no_other(seed: int) -> None:
     random_ = random.Random(seed)
     catalog = Catalog()
     old = catalog.document(random_.choice(catalog.ids()))
@@ -232,7 +239,7 @@ def _deep(depth: int) -> dict[str, Any]:
         ({"x": {"anyOf": [{"type": "array", "items": TEXT}] * 50}}, {"x": {}}),
     ],
 )
-def test_hostile_documents_are_compared_and_told_briefly(
+def test_hostile_documents_are_compared_and_reported_briefly(
     old: dict[str, Any], new: dict[str, Any], tmp_path: Path
 ) -> None:
     before, after = (
@@ -244,7 +251,7 @@ def test_hostile_documents_are_compared_and_told_briefly(
     assert max(map(len, as_text(changes).splitlines())) < 800
 
 
-def test_folders_documents_and_what_is_on_one_side(tmp_path: Path) -> None:
+def test_folders_documents_and_one_sided_endpoints(tmp_path: Path) -> None:
     one, two = document(endpoint_id="acme/one"), document(endpoint_id="acme/two")
     old = write_documents(tmp_path / "old", one)
     new = write_documents(tmp_path / "new", two)
@@ -259,9 +266,9 @@ def test_folders_documents_and_what_is_on_one_side(tmp_path: Path) -> None:
     assert single.changes == []
 
 
-def lock_of(*documents: dict[str, Any], module: str | None = None) -> Lock:
-    names = None if module is None else LockedModule(module, "x", "X")
-    return Lock(
+def lock_of(*documents: dict[str, Any], module: str | None = None) -> SchemaLock:
+    names = None if module is None else ModuleNames(module, "x", "X")
+    return SchemaLock(
         {
             EndpointDocument(one).id: LockEntry("a test", "2026-11-20", meaning_hash(one), names)
             for one in documents
@@ -269,7 +276,7 @@ def lock_of(*documents: dict[str, Any], module: str | None = None) -> Lock:
     )
 
 
-def test_locks_tell_which_endpoints_changed(tmp_path: Path) -> None:
+def test_locks_show_which_endpoints_changed(tmp_path: Path) -> None:
     one, two = document(endpoint_id="acme/one"), document(endpoint_id="acme/two")
     changed = document({"x": TEXT}, endpoint_id="acme/one")
     reworded = {**two, "info": {**two["info"], "description": "Words."}}
@@ -284,18 +291,20 @@ def test_locks_tell_which_endpoints_changed(tmp_path: Path) -> None:
         ]
 
 
-def test_locks_tell_that_a_module_moved() -> None:
+def test_locks_show_that_a_module_moved() -> None:
     one = document()
-    old, new = (State(lock=lock_of(one, module=path), is_lock=True) for path in ("a.b", "a.c"))
+    old, new = (
+        CatalogState(lock=lock_of(one, module=path), is_lock=True) for path in ("a.b", "a.c")
+    )
     (change,) = compare(old, new).changes
     assert (change.kind, change.old, change.new) == ("endpoint-moved", "a.b", "a.c")
 
 
-def test_a_name_that_the_lock_keeps_is_no_move() -> None:
+def test_a_name_that_the_lock_keeps_is_not_a_move() -> None:
     mine, other = document(endpoint_id="Acme/x"), document(endpoint_id="acme/x")
     contents = {"Acme/x": SourceFile("Acme/x.json", canonical_bytes(mine))}
-    old = State(contents, lock_of(mine, module="acme.x"))
-    new = State(
+    old = CatalogState(contents, lock_of(mine, module="acme.x"))
+    new = CatalogState(
         {**contents, "acme/x": SourceFile("acme/x.json", canonical_bytes(other))},
         lock_of(mine, module="acme.x"),
     )
@@ -314,7 +323,7 @@ def app(**routes: dict[str, Any]) -> dict[str, Any]:
     return {"openapi": "3.1.0", "paths": paths, "components": {"schemas": components}}
 
 
-def test_the_routes_of_an_app_are_compared_each(tmp_path: Path) -> None:
+def test_each_route_of_an_app_is_compared(tmp_path: Path) -> None:
     old = app(run={"x": TEXT}, image={"n": INT}, gone={})
     new = app(run={"x": INT}, image={"n": INT}, came={})
     for folder, one in (("old", old), ("new", new)):
@@ -331,8 +340,8 @@ def test_the_routes_of_an_app_are_compared_each(tmp_path: Path) -> None:
     assert [change.kind for change in compare(*files).changes] == [
         change.kind for change in found.changes
     ]
-    locks = Lock({"acme/my-app": LockEntry("an app", "2026-11-20", meaning_hash(old))})
-    by_lock = compare(State(lock=locks, is_lock=True), load(str(tmp_path / "new")))
+    locks = SchemaLock({"acme/my-app": LockEntry("an app", "2026-11-20", meaning_hash(old))})
+    by_lock = compare(CatalogState(lock=locks, is_lock=True), load(str(tmp_path / "new")))
     assert by_lock.changes == [Change("acme/my-app", "endpoint-changed")]
 
 
@@ -373,7 +382,7 @@ def nasty() -> Changes:
     return Changes(changes, {NASTY: NASTY})
 
 
-def test_markdown_is_for_a_changelog() -> None:
+def test_markdown_format() -> None:
     changes = Changes(
         [
             Change("acme/one", "input-type-changed", "input.x", "str", "int"),
@@ -392,7 +401,7 @@ def test_markdown_is_for_a_changelog() -> None:
         "",
         "### `acme/two`",
         "",
-        "- endpoint is gone",
+        "- endpoint removed",
         "",
         "## Documentation",
         "",
@@ -402,7 +411,7 @@ def test_markdown_is_for_a_changelog() -> None:
     ]
 
 
-def test_no_text_of_a_document_has_an_effect_in_a_report(nasty: Changes) -> None:
+def test_text_of_a_document_has_no_effect_in_a_report(nasty: Changes) -> None:
     for written in (as_text(nasty), as_markdown(nasty)):
         assert not set("\u202e\u2028\x1b") & set(written)
     outside: list[str] = []
@@ -415,7 +424,7 @@ def test_no_text_of_a_document_has_an_effect_in_a_report(nasty: Changes) -> None
     assert json.loads(as_json(nasty))["failed"] == {NASTY: NASTY}
 
 
-def test_long_values_are_cut() -> None:
+def test_long_values_are_shortened() -> None:
     change = Change("acme/x", "input-constant-changed", "input.x", "a" * 5000, "b")
     assert len(as_text(Changes([change]))) < 600
 
@@ -452,7 +461,7 @@ def test_fail_on(
     assert summary == {one: int(one == level) for one in levels}
 
 
-def test_what_cannot_be_compared_is_told_and_counts_for_fail_on(
+def test_documents_that_cannot_be_compared_are_reported_and_count_for_fail_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_documents(tmp_path / "old", document())

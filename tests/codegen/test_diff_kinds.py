@@ -1,4 +1,4 @@
-"""Every kind of change is told, and its class is what a program meets."""
+"""Every kind of change is reported, and its class is correct for a program."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fal_typed_codegen.diff import State, compare
-from fal_typed_codegen.diff_kinds import KINDS, LEVELS, table
-from fal_typed_codegen.diff_sources import load
+from fal_typed_codegen.diff.change_kinds import KINDS, LEVELS, table
+from fal_typed_codegen.diff.compare import compare
+from fal_typed_codegen.diff.state import CatalogState, load
+from fal_typed_codegen.documents.lock import LockEntry, SchemaLock, meaning_hash
 from fal_typed_codegen.generate import generate
-from fal_typed_codegen.lock import Lock, LockEntry, meaning_hash
 
 from tests.codegen.change_cases import CASES, Case
 
@@ -42,7 +42,7 @@ print(json.dumps(failed))
 
 @dataclass
 class Outcome:
-    """Which programs mypy refuses and which fail when they run, by kind."""
+    """Programs that mypy rejects and programs that fail at run time, by kind."""
 
     refused: dict[str, list[str]]
     failed: dict[str, str]
@@ -59,7 +59,7 @@ def after(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 def outcome(folder: Path, *, new: bool) -> Outcome:
-    """All programs, over one package that is generated from all documents of one side."""
+    """All programs, with one package generated from all documents of one side."""
     schemas = folder / "schemas"
     for case in CASES:
         case.write(schemas, new=new)
@@ -103,14 +103,14 @@ def failed(folder: Path) -> dict[str, str]:
     return {name.removeprefix("p_").replace("_", "-"): error for name, error in raw.items()}
 
 
-def state(case: Case, folder: Path, *, new: bool) -> State:
+def state(case: Case, folder: Path, *, new: bool) -> CatalogState:
     documents = case.new if new else case.old
     if case.locks:
         entries = {
             f"acme/{case.kind}": LockEntry("a test", "2026-11-20", meaning_hash(one))
             for one in documents
         }
-        return State(lock=Lock(entries), is_lock=True)
+        return CatalogState(lock=SchemaLock(entries), is_lock=True)
     folder.mkdir()
     case.write(folder, new=new)
     return load(str(folder))
@@ -123,19 +123,19 @@ def test_every_kind_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_kind_is_told(kind: str, tmp_path: Path) -> None:
+def test_the_kind_is_reported(kind: str, tmp_path: Path) -> None:
     case = BY_KIND[kind]
     old, new = (state(case, tmp_path / str(side), new=side) for side in (False, True))
     changes = compare(old, new)
     assert changes.failed == {}
     assert {change.kind for change in changes.changes} == {kind, *case.also}
-    told = [change for change in changes.changes if change.kind == kind]
-    assert [change.endpoint.lower() for change in told] == [f"acme/{kind}"]
-    assert KINDS[kind].text in told[0].text
+    found = [change for change in changes.changes if change.kind == kind]
+    assert [change.endpoint.lower() for change in found] == [f"acme/{kind}"]
+    assert KINDS[kind].text in found[0].text
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_told_of_what_stayed(kind: str, tmp_path: Path) -> None:
+def test_unchanged_documents_have_no_changes(kind: str, tmp_path: Path) -> None:
     new = state(BY_KIND[kind], tmp_path / "new", new=True)
     assert compare(new, new).changes == []
 
@@ -148,7 +148,7 @@ def kinds_of(level: str, shown: str | None = None) -> list[str]:
 
 @pytest.mark.xdist_group("change_programs")
 @pytest.mark.parametrize("kind", kinds_of("breaking", "type check"))
-def test_a_breaking_change_is_met_by_the_type_checker(
+def test_the_type_checker_shows_a_breaking_change(
     kind: str, before: Outcome, after: Outcome
 ) -> None:
     assert BY_KIND[kind].program
@@ -159,7 +159,7 @@ def test_a_breaking_change_is_met_by_the_type_checker(
 
 @pytest.mark.xdist_group("change_programs")
 @pytest.mark.parametrize("kind", kinds_of("breaking", "run time"))
-def test_a_breaking_change_is_met_at_run_time(kind: str, before: Outcome, after: Outcome) -> None:
+def test_a_breaking_change_shows_at_run_time(kind: str, before: Outcome, after: Outcome) -> None:
     assert BY_KIND[kind].program
     assert kind not in before.refused
     assert kind not in before.failed
@@ -169,7 +169,7 @@ def test_a_breaking_change_is_met_at_run_time(kind: str, before: Outcome, after:
 
 @pytest.mark.xdist_group("change_programs")
 @pytest.mark.parametrize("kind", [kind for kind in kinds_of("compatible") if kind in WITH_PROGRAM])
-def test_a_compatible_change_is_met_by_nobody(kind: str, before: Outcome, after: Outcome) -> None:
+def test_a_compatible_change_shows_nowhere(kind: str, before: Outcome, after: Outcome) -> None:
     for side in (before, after):
         assert kind not in side.refused
         assert kind not in side.failed
@@ -181,5 +181,5 @@ def test_compatible_kinds_have_programs() -> None:
     assert all(KINDS[kind].shown for kind in kinds_of("breaking"))
 
 
-def test_the_table_in_the_docs_is_that_of_the_code() -> None:
+def test_the_table_in_the_docs_matches_the_code() -> None:
     assert table() in DOCS.read_text()

@@ -1,4 +1,4 @@
-"""What the models take and refuse is what the `jsonschema` library says of the documents.
+"""Models accept and reject what the `jsonschema` library accepts and rejects.
 
 ``make fidelity`` compares all of them; here a part is, chosen anew by whoever changes the seed.
 """
@@ -36,7 +36,7 @@ def agree(tally: Tally) -> None:
     assert tally.agreement > 99  # of a sample; docs/fidelity.md has the figure of the whole
 
 
-def test_the_catalogue_means_in_code_what_it_says() -> None:
+def test_models_of_the_catalog_match_their_schemas() -> None:
     found = documents(ROOT / "schemas")
     chosen = [*RARE, *random.Random(SEED).sample(sorted(found), 60)]
     files = [found[id_] for id_ in chosen]
@@ -44,7 +44,7 @@ def test_the_catalogue_means_in_code_what_it_says() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_documents_made_at_random_mean_in_code_what_they_say(packages: Packages, seed: int) -> None:
+def test_models_of_random_documents_match_their_schemas(packages: Packages, seed: int) -> None:
     raw = RandomDocuments(seed).make("acme/echo")
     agree(compare(EndpointDocument(raw), packages.module(raw), SEED))
 
@@ -62,7 +62,7 @@ for name in json.load(sys.stdin):
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the collection of real documents is not here")
-def test_real_documents_with_all_their_prose(
+def test_models_of_real_documents_match_their_schemas(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = generate(CORPUS, tmp_path / "real_fal", "real_fal")

@@ -1,4 +1,4 @@
-"""The generator as a whole: what it writes, leaves, removes and reports."""
+"""The generator as a whole: what it writes, keeps, removes and reports."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from fal_typed_codegen import models
-from fal_typed_codegen.generate import NoMatchError, generate
-from fal_typed_codegen.lock import LOCK_NAME, Lock, LockEntry
+from fal_typed_codegen import build
+from fal_typed_codegen.documents.lock import LOCK_NAME, LockEntry, SchemaLock
+from fal_typed_codegen.generate import NoMatchError, fingerprinted_files, generate
 from fal_typed_codegen.manifest import MANIFEST_NAME
+from fal_typed_codegen.rendering import field_types
 
 from tests.codegen.building import Packages, contents, document, ref, run, write_documents
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
 
 POINT = {"type": "object", "properties": {"x": {"type": "number", "default": 0}}}
 
@@ -33,7 +37,7 @@ def written_at(out: Path) -> dict[str, int]:
     return {path: (out / path).stat().st_mtime_ns for path in contents(out)}
 
 
-def test_what_would_come_out_the_same_is_left_untouched(tmp_path: Path) -> None:
+def test_unchanged_files_are_not_written(tmp_path: Path) -> None:
     first = run(tmp_path, with_point("acme/a"), with_point("acme/b"), with_point("acme/b/c"))
     before = written_at(tmp_path / "acme_fal")
     again = run(tmp_path)
@@ -42,13 +46,13 @@ def test_what_would_come_out_the_same_is_left_untouched(tmp_path: Path) -> None:
     assert written_at(tmp_path / "acme_fal") == before
 
 
-def test_only_what_changed_is_written(tmp_path: Path) -> None:
+def test_only_changed_files_are_written(tmp_path: Path) -> None:
     run(tmp_path, with_point("acme/a"), with_point("acme/b"))
     changed = with_point("acme/b", required=["point"])
     assert run(tmp_path, changed).written == ["acme/b.py"]
 
 
-def test_spelling_a_document_otherwise_changes_nothing(tmp_path: Path) -> None:
+def test_another_spelling_of_a_document_changes_nothing(tmp_path: Path) -> None:
     one = with_point("acme/a")
     run(tmp_path, one)
     path = tmp_path / "schemas/acme/a.json"
@@ -56,7 +60,7 @@ def test_spelling_a_document_otherwise_changes_nothing(tmp_path: Path) -> None:
     assert run(tmp_path).written == []
 
 
-def test_same_bytes_from_any_run(tmp_path: Path) -> None:
+def test_every_run_produces_the_same_bytes(tmp_path: Path) -> None:
     documents = [with_point(f"acme/a{i}", info={"description": f"Number {i}"}) for i in range(40)]
     schemas = write_documents(tmp_path / "schemas", *documents)
     program = """
@@ -79,7 +83,7 @@ if __name__ == "__main__":
     assert results[0] == results[1] == results[2]
 
 
-def test_an_endpoint_comes_out_the_same_alone_and_with_all(tmp_path: Path) -> None:
+def test_an_endpoint_is_the_same_alone_and_with_others(tmp_path: Path) -> None:
     run(tmp_path, with_point("acme/a"), with_point("acme/b"), with_point("acme/b/c"))
     everything = contents(tmp_path / "acme_fal")
     report = generate(
@@ -91,7 +95,7 @@ def test_an_endpoint_comes_out_the_same_alone_and_with_all(tmp_path: Path) -> No
     assert "acme/b/_endpoint.py" in report.written
 
 
-def test_chosen_endpoints_leave_the_others_as_they_are(tmp_path: Path) -> None:
+def test_other_endpoints_are_kept(tmp_path: Path) -> None:
     run(tmp_path, document(endpoint_id="acme/a"), document(endpoint_id="acme/b"))
     (tmp_path / "schemas/acme/a.json").unlink()
     changed = document({"n": {"type": "integer"}}, endpoint_id="acme/b")
@@ -100,7 +104,7 @@ def test_chosen_endpoints_leave_the_others_as_they_are(tmp_path: Path) -> None:
     assert (tmp_path / "acme_fal/acme/a.py").exists()
 
 
-def test_no_endpoint_like_that(tmp_path: Path) -> None:
+def test_no_matching_endpoint(tmp_path: Path) -> None:
     with pytest.raises(NoMatchError, match="acme/z"):
         run(tmp_path, document(), endpoints=["acme/z*"])
 
@@ -142,7 +146,7 @@ def test_a_module_becomes_a_package_and_a_module_again(tmp_path: Path) -> None:
         b"[" * 100_000,
     ],
 )
-def test_one_bad_document_never_stops_the_others(tmp_path: Path, bad: bytes) -> None:
+def test_an_invalid_document_does_not_stop_the_others(tmp_path: Path, bad: bytes) -> None:
     write_documents(tmp_path / "schemas", document(endpoint_id="acme/a"))
     (tmp_path / "schemas/bad.json").write_bytes(bad)
     report = run(tmp_path)
@@ -151,7 +155,7 @@ def test_one_bad_document_never_stops_the_others(tmp_path: Path, bad: bytes) -> 
     assert "acme/a.py" in report.written
 
 
-def test_what_stands_for_a_bad_document_stays(tmp_path: Path) -> None:
+def test_modules_of_an_invalid_document_are_kept(tmp_path: Path) -> None:
     documents = [with_point("acme/a"), with_point("acme/b"), with_point("acme/a/child")]
     run(tmp_path, *documents)
     before = contents(tmp_path / "acme_fal")
@@ -163,19 +167,19 @@ def test_what_stands_for_a_bad_document_stays(tmp_path: Path) -> None:
     assert run(tmp_path, documents[0]).failed == {}
 
 
-def test_a_failure_while_making_the_models_is_of_one_document(
+def test_a_failure_of_type_generation_concerns_one_document(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(tmp_path, document(endpoint_id="acme/a"), document(endpoint_id="acme/b"))
     before = contents(tmp_path / "acme_fal")
-    make = models.type_annotations
+    make = field_types.type_annotations
 
     def fail_for_a(own: Any) -> Any:
         if any(field.name == "bad" for model in own for field in model.fields):
-            raise models.ModelsError("no")
+            raise field_types.ModelsError("no")
         return make(own)
 
-    monkeypatch.setattr(models, "type_annotations", fail_for_a)
+    monkeypatch.setattr(field_types, "type_annotations", fail_for_a)
     report = run(
         tmp_path,
         document({"bad": {"type": "string"}}, endpoint_id="acme/a"),
@@ -192,11 +196,11 @@ def test_two_documents_of_one_endpoint(tmp_path: Path) -> None:
     write_documents(tmp_path / "schemas", document())
     (tmp_path / "schemas/other.json").write_text(json.dumps(document()))
     assert run(tmp_path).failed == {
-        "other.json": "acme/echo is described by acme/echo.json already"
+        "other.json": "acme/echo is already described by acme/echo.json"
     }
 
 
-def test_edited_files_are_written_again(tmp_path: Path) -> None:
+def test_edited_files_are_regenerated(tmp_path: Path) -> None:
     run(tmp_path, document())
     module = tmp_path / "acme_fal/acme/echo.py"
     before = module.read_bytes()
@@ -213,7 +217,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "acme_fal").exists()
 
 
-def test_a_lost_manifest_costs_time_and_nothing_else(tmp_path: Path) -> None:
+def test_a_missing_manifest_only_costs_time(tmp_path: Path) -> None:
     run(tmp_path, document())
     manifest = tmp_path / "acme_fal" / MANIFEST_NAME
     before = manifest.read_bytes()
@@ -232,7 +236,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     assert list(outside.iterdir()) == []
 
 
-def test_equal_components_are_one_class(packages: Packages) -> None:
+def test_identical_components_are_one_class(packages: Packages) -> None:
     package, report = packages.make(
         with_point("acme/a"),
         with_point("acme/b"),
@@ -250,7 +254,7 @@ def test_equal_components_are_one_class(packages: Packages) -> None:
     assert [path for path in report.written if path.startswith("_shared/point")] != []
 
 
-def test_a_component_sent_and_one_received_are_never_one_class(packages: Packages) -> None:
+def test_input_and_output_classes_are_never_shared(packages: Packages) -> None:
     received = document(
         endpoint_id="acme/b",
         output={"type": "object", "properties": {"point": ref("Point")}},
@@ -261,7 +265,7 @@ def test_a_component_sent_and_one_received_are_never_one_class(packages: Package
     assert a.Point is not b.Point
 
 
-def test_components_made_of_each_other_stay_with_their_endpoint(packages: Packages) -> None:
+def test_mutually_recursive_components_are_not_shared(packages: Packages) -> None:
     tangled = {
         "A": {"type": "object", "properties": {"b": ref("B")}},
         "B": {"type": "object", "properties": {"a": ref("A")}},
@@ -280,7 +284,7 @@ def test_components_made_of_each_other_stay_with_their_endpoint(packages: Packag
     assert a.Input(**value).model_dump(exclude_unset=True) == value
 
 
-def test_a_package_that_is_an_endpoint_loads_when_asked(packages: Packages) -> None:
+def test_a_package_that_is_an_endpoint_is_imported_on_first_use(packages: Packages) -> None:
     package, _ = packages.make(document(endpoint_id="acme/a"), document(endpoint_id="acme/a/child"))
     importlib.import_module(f"{package}.acme.a.child")
     lazy = sys.modules[f"{package}.acme.a"]
@@ -298,9 +302,9 @@ def test_a_package_that_is_an_endpoint_loads_when_asked(packages: Packages) -> N
 
 def test_the_lock_keeps_names(tmp_path: Path) -> None:
     schemas = write_documents(tmp_path / "schemas", document(endpoint_id="Acme/x"))
-    Lock({"Acme/x": LockEntry("a file", "2026-11-20", "0" * 64)}).save(schemas / LOCK_NAME)
+    SchemaLock({"Acme/x": LockEntry("a file", "2026-11-20", "0" * 64)}).save(schemas / LOCK_NAME)
     run(tmp_path)
-    entry = Lock.load(schemas / LOCK_NAME).entries["Acme/x"]
+    entry = SchemaLock.load(schemas / LOCK_NAME).entries["Acme/x"]
     assert entry.module is not None
     assert entry.module.path == "acme.x"
     write_documents(schemas, document(endpoint_id="acme/x"))
@@ -310,7 +314,7 @@ def test_the_lock_keeps_names(tmp_path: Path) -> None:
     assert b'Endpoint("Acme/x"' in made["acme/x.py"]
 
 
-def test_every_file_says_where_it_comes_from(tmp_path: Path) -> None:
+def test_every_file_names_its_origin(tmp_path: Path) -> None:
     run(tmp_path, with_point("acme/a"), with_point("acme/b"), with_point("acme/a/c"))
     made = contents(tmp_path / "acme_fal")
     for path, content in made.items():
@@ -319,7 +323,7 @@ def test_every_file_says_where_it_comes_from(tmp_path: Path) -> None:
     assert b"from schemas/acme/b.json." in made["acme/b.py"]
 
 
-def test_no_module_tells_of_another_endpoint(tmp_path: Path) -> None:
+def test_no_module_mentions_another_endpoint(tmp_path: Path) -> None:
     run(tmp_path, with_point("acme/a"), with_point("acme/b"), with_point("acme/a/c"))
     for path, content in contents(tmp_path / "acme_fal").items():
         named = {
@@ -329,3 +333,25 @@ def test_no_module_tells_of_another_endpoint(tmp_path: Path) -> None:
         }
         found = {id_ for id_ in ("acme/a", "acme/b", "acme/a/c") if id_ in named}
         assert len(found) <= 1, path
+
+
+def test_the_fingerprint_covers_every_module_that_shapes_output() -> None:
+    package = Path(build.__file__).parent
+    modules = {f"fal_typed_codegen.{dotted(path, package)}": path for path in package.rglob("*.py")}
+    waiting, reached = ["fal_typed_codegen.build"], set[Path]()
+    for module in waiting:
+        reached.add(modules[module])
+        waiting += [name for name in imports(modules[module], modules) if name not in waiting]
+    shaping = {path for path in reached if path.name != "atomic.py"} | {package / "write.py"}
+    assert shaping <= set(fingerprinted_files())
+
+
+def dotted(path: Path, package: Path) -> str:
+    return ".".join(path.relative_to(package).with_suffix("").parts)
+
+
+def imports(path: Path, modules: Container[str]) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name for name in (node.module or "", *names) if name in modules)

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fal_typed_codegen.glossary import (
+from fal_typed_codegen.rendering.glossary import (
     GlossaryError,
     describe,
     endpoint_summary,
-    json_type,
     read_glossary,
 )
 
 from fal_typed._documents.document import EndpointDocument, component_name
+from fal_typed._documents.schemas import json_type
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 GLOSSARY = read_glossary(
@@ -38,7 +38,7 @@ SMALL_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Use:
-    """One place of the catalogue where a name stands."""
+    """One occurrence of a name in the catalog."""
 
     name: str
     direction: Any
@@ -110,12 +110,12 @@ def undescribed(groups: dict[str, list[Use]], names: list[str]) -> dict[str, lis
     }
 
 
-def test_the_200_most_frequent_input_parameters_are_described_wherever_they_stand() -> None:
+def test_the_200_most_frequent_input_parameters_are_described() -> None:
     groups = uses_by_name("input", own=True)
     assert undescribed(groups, most_frequent(groups, 200)) == {}
 
 
-def test_the_120_most_frequent_output_fields_are_described_wherever_they_stand() -> None:
+def test_the_120_most_frequent_output_fields_are_described() -> None:
     groups = uses_by_name("output")
     assert undescribed(groups, most_frequent(groups, 120)) == {}
 
@@ -142,7 +142,7 @@ def faults(text: str) -> list[str]:
     return [fault for fault, found in checks.items() if found]
 
 
-def test_each_is_one_short_sentence() -> None:
+def test_every_text_is_one_short_sentence() -> None:
     wrong = {line.text: faults(line.text) for line in SENTENCES if faults(line.text)}
     assert wrong == {}
     assert faults("one. Two") != []
@@ -154,31 +154,29 @@ def stems(text: str) -> set[str]:
 
 
 def spells_the_name_out(name: str, text: str) -> bool:
-    return len(stems(text) - stems(name.replace("_", " "))) < 2
+    return stems(text) <= stems(name.replace("_", " "))
 
 
-def test_none_merely_spells_the_name_out() -> None:
+def test_no_text_only_repeats_the_name() -> None:
     assert spells_the_name_out("num_inference_steps", "The number of inference steps.")
     wrong = [line.text for line in SENTENCES if spells_the_name_out(line.name, line.text)]
     assert wrong == []
 
 
-def test_no_line_is_hidden_by_one_above_it() -> None:
+def test_no_line_is_unreachable() -> None:
     for name, lines in GLOSSARY.items():
         conditions = [json.dumps(line.conditions, sort_keys=True) for line in lines]
         assert len(set(conditions)) == len(conditions), name
         assert all(line.conditions for line in lines[:-1]), f"{name}: only the last may be general"
 
 
-def test_no_line_is_for_nothing_in_the_catalogue() -> None:
+def test_every_line_is_used_in_the_catalog() -> None:
     names = {use.name for use in uses()}
     assert sorted(set(GLOSSARY) - names) == []
 
 
-def test_the_first_line_that_fits_is_taken() -> None:
-    assert (
-        describe("width", direction="input", component="ImageSize") == "How wide it is, in pixels."
-    )
+def test_the_first_matching_line_is_used() -> None:
+    assert describe("width", direction="input", component="ImageSize") == "Width in pixels."
     assert describe(
         "temperature", direction="input", endpoint="fal-ai/post-processing"
     ) != describe("temperature", direction="input")
@@ -212,14 +210,14 @@ def test_json_type(schema: dict[str, Any], expected: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["no colon", "name:no space", "name (colour=red): Text.", "name (type): Text.", ": X."]
+    "line", ["no colon", "name:no space", "name (color=red): Text.", "name (type): Text.", ": X."]
 )
-def test_a_line_of_another_form_is_reported(line: str) -> None:
+def test_an_invalid_line_is_reported(line: str) -> None:
     with pytest.raises(GlossaryError):
         read_glossary(line)
 
 
-def test_endpoint_summary_says_what_category_and_id_tell() -> None:
+def test_endpoint_summary_uses_category_and_id() -> None:
     assert endpoint_summary("fal-ai/flux/dev", "image") == "Image endpoint of fal-ai: flux dev."
     assert (
         endpoint_summary("xai/grok-imagine-video/v1.5/image-to-video", None)

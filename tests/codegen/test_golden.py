@@ -1,4 +1,4 @@
-"""Whole packages, as they were read and found good.
+"""Whole packages, compared with reviewed ones.
 
 To accept a change: FAL_TYPED_UPDATE_GOLDEN=1 pytest tests/codegen/test_golden.py, then read the
 difference.
@@ -24,7 +24,7 @@ SUFFIX = ".txt"
 ROOT = Path(__file__).parents[2]
 
 
-def test_packages_come_out_as_before(tmp_path: Path) -> None:
+def test_packages_match_the_golden_files(tmp_path: Path) -> None:
     generate(GOLDEN / "schemas", tmp_path, "golden_package", jobs=1)
     made = {path + SUFFIX: content.decode() for path, content in contents(tmp_path).items()}
     if os.environ.get("FAL_TYPED_UPDATE_GOLDEN"):
@@ -94,7 +94,7 @@ def test_mypy_understands_a_package(program: Path) -> None:
 
 
 def told_by(output: str) -> set[tuple[str, int, str]]:
-    """Places, with the codes of errors and the types that were asked for."""
+    """Locations, with error codes and revealed types."""
     found: set[tuple[str, int, str]] = set()
     for line in output.splitlines():
         match = re.match(r"(.*?):(\d+): (?:error: .*\[(.*)\]|note: (Revealed .*))", line)

@@ -1,4 +1,4 @@
-"""What an editor shows of generated code when the mouse rests on it."""
+"""What an editor shows when hovering over generated code."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def hover(server: LanguageServer, expression: str) -> str:
     return re.sub(r" +$", "", prose.replace("&amp;", "&"), flags=re.MULTILINE)
 
 
-def test_a_long_description_with_marks_of_html_and_markdown(server: LanguageServer) -> None:
+def test_a_long_description_with_html_and_markdown(server: LanguageServer) -> None:
     shown = hover(server, f"EchoInput(size=1).si{CARET}ze")
     assert shown.startswith(SHOWN.rstrip("\n").rpartition("\n")[0])
     assert "See the guide (https://example.com/guide?a=b)." in shown
@@ -75,27 +75,27 @@ def test_a_long_description_with_marks_of_html_and_markdown(server: LanguageServ
     assert max(map(len, shown.splitlines())) <= 100
 
 
-def test_facts_are_a_sentence_of_their_own(server: LanguageServer) -> None:
+def test_facts_are_a_separate_sentence(server: LanguageServer) -> None:
     assert hover(server, f"EchoInput(size=1).se{CARET}ed").strip() == "Where to start. At least 0."
 
 
-def test_the_endpoint_says_how_it_is_called(server: LanguageServer) -> None:
+def test_the_endpoint_shows_an_example_call(server: LanguageServer) -> None:
     assert hover(server, f"ec{CARET}ho").strip() == (
         "Image endpoint of acme: echo.\n\nCall it with `echo.subscribe(size=…)`."
     )
 
 
-def test_the_platforms_own_sentence_is_not_shown(server: LanguageServer) -> None:
+def test_the_platforms_boilerplate_is_not_shown(server: LanguageServer) -> None:
     source = (server._folder / "acme_fal/acme/echo.py").read_text()
     assert "OpenAPI" not in source
 
 
-def test_a_class_is_explained(server: LanguageServer) -> None:
+def test_a_class_is_described(server: LanguageServer) -> None:
     assert hover(server, f"x: Pa{CARET}rt").strip() == "How *large* it is."
     assert hover(server, f"x: Echo{CARET}Input").strip() == "Parameters of acme/echo."
 
 
-def test_making_an_input_is_explained_in_our_words(server: LanguageServer) -> None:
+def test_input_classes_are_described(server: LanguageServer) -> None:
     shown = hover(server, f"Echo{CARET}Input(size=1)")
     assert "pydantic" not in shown
     assert "FalInputError" in shown

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fal_typed_codegen.canonical import canonical
-from fal_typed_codegen.import_documents import import_documents, main
-from fal_typed_codegen.lock import (
+from fal_typed_codegen.documents.atomic import write_atomic
+from fal_typed_codegen.documents.canonical import canonical
+from fal_typed_codegen.documents.import_documents import import_documents, main
+from fal_typed_codegen.documents.lock import (
     LOCK_NAME,
     InvalidLockError,
-    Lock,
-    LockedModule,
     LockEntry,
+    SchemaLock,
     meaning_hash,
-    write_atomic,
 )
+from fal_typed_codegen.interface.naming import ModuleNames
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,7 +97,7 @@ def add_prose(schema: dict[str, Any], key: str) -> None:
 
 
 @given(st.randoms(use_true_random=False), st.sampled_from(PROSE))
-def test_meaning_knows_neither_wording_nor_key_order(chance: random.Random, prose: str) -> None:
+def test_meaning_ignores_wording_and_key_order(chance: random.Random, prose: str) -> None:
     document = queue_document()
     for schema in document["components"]["schemas"].values():
         add_prose(schema, prose)
@@ -106,7 +106,7 @@ def test_meaning_knows_neither_wording_nor_key_order(chance: random.Random, pros
     assert meaning_hash(shuffled(document, chance)) == meaning_hash(queue_document())
 
 
-def test_meaning_leaves_out_the_routes_that_every_queue_has() -> None:
+def test_meaning_ignores_the_queue_routes() -> None:
     document = queue_document()
     document["paths"]["/acme/echo/requests/{request_id}/cancel"] = {"put": {}}
     document["paths"]["/acme/echo"]["post"]["responses"] = {"200": {"description": "queued"}}
@@ -150,7 +150,7 @@ def test_meaning_changes_with_the_interface(path: str, value: object) -> None:
     assert meaning_hash(edit(path, value)) != meaning_hash(queue_document())
 
 
-def test_meaning_of_an_unused_component_is_none() -> None:
+def test_meaning_ignores_unused_components() -> None:
     assert meaning_hash(edit("Unused", None)) == meaning_hash(queue_document())
 
 
@@ -164,8 +164,8 @@ def test_canonical_form_keeps_the_meaning() -> None:
     assert meaning_hash(canonical(document)) == meaning_hash(document)
 
 
-def test_a_document_without_result_route_means_all_that_is_not_prose() -> None:
-    app = {"paths": {"/": {"post": {"responses": {"200": {"description": "ok"}}}}}}
+def test_meaning_of_a_document_without_result_route_is_everything_but_prose() -> None:
+    app: dict[str, Any] = {"paths": {"/": {"post": {"responses": {"200": {"description": "ok"}}}}}}
     reworded = deepcopy(app)
     reworded["paths"]["/"]["post"]["responses"]["200"]["description"] = "fine"
     grown = {**app, "paths": {**app["paths"], "/realtime": {"post": {}}}}
@@ -173,21 +173,21 @@ def test_a_document_without_result_route_means_all_that_is_not_prose() -> None:
     assert meaning_hash(grown) != meaning_hash(app)
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
-    module = LockedModule("acme.echo", "echo", "Echo")
-    lock = Lock(
+def test_a_saved_lock_loads_unchanged(tmp_path: Path) -> None:
+    module = ModuleNames("acme.echo", "echo", "Echo")
+    lock = SchemaLock(
         {
             "b/b": LockEntry("a file", "2026-11-20", "00"),
             "acme/echo": LockEntry("https://example.com", "2026-11-20", "ff", module),
         }
     )
     lock.save(tmp_path / LOCK_NAME)
-    assert Lock.load(tmp_path / LOCK_NAME) == lock
+    assert SchemaLock.load(tmp_path / LOCK_NAME) == lock
     assert list(json.loads((tmp_path / LOCK_NAME).read_text())["endpoints"]) == ["acme/echo", "b/b"]
 
 
-def test_a_missing_lock_is_an_empty_one(tmp_path: Path) -> None:
-    assert Lock.load(tmp_path / LOCK_NAME).entries == {}
+def test_a_missing_lock_is_empty(tmp_path: Path) -> None:
+    assert SchemaLock.load(tmp_path / LOCK_NAME).entries == {}
 
 
 @pytest.mark.parametrize(
@@ -199,13 +199,13 @@ def test_a_missing_lock_is_an_empty_one(tmp_path: Path) -> None:
         "[" * 100_000,
     ],
 )  # fmt: skip
-def test_a_broken_lock_is_reported(tmp_path: Path, content: str) -> None:
+def test_an_invalid_lock_is_reported(tmp_path: Path, content: str) -> None:
     (tmp_path / LOCK_NAME).write_text(content)
     with pytest.raises(InvalidLockError):
-        Lock.load(tmp_path / LOCK_NAME)
+        SchemaLock.load(tmp_path / LOCK_NAME)
 
 
-def test_a_failed_write_leaves_what_was_there(
+def test_a_failed_write_keeps_the_old_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "file"
@@ -221,7 +221,7 @@ def test_a_failed_write_leaves_what_was_there(
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_import_takes_what_it_can_and_reports_the_rest(
+def test_import_reports_invalid_documents(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     origin, root = tmp_path / "origin", tmp_path / "schemas"
@@ -232,33 +232,33 @@ def test_import_takes_what_it_can_and_reports_the_rest(
 
     assert main([str(origin), str(root), "--source", "a test"]) == 1
     assert sorted(path.name for path in root.rglob("*.*")) == ["echo.json", LOCK_NAME]
-    assert Lock.load(root / LOCK_NAME).entries["acme/echo"].source == "a test"
+    assert SchemaLock.load(root / LOCK_NAME).entries["acme/echo"].source == "a test"
     errors = capsys.readouterr().err
     assert "broken.json: InvalidDocumentError" in errors
     assert "hostile.json: UnsafeIdError" in errors
 
 
-def test_import_keeps_the_module_that_was_chosen(tmp_path: Path) -> None:
+def test_import_keeps_the_module(tmp_path: Path) -> None:
     origin, root = tmp_path / "origin", tmp_path / "schemas"
     write_atomic(origin / "echo.json", json.dumps(queue_document()).encode())
     import_documents(origin, root, "first", "2026-11-20")
-    lock = Lock.load(root / LOCK_NAME)
-    module = LockedModule("acme.echo", "echo", "Echo")
+    lock = SchemaLock.load(root / LOCK_NAME)
+    module = ModuleNames("acme.echo", "echo", "Echo")
     lock.entries["acme/echo"] = LockEntry("first", "2026-11-20", "ff", module)
     lock.save(root / LOCK_NAME)
 
     import_documents(origin, root, "second", "2026-11-21")
-    assert Lock.load(root / LOCK_NAME).entries["acme/echo"].source == "first"
+    assert SchemaLock.load(root / LOCK_NAME).entries["acme/echo"].source == "first"
 
     changed = json.dumps(edit("In.properties.prompt.default", "a cat")).encode()
     write_atomic(origin / "echo.json", changed)
     import_documents(origin, root, "third", "2026-11-22")
-    entry = Lock.load(root / LOCK_NAME).entries["acme/echo"]
+    entry = SchemaLock.load(root / LOCK_NAME).entries["acme/echo"]
     assert (entry.source, entry.retrieved, entry.module) == ("third", "2026-11-22", module)
 
 
-def test_the_lock_of_the_catalogue_is_current() -> None:
-    lock = Lock.load(SCHEMAS / LOCK_NAME)
+def test_the_lock_of_the_catalog_is_up_to_date() -> None:
+    lock = SchemaLock.load(SCHEMAS / LOCK_NAME)
     assert lock.to_bytes() == (SCHEMAS / LOCK_NAME).read_bytes()
     assert len(lock.entries) == 1559
     for endpoint_id, entry in lock.entries.items():

@@ -6,8 +6,14 @@ import keyword
 import re
 
 import pytest
-from fal_typed_codegen import naming
-from fal_typed_codegen.naming import choose_names, class_name, field_name, module_path, pascal
+from fal_typed_codegen.interface import naming
+from fal_typed_codegen.interface.naming import (
+    choose_names,
+    class_name,
+    field_name,
+    module_path,
+    pascal,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,7 +68,7 @@ def test_no_two_endpoints_share_a_module(ids: list[str]) -> None:
 
 
 @given(st.lists(IDS, unique=True, min_size=1, max_size=6), st.lists(IDS, unique=True, max_size=6))
-def test_names_stay_when_others_come(ids: list[str], more: list[str]) -> None:
+def test_names_stay_when_endpoints_are_added(ids: list[str], more: list[str]) -> None:
     before = {id_: chosen.path for id_, chosen in choose_names(ids, {}).items()}
     after = choose_names({*ids, *more}, before)
     objects = {chosen.path: chosen.endpoint for chosen in after.values()}
@@ -72,14 +78,14 @@ def test_names_stay_when_others_come(ids: list[str], more: list[str]) -> None:
         assert after[id_].path == path or objects.get(parent) == last
 
 
-def test_ids_that_meet() -> None:
+def test_ids_with_the_same_path() -> None:
     both = choose_names(["CassetteAI/music-generator", "cassetteai/music-generator"], {})
     assert both["cassetteai/music-generator"].path == "cassetteai.music_generator"
     other = both["CassetteAI/music-generator"].path
     assert re.fullmatch(r"cassetteai\.music_generator_[0-9a-f]{6}", other)
 
 
-def test_the_first_to_come_keeps_its_name() -> None:
+def test_the_first_id_keeps_its_name() -> None:
     alone = choose_names(["Acme/x"], {})
     assert alone["Acme/x"].path == "acme.x"
     both = choose_names(["Acme/x", "acme/x"], {"Acme/x": "acme.x"})
@@ -87,14 +93,14 @@ def test_the_first_to_come_keeps_its_name() -> None:
     assert both["acme/x"].path != "acme.x"
 
 
-def test_a_module_does_not_hide_the_endpoint_of_its_package() -> None:
+def test_a_module_does_not_shadow_the_endpoint_of_its_package() -> None:
     names = choose_names(["acme/tool", "acme/tool/tool"], {})
     assert names["acme/tool"].endpoint == "tool"
     assert names["acme/tool/tool"].path == "acme.tool.tool_"
 
 
 @given(st.text(max_size=300), st.sets(st.sampled_from(["a", "a_2", "field", "list_"])))
-def test_fields_have_names_that_can_stand_in_a_class(wire: str, taken: set[str]) -> None:
+def test_fields_have_names_that_are_valid_in_a_class(wire: str, taken: set[str]) -> None:
     name = field_name(wire, taken)
     assert IDENTIFIER.fullmatch(name)
     assert name not in taken
@@ -103,7 +109,7 @@ def test_fields_have_names_that_can_stand_in_a_class(wire: str, taken: set[str])
 
 
 @given(st.text(max_size=300), st.sets(st.sampled_from(["Model", "A", "N1"])))
-def test_classes_have_names_of_their_own(text: str, taken: set[str]) -> None:
+def test_class_names_are_unique(text: str, taken: set[str]) -> None:
     name = class_name(text, taken)
     assert IDENTIFIER.fullmatch(name)
     assert name not in taken | naming.IMPORTED | {"Input", "Output"} | set(dir(builtins))
@@ -116,7 +122,7 @@ def test_paths_are_short_enough_for_windows() -> None:
     assert len(rf"{installed}\{longest}\_endpoint.py") < 230
 
 
-def test_long_names_are_cut_and_told_apart() -> None:
+def test_long_names_are_shortened_and_unique() -> None:
     one, other = pascal("x" * 1_000_000), pascal("x" * 999_999)
     assert len(one) == naming.MAX_LENGTH
     assert one != other

@@ -1,9 +1,8 @@
-"""`fal-typed pull`: from every source, each document whole or not at all."""
+"""`fal-typed pull`: every source, and atomic documents."""
 
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,11 +11,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fal_typed_codegen import pull as pulling
-from fal_typed_codegen.canonical import canonical_bytes
-from fal_typed_codegen.lock import LOCK_NAME, InvalidLockError, Lock
-from fal_typed_codegen.pull import STATE_NAME, PruneError, Report, pull
-from fal_typed_codegen.sources import Wanted
+from fal_typed_codegen.documents import pull as pulling
+from fal_typed_codegen.documents.canonical import canonical_bytes
+from fal_typed_codegen.documents.lock import LOCK_NAME, InvalidLockError, SchemaLock
+from fal_typed_codegen.documents.pull import STATE_NAME, PruneError, PullReport, pull
+from fal_typed_codegen.documents.sources import PullSources
 
 from fal_typed import FalClient
 from fal_typed._core.retry import RetryPolicy
@@ -41,7 +40,7 @@ APP = {
 
 
 class Platform:
-    """The routes that a pull asks, over some documents; `pages` cuts the lists in so many."""
+    """The routes that a pull uses; `pages` is the number of pages of the list."""
 
     def __init__(self, *documents: dict[str, Any]) -> None:
         self.documents = {d["info"]["x-fal-metadata"]["endpointId"]: d for d in documents}
@@ -94,10 +93,10 @@ def serving(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scr
         yield server
 
 
-def run(root: Path, wanted: Wanted | None = None, **options: Any) -> Report:
+def run(root: Path, wanted: PullSources | None = None, **options: Any) -> PullReport:
     policy = RetryPolicy(attempts=3, base_delay=0, jitter=0)
     with FalClient(retry=policy) as client:
-        return pull(root, wanted or Wanted(), client, **options)
+        return pull(root, wanted or PullSources(), client, **options)
 
 
 def echo(number: int = 0, **properties: Any) -> dict[str, Any]:
@@ -111,7 +110,7 @@ def ids_asked_for(server: ScriptedServer) -> list[str]:
     )
 
 
-def test_everything_the_platform_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_endpoints_of_the_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(*(echo(n) for n in range(25)))
     platform.page_size = 7
     seen: list[tuple[int, int]] = []
@@ -121,7 +120,7 @@ def test_everything_the_platform_has(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert report.failed == {}
     for id_, one in platform.documents.items():
         assert (tmp_path / f"{id_}.json").read_bytes() == canonical_bytes(one)
-    entry = Lock.load(tmp_path / LOCK_NAME).entries["acme/echo-07"]
+    entry = SchemaLock.load(tmp_path / LOCK_NAME).entries["acme/echo-07"]
     assert entry.source == f"http://{server.host}/api.fal.ai/v1/models"
     assert min(seen) == (0, 25)
     assert max(seen) == (25, 25)
@@ -129,10 +128,10 @@ def test_everything_the_platform_has(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert {seen.headers.get("authorization") for seen in server.seen} == {f"Key {KEY}"}
 
 
-def test_filters_are_asked_of_the_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_filters_are_sent_to_the_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filters = {"q": "-01", "category": "image", "status": "active"}
     with serving(Platform(echo(0), echo(1)), monkeypatch) as server:
-        report = run(tmp_path, Wanted(filters=filters))
+        report = run(tmp_path, PullSources(filters=filters))
     assert report.added == ["acme/echo-01"]
     (listing, _) = server.paths("GET")
     asked = parse_qs(urlsplit(listing).query)
@@ -141,41 +140,41 @@ def test_filters_are_asked_of_the_platform(tmp_path: Path, monkeypatch: pytest.M
 
 def test_ids_and_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(Platform(*(echo(n) for n in range(12))), monkeypatch) as server:
-        assert run(tmp_path, Wanted(["acme/echo-05"])).added == ["acme/echo-05"]
+        assert run(tmp_path, PullSources(["acme/echo-05"])).added == ["acme/echo-05"]
         assert len(server.seen) == 1
-        assert run(tmp_path, Wanted(["acme/echo-1*", "acme/echo-00"])).added == [
+        assert run(tmp_path, PullSources(["acme/echo-1*", "acme/echo-00"])).added == [
             "acme/echo-00", "acme/echo-10", "acme/echo-11",
         ]  # fmt: skip
-        report = run(tmp_path, Wanted(["nobody/*"]))
-        assert report.failed == {"nobody/*": "no endpoint like this"}
-        assert "no document" in run(tmp_path, Wanted(["acme/gone"])).failed["acme/gone"]
+        report = run(tmp_path, PullSources(["nobody/*"]))
+        assert report.failed == {"nobody/*": "no matching endpoint"}
+        assert "no document" in run(tmp_path, PullSources(["acme/gone"])).failed["acme/gone"]
 
 
-def test_the_public_address_gets_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_public_url_gets_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(Platform(echo(1)), monkeypatch) as server:
-        report = run(tmp_path, Wanted(["acme/echo-01", "acme/gone"], public=True))
+        report = run(tmp_path, PullSources(["acme/echo-01", "acme/gone"], public=True))
     assert report.added == ["acme/echo-01"]
     assert "no document" in report.failed["acme/gone"]
     assert len(server.seen) == 2
     assert not any("authorization" in seen.headers for seen in server.seen)
-    assert "?" not in Lock.load(tmp_path / LOCK_NAME).entries["acme/echo-01"].source
+    assert "?" not in SchemaLock.load(tmp_path / LOCK_NAME).entries["acme/echo-01"].source
 
 
-def test_no_key_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_optional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(Platform(echo(1)), monkeypatch) as server:
         monkeypatch.delenv("FAL_KEY")
         assert run(tmp_path).added == ["acme/echo-01"]
     assert not any("authorization" in seen.headers for seen in server.seen)
 
 
-def test_any_address_gets_no_key_and_its_secrets_stay_out_of_the_lock(
+def test_other_urls_get_no_key_and_the_lock_has_no_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform = Platform()
     platform.before = lambda _: Reply(body=echo(3))
     with serving(platform, monkeypatch) as server:
         url = f"http://{server.host}/documents/echo.json?token=geheim"
-        assert run(tmp_path, Wanted(urls=[url])).added == ["acme/echo-03"]
+        assert run(tmp_path, PullSources(urls=[url])).added == ["acme/echo-03"]
     assert server.paths("GET") == ["/documents/echo.json?token=geheim"]
     assert "authorization" not in server.seen[0].headers
     lock = (tmp_path / LOCK_NAME).read_text()
@@ -187,7 +186,7 @@ def test_a_running_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform()
     platform.before = lambda seen: Reply(body=APP) if seen.path == "/openapi.json" else None
     with serving(platform, monkeypatch) as server:
-        wanted = Wanted(urls=[f"http://{server.host}"])
+        wanted = PullSources(urls=[f"http://{server.host}"])
         (reason,) = run(tmp_path, wanted).failed.values()
         assert "--as" in reason
         assert run(tmp_path, wanted, app_id="acme/my-app").added == ["acme/my-app"]
@@ -199,17 +198,20 @@ def test_files_and_folders(tmp_path: Path) -> None:
     origin = write_documents(tmp_path / "theirs", echo(1), echo(2))
     (origin / "broken.json").write_text("{")
     root = tmp_path / "schemas"
-    report = run(root, Wanted(paths=[origin]))
+    report = run(root, PullSources(paths=[origin]))
     assert report.added == ["acme/echo-01", "acme/echo-02"]
     assert list(report.failed) == ["theirs/broken.json"]
-    assert Lock.load(root / LOCK_NAME).entries["acme/echo-01"].source == "theirs/acme/echo-01.json"
+    assert (
+        SchemaLock.load(root / LOCK_NAME).entries["acme/echo-01"].source
+        == "theirs/acme/echo-01.json"
+    )
     one = origin / "acme/echo-01.json"
-    assert run(root, Wanted(paths=[one])).unchanged == 1
+    assert run(root, PullSources(paths=[one])).unchanged == 1
     gone = tmp_path / "gone.json"
-    assert "No such file" in run(root, Wanted(paths=[gone])).failed["gone.json"]
+    assert "No such file" in run(root, PullSources(paths=[gone])).failed["gone.json"]
 
 
-def test_what_changed_and_what_did_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_and_unchanged_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(echo(0), echo(1), echo(2))
     with serving(platform, monkeypatch):
         run(tmp_path)
@@ -268,23 +270,23 @@ def test_a_document_that_fails_keeps_its_old_version(
         (json.dumps(document(endpoint_id="a/" + "b" * 500)).encode(), "characters"),
     ],
 )
-def test_hostile_documents_are_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_hostile_documents_are_rejected(tmp_path: Path, content: bytes, reason: str) -> None:
     origin = tmp_path / "theirs"
     origin.mkdir()
     (origin / "it.json").write_bytes(content)
     root = tmp_path / "in" / "schemas"
-    report = run(root, Wanted(paths=[origin]))
+    report = run(root, PullSources(paths=[origin]))
     assert reason in report.failed["theirs/it.json"]
     assert [path.name for path in tmp_path.rglob("*.json")] == ["it.json"]
     assert not (root / "acme").exists()
 
 
-def test_an_endless_answer_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fal_typed_codegen.sources.MAX_DOCUMENT", 1000)
+def test_an_endless_response_is_aborted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fal_typed_codegen.documents.sources.MAX_DOCUMENT", 1000)
     (tmp_path / "big.json").write_bytes(b" " * 1001)
     with serving(Platform(echo(0, text={**TEXT, "title": "x" * 2000})), monkeypatch) as server:
         url = f"http://{server.host}/fal.ai/api/openapi/queue/openapi.json?endpoint_id=acme/echo-00"
-        wanted = Wanted(urls=[url], paths=[tmp_path / "big.json"])
+        wanted = PullSources(urls=[url], paths=[tmp_path / "big.json"])
         report = run(tmp_path / "schemas", wanted)
     assert len(server.seen) == 1
     assert len(report.failed) == 2
@@ -292,9 +294,9 @@ def test_an_endless_answer_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "trouble", [Reply(503), Reply(500), Reply(429, headers={"retry-after": "0"}), Reply(drop=True)]
+    "trouble", [Reply(503), Reply(502), Reply(429, headers={"retry-after": "0"}), Reply(drop=True)]
 )
-def test_passing_trouble_is_met_by_trying_again(
+def test_temporary_failures_are_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Reply
 ) -> None:
     platform = Platform(echo(0), echo(1))
@@ -311,7 +313,7 @@ def test_passing_trouble_is_met_by_trying_again(
     assert len(server.seen) == 4
 
 
-def test_lasting_trouble_fails_its_own_documents_only(
+def test_permanent_failures_affect_only_their_documents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform = Platform(*(echo(n) for n in range(25)))
@@ -323,26 +325,22 @@ def test_lasting_trouble_fails_its_own_documents_only(
     assert all("500" in reason for reason in report.failed.values())
 
 
-def test_a_list_that_cannot_be_had_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unavailable_list_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(echo(0))
-    for answer in (Reply(401, {"error": {"type": "authorization_error", "message": "who?"}}),
+    for reply in (Reply(401, {"error": {"type": "authorization_error", "message": "who?"}}),
                    Reply(200, {"rows": []}),
                    Reply(200, {"models": [], "has_more": True, "next_cursor": "again"}),
                    Reply(200, b'{"a":' * 100_000)):  # fmt: skip
-        platform.before = lambda _, answer=answer: answer  # type: ignore[misc]
+        platform.before = lambda _, reply=reply: reply  # type: ignore[misc]
         with serving(platform, monkeypatch), pytest.raises(FalError):
             run(tmp_path)
 
 
 class Interruption(BaseException):
-    """Stands for Ctrl-C, which would be heard by the whole test run."""
+    """Replaces Ctrl-C, which would stop the whole test run."""
 
 
-def test_an_interrupted_pull_is_gone_on_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_pull_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(*(echo(n) for n in range(40)))
 
     def interrupt(done: int, _: int) -> None:
@@ -354,36 +352,34 @@ def test_an_interrupted_pull_is_gone_on_with(
             run(tmp_path, progress=interrupt, jobs=1)
         done = {path.stem for path in tmp_path.rglob("echo-*.json")}
         assert 20 <= len(done) < 40
-        locked = Lock.load(tmp_path / LOCK_NAME).entries
+        locked = SchemaLock.load(tmp_path / LOCK_NAME).entries
         assert {id_.removeprefix("acme/") for id_ in locked} == done
         server.seen.clear()
         report = run(tmp_path)
-        assert report.gone_on == len(done)
+        assert report.resumed == len(done)
         assert len(report.added) == len(ids_asked_for(server)) == 40 - len(done)
         assert len(list(tmp_path.rglob("echo-*.json"))) == 40
         assert not (tmp_path / STATE_NAME).exists()
 
 
-def test_only_the_same_pull_is_gone_on_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_same_pull_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(done: int, _: int) -> None:
         if done == 1:
             raise Interruption
 
-    for second in (Wanted(["acme/*"]), Wanted(public=True)):
+    for second in (PullSources(["acme/*"]), PullSources(public=True)):
         with serving(Platform(echo(0), echo(1)), monkeypatch):
             with pytest.raises(Interruption):
                 run(tmp_path, progress=interrupt, jobs=1)
-            assert run(tmp_path, second).gone_on == 0
+            assert run(tmp_path, second).resumed == 0
     with serving(Platform(echo(0), echo(1)), monkeypatch):
         with pytest.raises(Interruption):
             run(tmp_path, progress=interrupt, jobs=1)
-        assert run(tmp_path, restart=True).gone_on == 0
+        assert run(tmp_path, restart=True).resumed == 0
 
 
 @pytest.mark.parametrize("state", [b"{", b"[]", b'{"key": 1}', b'{"done": 7}'])
-def test_a_broken_state_is_no_hindrance(
+def test_an_invalid_state_file_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: bytes
 ) -> None:
     (tmp_path / STATE_NAME).write_bytes(state)
@@ -391,7 +387,7 @@ def test_a_broken_state_is_no_hindrance(
         assert run(tmp_path).added == ["acme/echo-00"]
 
 
-def test_a_pull_that_was_killed_leaves_a_lock_that_the_next_one_mends(
+def test_a_killed_pull_leaves_a_lock_that_the_next_one_repairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform = Platform(echo(0))
@@ -406,21 +402,19 @@ def test_a_pull_that_was_killed_leaves_a_lock_that_the_next_one_mends(
     assert (tmp_path / LOCK_NAME).read_bytes() == after
 
 
-def test_what_is_done_is_saved_now_and_then(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_is_saved_regularly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulling, "_SAVE_EVERY", 10)
     saved: list[int] = []
 
     def look(_done: int, _total: int) -> None:
-        saved.append(len(Lock.load(tmp_path / LOCK_NAME).entries))
+        saved.append(len(SchemaLock.load(tmp_path / LOCK_NAME).entries))
 
     with serving(Platform(*(echo(n) for n in range(25))), monkeypatch):
         run(tmp_path, progress=look, jobs=1)
     assert sorted(set(saved)) == [0, 10, 20]
 
 
-def test_prune_removes_what_its_source_has_no_longer(
+def test_prune_removes_what_the_source_no_longer_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = write_documents(tmp_path / "own", document(endpoint_id="acme/private"))
@@ -428,39 +422,39 @@ def test_prune_removes_what_its_source_has_no_longer(
     platform = Platform(echo(0), echo(1), document(endpoint_id="other/one"))
     with serving(platform, monkeypatch):
         run(root)
-        run(root, Wanted(paths=[own]))
+        run(root, PullSources(paths=[own]))
         del platform.documents["acme/echo-01"], platform.documents["other/one"]
         platform.instead = {"acme/echo-00": None}
         assert run(root).removed == []
-        assert run(root, Wanted(["acme/*"]), prune=True).removed == ["acme/echo-01"]
+        assert run(root, PullSources(["acme/*"]), prune=True).removed == ["acme/echo-01"]
         assert run(root, prune=True).removed == ["other/one"]
     left = sorted(path.stem for path in root.rglob("*.json"))
     assert left == ["echo-00", "private"]
-    assert sorted(Lock.load(root / LOCK_NAME).entries) == ["acme/echo-00", "acme/private"]
+    assert sorted(SchemaLock.load(root / LOCK_NAME).entries) == ["acme/echo-00", "acme/private"]
 
 
 def test_prune_by_a_folder(tmp_path: Path) -> None:
     origin = write_documents(tmp_path / "theirs", echo(1), echo(2))
     root = tmp_path / "schemas"
-    run(root, Wanted(paths=[origin]))
+    run(root, PullSources(paths=[origin]))
     (origin / "acme/echo-02.json").write_text("{")
-    assert run(root, Wanted(paths=[origin]), prune=True).removed == []
+    assert run(root, PullSources(paths=[origin]), prune=True).removed == []
     (origin / "acme/echo-02.json").unlink()
-    assert run(root, Wanted(paths=[origin]), prune=True).removed == ["acme/echo-02"]
+    assert run(root, PullSources(paths=[origin]), prune=True).removed == ["acme/echo-02"]
 
 
 @pytest.mark.parametrize(
     "wanted",
     [
-        Wanted(["acme/echo"]),
-        Wanted(filters={"q": "x"}),
-        Wanted(urls=["http://localhost:1"]),
-        Wanted(paths=[Path(__file__)]),
-        Wanted(["acme/*"], paths=[Path(__file__).parent]),
-        Wanted(public=True),
+        PullSources(["acme/echo"]),
+        PullSources(filters={"q": "x"}),
+        PullSources(urls=["http://localhost:1"]),
+        PullSources(paths=[Path(__file__)]),
+        PullSources(["acme/*"], paths=[Path(__file__).parent]),
+        PullSources(public=True),
     ],
 )
-def test_prune_needs_a_whole_list(tmp_path: Path, wanted: Wanted) -> None:
+def test_prune_needs_a_whole_list(tmp_path: Path, wanted: PullSources) -> None:
     with pytest.raises(PruneError):
         run(tmp_path, wanted, prune=True)
 
@@ -468,14 +462,12 @@ def test_prune_needs_a_whole_list(tmp_path: Path, wanted: Wanted) -> None:
 def test_two_documents_of_one_endpoint(tmp_path: Path) -> None:
     origin = write_documents(tmp_path / "theirs", echo(1))
     (origin / "copy.json").write_bytes((origin / "acme/echo-01.json").read_bytes())
-    report = run(tmp_path / "schemas", Wanted(paths=[origin]))
+    report = run(tmp_path / "schemas", PullSources(paths=[origin]))
     assert report.added == ["acme/echo-01"]
     assert "described by" in report.failed["theirs/copy.json"]
 
 
-def test_no_more_requests_at_once_than_wanted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_concurrent_requests_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(*(echo(n) for n in range(60)))
     barrier = threading.Barrier(3)
     under_way: list[int] = []
@@ -497,7 +489,7 @@ def test_no_more_requests_at_once_than_wanted(
     assert len(under_way) == 6
 
 
-def test_the_lock_must_be_readable(tmp_path: Path) -> None:
+def test_an_invalid_lock_is_an_error(tmp_path: Path) -> None:
     (tmp_path / LOCK_NAME).write_text("{}")
     with pytest.raises(InvalidLockError):
         run(tmp_path)
@@ -526,7 +518,7 @@ def test_the_command(
         platform.instead = {"acme/echo-01": None}
         code, out, err = cli(capsys, "acme/*")
         assert code == 1
-        assert err == "error: acme/echo-01: the platform has no document of it\n"
+        assert err == "error: acme/echo-01: the platform has no document for it\n"
     assert (tmp_path / "schemas/acme/echo-00.json").exists()
 
 
@@ -554,19 +546,19 @@ def test_wrong_use(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_says_how_to_go_on(
+def test_ctrl_c_says_how_to_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["fal_typed.cli.pull"], "pull", interrupted)
+    monkeypatch.setattr(pulling, "pull", interrupted)
     code, _, err = cli(capsys, "--schemas", str(tmp_path))
     assert code == 1
     assert "same command" in err
 
 
-def test_ids_that_meet_in_a_file_are_told(
+def test_ids_that_differ_only_in_case_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     platform = Platform(document(endpoint_id="Acme/x"), document(endpoint_id="acme/x"))
@@ -581,9 +573,11 @@ def test_the_emulator_is_a_source_like_the_platform(
 ) -> None:
     with FalEmulator() as emulator:
         monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
-        report = run(tmp_path / "api", Wanted(["fal-ai/flux/*"]))
-        public = run(tmp_path / "public", Wanted(["fal-ai/flux/dev", "acme/gone"], public=True))
-        filtered = run(tmp_path / "q", Wanted(filters={"q": "flux dev"}))
+        report = run(tmp_path / "api", PullSources(["fal-ai/flux/*"]))
+        public = run(
+            tmp_path / "public", PullSources(["fal-ai/flux/dev", "acme/gone"], public=True)
+        )
+        filtered = run(tmp_path / "q", PullSources(filters={"q": "flux dev"}))
     assert report.failed == {}
     assert "fal-ai/flux/dev" in report.added
     for id_ in report.added:

@@ -1,4 +1,4 @@
-"""A document is hostile: nothing it says becomes code or leaves a literal or a docstring."""
+"""Hostile documents: their text never becomes code or leaves a literal or a docstring."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import unicodedata
 from typing import Any
 
 import pytest
-from fal_typed_codegen import prose, safety
-from fal_typed_codegen.safety import UnsafeModuleError, verify
+from fal_typed_codegen.rendering import prose, safety
+from fal_typed_codegen.rendering.safety import UnsafeModuleError, verify
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,9 +49,9 @@ HOSTILE = [
 
 
 def hostile_document(text: str) -> dict[str, Any]:
-    """The text in every place where a document can have text of its own."""
+    """The text everywhere in a document where text is possible."""
     prose_of = {"description": text, "title": text}
-    named = {
+    named: dict[str, Any] = {
         **prose_of,
         "type": "object",
         "required": [text],
@@ -81,7 +81,7 @@ def hostile_document(text: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_no_text_of_a_document_is_run(packages: Packages, text: str) -> None:
+def test_text_of_a_document_is_never_executed(packages: Packages, text: str) -> None:
     package, report = packages.make(hostile_document(text))
     assert report.failed == {}
     module = importlib.import_module(f"{package}.acme.echo")
@@ -99,21 +99,23 @@ def test_no_text_of_a_document_is_run(packages: Packages, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_an_id_that_is_none_is_refused(packages: Packages, text: str) -> None:
+def test_an_invalid_id_is_rejected(packages: Packages, text: str) -> None:
     package, report = packages.make(document(endpoint_id=f"acme/{text}"))
     made = {p.name for p in (packages.folder / package).rglob("*") if p.is_dir()}
     assert report.failed or made <= {"acme"}
     assert {p.parts[-1] for p in packages.folder.iterdir()} == {package, f"{package}_schemas"}
 
 
-def test_halves_of_characters_are_refused(packages: Packages) -> None:
+def test_lone_surrogates_are_rejected(packages: Packages) -> None:
     _, report = packages.make(document({"a": {"default": "\ud800"}}))
-    assert report.failed == {"acme/echo.json": "InvalidDocumentError: text that is not Unicode"}
+    assert report.failed == {
+        "acme/echo.json": "InvalidDocumentError: it contains text that is not valid Unicode"
+    }
     packages.module(document({"a": {"type": "string", "default": "\U0001f600"}}))
 
 
 @given(st.text())
-def test_a_docstring_says_what_it_was_given(text: str) -> None:
+def test_a_docstring_keeps_its_text(text: str) -> None:
     text = text.replace("\r", " ").replace("\x00", " ")
     source = f'"""{prose.docstring(text)}\n"""'
     try:
@@ -124,7 +126,7 @@ def test_a_docstring_says_what_it_was_given(text: str) -> None:
 
 
 @given(st.text(alphabet="\"\\\n'a", max_size=12))
-def test_a_docstring_stays_one_whatever_its_quotes(text: str) -> None:
+def test_quotes_do_not_end_a_docstring(text: str) -> None:
     assert ast.literal_eval(f'"""{prose.docstring(text)}"""') == text
 
 
@@ -193,12 +195,12 @@ def test_prose_reads_well(text: str, cleaned: str) -> None:
         "\x00",
     ],
 )
-def test_other_code_is_refused(source: str) -> None:
+def test_unexpected_code_is_rejected(source: str) -> None:
     with pytest.raises(UnsafeModuleError):
         verify(source, "acme_fal")
 
 
-def test_generated_code_is_not_refused() -> None:
+def test_generated_code_is_accepted() -> None:
     verify(
         '"""Doc."""\nfrom typing import Any\nfrom fal_typed.models import InputModel\n'
         "from acme_fal._shared.size import Size\n"

@@ -1,4 +1,4 @@
-"""What a schema allows is taken, what it forbids is refused, and defaults are as they read."""
+"""Models accept what a schema allows, reject what it forbids, and show its defaults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POINT = {
     "properties": {"x": {"type": "number"}, "y": {"type": "number", "default": 0}},
     "required": ["x"],
 }
-FILE = {
+FILE: dict[str, Any] = {
     "type": "object",
     "required": ["url"],
     "properties": {
@@ -28,6 +28,13 @@ FILE = {
         "file_size": {"type": "integer"},
     },
 }
+
+
+def cases(
+    listed: list[tuple[str, list[Any], list[Any]]],
+) -> list[tuple[str, list[Any], list[Any]]]:
+    """Names, with values that are valid and values that are not; for the type checker."""
+    return listed
 
 
 def accepts(model: Any, **values: Any) -> bool:
@@ -42,7 +49,7 @@ def default_of(model: Any, name: str) -> Any:
     return model.model_fields[name].default
 
 
-def test_nullable_and_optional_are_two_things(packages: Packages) -> None:
+def test_nullable_and_optional_are_different(packages: Packages) -> None:
     made = packages.module(
         document(
             {
@@ -62,7 +69,7 @@ def test_nullable_and_optional_are_two_things(packages: Packages) -> None:
     assert default_of(made, "nullable") is None
 
 
-def test_bounds_hold_inside_unions_lists_and_maps(packages: Packages) -> None:
+def test_bounds_apply_inside_unions_lists_and_maps(packages: Packages) -> None:
     small = {"type": "integer", "minimum": 1, "maximum": 4}
     short = {"type": "string", "maxLength": 3}
     made = packages.module(
@@ -76,18 +83,20 @@ def test_bounds_hold_inside_unions_lists_and_maps(packages: Packages) -> None:
             }
         )
     ).Input
-    for name, good, bad in [
-        ("maybe", [None, 1, 4], [0, 5, "1", 1.5, True]),
-        ("either", [2, "abc"], [5, "abcd", None]),
-        ("listed", [[], [1, 4]], [[0], [1, 2, 3], 1]),
-        ("nested", [[[1], []]], [[[9]], [1]]),
-        ("mapped", [{"a": 1}], [{"a": 9}, [1]]),
-    ]:
+    for name, good, bad in cases(
+        [
+            ("maybe", [None, 1, 4], [0, 5, "1", 1.5, True]),
+            ("either", [2, "abc"], [5, "abcd", None]),
+            ("listed", [[], [1, 4]], [[0], [1, 2, 3], 1]),
+            ("nested", [[[1], []]], [[[9]], [1]]),
+            ("mapped", [{"a": 1}], [{"a": 9}, [1]]),
+        ]
+    ):
         assert all(accepts(made, **{name: value}) for value in good), name
         assert not any(accepts(made, **{name: value}) for value in bad), name
 
 
-def test_no_item_twice(packages: Packages) -> None:
+def test_unique_items(packages: Packages) -> None:
     texts = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
     made = packages.module(
         document(
@@ -102,19 +111,21 @@ def test_no_item_twice(packages: Packages) -> None:
             output={"type": "object", "properties": {"texts": texts}},
         )
     )
-    for name, good, bad in [
-        ("texts", [[], ["a", "b"]], [["a", "a"], ["a", "b", "c"]]),
-        ("maybe", [None, ["a"]], [["a", "a"]]),
-        ("anything", [[1, True, "1", [1], [True], {"a": 1}]], [[1, 1.0], [[1], [1]], [{}, {}]]),
-        ("points", [[{"x": 1}, {"x": 2}]], [[{"x": 1}, {"x": 1.0}]]),
-        ("a b", [["a"]], [["a", "a"]]),
-    ]:
+    for name, good, bad in cases(
+        [
+            ("texts", [[], ["a", "b"]], [["a", "a"], ["a", "b", "c"]]),
+            ("maybe", [None, ["a"]], [["a", "a"]]),
+            ("anything", [[1, True, "1", [1], [True], {"a": 1}]], [[1, 1.0], [[1], [1]], [{}, {}]]),
+            ("points", [[{"x": 1}, {"x": 2}]], [[{"x": 1}, {"x": 1.0}]]),
+            ("a b", [["a"]], [["a", "a"]]),
+        ]
+    ):
         assert all(accepts(made.Input, **{name: value}) for value in good), name
         assert not any(accepts(made.Input, **{name: value}) for value in bad), name
     assert default_of(made.Input, "texts") is UNSET
     assert dump_input(made.Input(texts=["b", "a"])) == {"texts": ["b", "a"]}
     assert made.Output(texts=["a", "a"]).texts == ["a", "a"]
-    assert "At most 2 items, none of them twice." in inspect.getsource(made.Input)
+    assert "At most 2 items, all of them unique." in inspect.getsource(made.Input)
 
 
 def test_limits_of_maps(packages: Packages) -> None:
@@ -128,18 +139,20 @@ def test_limits_of_maps(packages: Packages) -> None:
             }
         )
     ).Input
-    for name, good, bad in [
-        ("some", [{"a": 1}], [{}, {"a": 1, "b": 2, "c": 3}]),
-        ("either", ["x", {"a": 1}], [{}]),
-        ("listed", [[], [{"a": {"b": 1}}]], [[{}], [{"a": {}}]]),
-    ]:
+    for name, good, bad in cases(
+        [
+            ("some", [{"a": 1}], [{}, {"a": 1, "b": 2, "c": 3}]),
+            ("either", ["x", {"a": 1}], [{}]),
+            ("listed", [[], [{"a": {"b": 1}}]], [[{}], [{"a": {}}]]),
+        ]
+    ):
         assert all(accepts(made, **{name: value}) for value in good), name
         assert not any(accepts(made, **{name: value}) for value in bad), name
     assert default_of(made, "some") is UNSET
     assert "1 to 2 entries." in inspect.getsource(made)
 
 
-def test_no_type_hides_behind_a_root_model(packages: Packages) -> None:
+def test_types_are_not_wrapped_in_root_models(packages: Packages) -> None:
     constrained = {"type": "integer", "minimum": 0}
     source = inspect.getsource(
         packages.module(
@@ -175,7 +188,7 @@ def test_bounds_in_other_spellings(
     "keywords",
     [{"minimum": None}, {"maximum": "many"}, {"minLength": -1}, {"maxLength": True, "pattern": 3}],
 )
-def test_bounds_that_are_none_are_left_out(packages: Packages, keywords: dict[str, Any]) -> None:
+def test_invalid_bounds_are_left_out(packages: Packages, keywords: dict[str, Any]) -> None:
     kind = "string" if "minLength" in keywords or "maxLength" in keywords else "integer"
     made = packages.module(document({"n": {"type": kind, **keywords}})).Input
     assert accepts(made, n="x" * 99 if kind == "string" else 99)
@@ -198,17 +211,19 @@ def test_allowed_values(packages: Packages) -> None:
             components={"Mode": {"type": "string", "enum": ["fast", "slow"]}},
         )
     ).Input
-    for name, good, bad in [
-        ("text", ["a", None], ["c", 1]),
-        ("number", [5], [6, "5", 5.5]),
-        ("as_text", ["5"], [5]),
-        ("whole", [1, 2], [3]),
-        ("fraction", [0.5, 1], [0.4, 2]),
-        ("constant", ["x"], ["y", None]),
-        ("mixed", ["auto", 1, True], ["other", 2]),
-        ("by_ref", ["slow"], ["medium"]),
-        ("wrapped", ["fast"], ["medium"]),
-    ]:
+    for name, good, bad in cases(
+        [
+            ("text", ["a", None], ["c", 1]),
+            ("number", [5], [6, "5", 5.5]),
+            ("as_text", ["5"], [5]),
+            ("whole", [1, 2], [3]),
+            ("fraction", [0.5, 1], [0.4, 2]),
+            ("constant", ["x"], ["y", None]),
+            ("mixed", ["auto", 1, True], ["other", 2]),
+            ("by_ref", ["slow"], ["medium"]),
+            ("wrapped", ["fast"], ["medium"]),
+        ]
+    ):
         assert all(accepts(made, **{name: value}) for value in good), name
         assert not any(accepts(made, **{name: value}) for value in bad), name
     assert default_of(made, "by_ref") == "fast"
@@ -267,24 +282,25 @@ def test_object_defaults_that_do_not_fit_are_left_out(packages: Packages, defaul
     assert default_of(made, "point") is UNSET
 
 
-def test_required_wins_over_a_default(packages: Packages) -> None:
+def test_required_takes_precedence_over_a_default(packages: Packages) -> None:
     made = packages.module(document({"n": {"type": "integer", "default": 1}}, required=["n"])).Input
     assert not accepts(made)
 
 
-def test_order_is_required_first_then_as_listed(packages: Packages) -> None:
+def test_required_fields_come_first_then_the_listed_order(packages: Packages) -> None:
     text = {"type": "string"}
+    order: dict[str, Any] = {"x-fal-order-properties": ["d", "gone", "c", "b", "d"]}
     made = packages.module(
         document(
             {"a": text, "b": text, "c": text, "d": text},
             required=["d", "b"],
-            **{"x-fal-order-properties": ["d", "gone", "c", "b", "d"]},
+            **order,
         )
     ).Input
     assert list(made.model_fields) == ["d", "b", "c", "a"]
 
 
-def test_names_that_cannot_stand_in_a_class(packages: Packages) -> None:
+def test_names_that_are_not_valid_in_a_class(packages: Packages) -> None:
     names = [
         "schema", "json", "copy", "model_config", "model_name", "class", "3d-model", "_hidden",
         "übergröße", "list", "str", "Field", "self", "a b", "a.b", "TheThing", "__class__",
@@ -313,7 +329,7 @@ def test_names_that_cannot_stand_in_a_class(packages: Packages) -> None:
     assert made.model_validate({name: ["x"] for name in names})
 
 
-def test_components_that_meet_in_a_name_or_hide_another(packages: Packages) -> None:
+def test_components_with_conflicting_names(packages: Packages) -> None:
     module = packages.module(
         document(
             {
@@ -359,7 +375,7 @@ def test_a_component_in_both_directions_is_two_classes(packages: Packages) -> No
     assert module.PointOutput(x=1, unknown=2).unknown == 2
 
 
-def test_components_made_of_themselves(packages: Packages) -> None:
+def test_recursive_components(packages: Packages) -> None:
     node = {
         "type": "object",
         "properties": {"children": {"type": "array", "items": ref("Node")}, "next": ref("Other")},
@@ -373,7 +389,7 @@ def test_components_made_of_themselves(packages: Packages) -> None:
     assert not accepts(module.Input, root={"children": [{"next": {"back": 1}}]})
 
 
-def test_references_that_lead_nowhere_or_in_a_circle(packages: Packages) -> None:
+def test_dangling_and_circular_references(packages: Packages) -> None:
     made, warnings = packages.warned(
         document(
             {
@@ -425,12 +441,14 @@ def test_tuples(packages: Packages) -> None:
         )
     )
     made = module.Input
-    for name, good, bad in [
-        ("pair", [[1, "a"], (1, "a")], [["a", 1], [1], [1, "a", 2], [0, "a"], [1.0, "a"]]),
-        ("same", [[1, 2]], [[1], [1, 2, 3], [0, 1]]),
-        ("open", [[1], [1, "a"]], [[None]]),
-        ("pairs", [[[1, "a"]]], [[["a", 1]]]),
-    ]:
+    for name, good, bad in cases(
+        [
+            ("pair", [[1, "a"], (1, "a")], [["a", 1], [1], [1, "a", 2], [0, "a"], [1.0, "a"]]),
+            ("same", [[1, 2]], [[1], [1, 2, 3], [0, 1]]),
+            ("open", [[1], [1, "a"]], [[None]]),
+            ("pairs", [[[1, "a"]]], [[["a", 1]]]),
+        ]
+    ):
         assert all(accepts(made, **{name: value}) for value in good), name
         assert not any(accepts(made, **{name: value}) for value in bad), name
     assert default_of(made, "pair") == (1, "a")
@@ -452,19 +470,19 @@ def test_patterns(packages: Packages, pattern: str, good: str, bad: str) -> None
     assert not accepts(made, p=bad)
 
 
-def test_a_pattern_that_is_none_is_told_and_not_checked(packages: Packages) -> None:
+def test_an_unsupported_pattern_is_reported_and_not_checked(packages: Packages) -> None:
     module, warnings = packages.warned(document({"p": {"type": "string", "pattern": "("}}))
     assert accepts(module.Input, p="anything")
-    assert warnings == ["input: p: a pattern that is no regular expression here; not checked"]
+    assert warnings == ["input: p: unsupported regular expression; the pattern is not checked"]
 
 
 @pytest.mark.parametrize("form", ["uri", "date-time", "binary", "data-uri", "uuid", "email"])
-def test_formats_stay_text(packages: Packages, form: str) -> None:
+def test_formats_stay_strings(packages: Packages, form: str) -> None:
     made = packages.module(document({"t": {"type": "string", "format": form}})).Input
     assert made(t="not one").t == "not one"
 
 
-def test_openness_is_kept(packages: Packages) -> None:
+def test_additional_properties_are_kept(packages: Packages) -> None:
     closed = packages.module(document({"a": {"type": "string"}})).Input
     opened = packages.module(document({"a": {"type": "string"}}, additionalProperties=True)).Input
     assert not accepts(closed, b=1)
@@ -521,17 +539,18 @@ def test_a_file_or_a_list_of_files(packages: Packages) -> None:
         document({"image_url": either, "files": objects}, components={"File": FILE})
     ).Input
     url = "https://a/b"
-    for values in [
+    valid: list[dict[str, Any]] = [
         {"image_url": url, "files": {"url": url}},
         {"image_url": [url, url], "files": [{"url": url}]},
         {"image_url": "", "files": []},
-    ]:
+    ]
+    for values in valid:
         assert dump_input(made(**values)) == values
     dumped = dump_input(made(image_url=[b"1"], files=[b"2"]))
     assert [type(dumped[name][0]) for name in ("image_url", "files")] == [PendingFile] * 2
 
 
-def test_a_file_with_more_than_files_have_is_a_class(packages: Packages) -> None:
+def test_a_file_with_additional_fields_is_a_class(packages: Packages) -> None:
     more = {**FILE, "properties": {**FILE["properties"], "weight": {"type": "number"}}}
     module = packages.module(document({"file": ref("Weighted")}, components={"Weighted": more}))
     assert accepts(module.Input, file=module.Weighted(url=b"1", weight=1))
@@ -579,7 +598,7 @@ def test_files_of_a_result(packages: Packages) -> None:
     assert "codec" in module.ExtendedVideo.model_fields
 
 
-def test_results_are_read_without_bounds_and_with_what_is_missing(packages: Packages) -> None:
+def test_results_are_read_without_bounds_and_with_missing_fields(packages: Packages) -> None:
     made = packages.module(
         document(
             output={
@@ -605,7 +624,9 @@ def test_results_are_read_without_bounds_and_with_what_is_missing(packages: Pack
         ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, None),
     ],
 )
-def test_a_result_that_is_no_object(packages: Packages, schema: dict[str, Any], value: Any) -> None:
+def test_a_result_that_is_not_an_object(
+    packages: Packages, schema: dict[str, Any], value: Any
+) -> None:
     made = packages.module(document(output=schema)).Output
     assert made.model_validate(value).root == value
 

@@ -1,4 +1,4 @@
-"""The workflow of examples/workflows, its steps run by bash in a repository of their own."""
+"""The workflow of examples/workflows, with its steps run by bash in a separate repository."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ esac
 
 
 class Project:
-    """A repository with the workflow's steps, an origin to push to, and a `gh` that notes."""
+    """A repository with the workflow's steps, an origin, and a `gh` that records its calls."""
 
     def __init__(self, folder: Path, host: str) -> None:
         self.folder = folder / "project"
@@ -81,7 +81,7 @@ class Project:
         self.git("commit", "-q", "-m", "begin")
 
     def run(self) -> dict[str, int]:
-        """Run all steps, as GitHub does up to the first that fails; exit codes by name."""
+        """Run the steps up to the first that fails, as GitHub does; returns exit codes by name."""
         content = yaml.safe_load(WORKFLOW.read_text())
         environment = {**self.environment, **content["env"]}
         codes: dict[str, int] = {}
@@ -113,14 +113,14 @@ class Project:
 def platform(*documents: dict[str, Any], broken: str = "") -> Any:
     by_id = {one["info"]["x-fal-metadata"]["endpointId"]: one for one in documents}
 
-    def answer(seen: Seen) -> Reply:
+    def reply(seen: Seen) -> Reply:
         models = [
             {"endpoint_id": id_, "openapi": None if id_ == broken else one}
             for id_, one in by_id.items()
         ]
         return Reply(200 if "/v1/models" in seen.path else 404, {"models": models})
 
-    return answer
+    return reply
 
 
 def flux(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def test_a_change_becomes_a_pull_request(tmp_path: Path) -> None:
         assert "schemas/fal-ai/flux/other.json" in files
         assert "src/myapp/fal/" in files
         assert "## Breaking" in project.noted("body")
-        assert "`input.y`: new required parameter" in project.noted("body")
+        assert "`input.y`: required parameter added" in project.noted("body")
         assert project.noted("summary") == project.noted("body")
         assert "pr create --head update-schemas --title Update schemas (breaking)" in (
             project.noted("calls")
@@ -157,7 +157,7 @@ def test_a_change_becomes_a_pull_request(tmp_path: Path) -> None:
         assert "pr edit update-schemas" in project.noted("calls")
 
 
-def test_no_change_opens_nothing(tmp_path: Path) -> None:
+def test_no_change_opens_no_pull_request(tmp_path: Path) -> None:
     with scripted(platform(flux({"x": TEXT}))) as server:
         project = Project(tmp_path, server.host)
         project.begin(flux({"x": TEXT}))
@@ -168,7 +168,7 @@ def test_no_change_opens_nothing(tmp_path: Path) -> None:
     assert project.noted("calls") == ""
 
 
-def test_what_could_not_be_pulled_fails_the_run_at_its_end(tmp_path: Path) -> None:
+def test_a_failed_document_fails_the_run_at_its_end(tmp_path: Path) -> None:
     new = flux({"x": TEXT, "more": TEXT})
     with scripted(platform(new, OTHER, broken="fal-ai/flux/other")) as server:
         project = Project(tmp_path, server.host)
@@ -180,7 +180,7 @@ def test_what_could_not_be_pulled_fails_the_run_at_its_end(tmp_path: Path) -> No
     assert "pr create --head update-schemas --title Update schemas --body" in project.noted("calls")
 
 
-def test_only_actions_of_github_are_used_and_texts_reach_no_expression() -> None:
+def test_only_github_actions_are_used_and_text_reaches_no_expression() -> None:
     content = yaml.safe_load(WORKFLOW.read_text())
     steps = content["jobs"]["update"]["steps"]
     used = [step["uses"].partition("@")[0] for step in steps if "uses" in step]

@@ -1,4 +1,4 @@
-"""Hand-written models of one endpoint that the emulator serves, for tests of the core."""
+"""Hand-written models of an endpoint that the emulator serves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Size(InputModel):
 
 
 class DevInput(InputModel, Request["DevOutput"]):
-    """Makes pictures."""
+    """Generates images."""
 
     prompt: str
     image_size: Size | Literal["square_hd", "square", "landscape_4_3"] = "landscape_4_3"

@@ -1,4 +1,4 @@
-"""What a call is authorised with, in its order: key, environment, notebook, login."""
+"""Credentials of a call, in order: key, environment, notebook, login."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fal_typed._core import credentials, login, login_renewal
 from tests.core.flux import ID, dev
 from tests.scripted import Reply, scripted
 
-ANSWER = Reply(200, {"prompt": "a cat"})
+RESPONSE = Reply(200, {"prompt": "a cat"})
 
 
 def token(seconds: float) -> str:
@@ -32,43 +32,43 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def colab(monkeypatch):
-    asked: list[str] = []
-    userdata = types.SimpleNamespace(get=lambda name: asked.append(name) or "from:colab")
+    requested: list[str] = []
+    userdata = types.SimpleNamespace(get=lambda name: requested.append(name) or "from:colab")  # type: ignore[func-returns-value]
     for name in ("google", "google.colab"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
     credentials._colab_secret.cache_clear()
-    yield asked
+    yield requested
     credentials._colab_secret.cache_clear()
 
 
-def sent(colour, *arguments):
-    with scripted(lambda _: ANSWER) as server:
-        client = colour.client(*arguments, run_host=server.host)
+def sent(mode, *arguments):
+    with scripted(lambda _: RESPONSE) as server:
+        client = mode.client(*arguments, run_host=server.host)
         client.run(ID, {"prompt": "a cat"})
         client.run(ID, {"prompt": "a cat"})
         return server.seen[-1].headers["authorization"]
 
 
-def test_a_login_stands_in_for_a_key(colour, home, monkeypatch):
+def test_a_login_is_used_without_a_key(mode, home, monkeypatch):
     access = token(36000)
     (home / "auth0_token").write_text(f"renewal\n{access}\n")
-    assert sent(colour) == f"Bearer {access}"
-    assert sent(colour, "own:key") == "Key own:key"
+    assert sent(mode) == f"Bearer {access}"
+    assert sent(mode, "own:key") == "Key own:key"
     monkeypatch.setenv("FAL_KEY", "env:key")
-    assert sent(colour) == "Key env:key"
+    assert sent(mode) == "Key env:key"
     monkeypatch.setenv("FAL_FORCE_AUTH_BY_USER", "1")
-    assert sent(colour) == f"Bearer {access}"
+    assert sent(mode) == f"Bearer {access}"
 
 
-@pytest.mark.parametrize("stale", ["", "nonsense", "a.b.c", "a.eyJleHAiOiAxfQ.c"])
-def test_a_stale_login_is_renewed_once_and_kept(colour, home, monkeypatch, stale):
-    (home / "auth0_token").write_text(f"old\n{stale}")
+@pytest.mark.parametrize("expired", ["", "nonsense", "a.b.c", "a.eyJleHAiOiAxfQ.c"])
+def test_an_expired_login_is_refreshed_once_and_stored(mode, home, monkeypatch, expired):
+    (home / "auth0_token").write_text(f"old\n{expired}")
     fresh = token(36000)
     renewed = Reply(200, {"access_token": fresh, "refresh_token": "new"})
     with scripted(lambda _: renewed) as authority:
         monkeypatch.setattr(login_renewal, "TOKEN_URL", f"http://{authority.host}/oauth/token")
-        assert sent(colour) == f"Bearer {fresh}"
+        assert sent(mode) == f"Bearer {fresh}"
         assert len(authority.seen) == 1
         assert b"refresh_token=old" in authority.seen[0].body
         assert "authorization" not in authority.seen[0].headers
@@ -76,37 +76,37 @@ def test_a_stale_login_is_renewed_once_and_kept(colour, home, monkeypatch, stale
     assert stored.read_text() == f"new\n{fresh}"
     assert stat.S_IMODE(stored.stat().st_mode) == 0o600
     assert [path.name for path in home.iterdir()] == ["auth0_token"]
-    assert "renewal" not in repr(login.stored())
-    assert fresh not in repr(login.stored())
+    assert "renewal" not in repr(login.load())
+    assert fresh not in repr(login.load())
 
 
-def test_a_login_that_has_ended_says_what_to_do(colour, home, monkeypatch):
+def test_a_login_that_cannot_be_refreshed_says_what_to_do(mode, home, monkeypatch):
     (home / "auth0_token").write_text("old\n")
     with scripted(lambda _: Reply(403, {"error": "invalid_grant"})) as authority:
         monkeypatch.setattr(login_renewal, "TOKEN_URL", f"http://{authority.host}/oauth/token")
         with pytest.raises(FalCredentialsError, match="fal auth login"):
-            sent(colour)
+            sent(mode)
     assert (home / "auth0_token").read_text() == "old\n"
 
 
-def test_a_notebooks_secret_is_asked_for_once(colour, home, colab):
-    assert sent(colour) == "Key from:colab"
+def test_a_notebook_secret_is_read_once(mode, home, colab):
+    assert sent(mode) == "Key from:colab"
     assert colab == ["FAL_KEY"]
 
 
-def test_inside_an_app_its_request_is_handed_on(colour, fal_emulator, monkeypatch):
+def test_calls_inside_an_app_forward_its_request_headers(mode, fal_emulator, monkeypatch):
     incoming = {"x-fal-cdn-token": "t", "x-app-fal-can-disable-filter": "1", "x-other": "2"}
     app = types.SimpleNamespace(current_request=types.SimpleNamespace(headers=incoming))
     framework = types.ModuleType("fal.ref")
-    framework.get_current_app = lambda: app
+    vars(framework)["get_current_app"] = lambda: app
     monkeypatch.setitem(sys.modules, "fal.ref", framework)
-    colour(dev).subscribe(prompt="a cat")
+    mode(dev).subscribe(prompt="a cat")
     headers = fal_emulator.requests.of("submit")[0].headers
     assert headers["x-fal-cdn-token"] == "t"
     assert headers["x-app-fal-can-disable-filter"] == "1"
     assert "x-other" not in headers
     with scripted(lambda _: Reply(200, {}, {"x-fal-cdn-token": "new"})) as server:
-        colour.client("k", run_host=server.host).run(ID, {})
+        mode.client("k", run_host=server.host).run(ID, {})
     assert incoming["x-fal-cdn-token"] == "new"
 
 
@@ -118,6 +118,6 @@ def test_inside_an_app_its_request_is_handed_on(colour, fal_emulator, monkeypatc
         "/fal-ai/flux/dev/",
     ],
 )
-def test_a_pasted_address_is_its_endpoint(address, colour, fal_emulator):
-    colour.client().run(address, {"prompt": "a cat"})
+def test_a_pasted_url_is_accepted_as_an_endpoint_id(address, mode, fal_emulator):
+    mode.client().run(address, {"prompt": "a cat"})
     assert fal_emulator.requests[0].path == "/fal-ai/flux/dev"

@@ -1,4 +1,4 @@
-"""Flows played by hand: hypothesis is the platform, and does its worst."""
+"""Flows run by hand, with hypothesis as an unreliable platform."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from fal_typed._core.credentials import Credentials
 from fal_typed._core.flow import (
     CloseStream,
     Draw,
+    Interruptible,
     Now,
     OpenStream,
     ReadChunk,
-    Report,
+    ReportEvent,
     Send,
     Sleep,
 )
@@ -66,7 +67,7 @@ chunks = st.one_of(
 
 
 class Platform:
-    """Answers effects with what hypothesis draws, and keeps what was asked."""
+    """Performs effects with results drawn by hypothesis, and records the requests."""
 
     def __init__(self, data: st.DataObject) -> None:
         self.data = data
@@ -84,29 +85,29 @@ class Platform:
                 self.time += seconds
                 return None
             case Send():
-                return self._answer(effect, self.data.draw(responses | failures))
+                return self._outcome(effect, self.data.draw(responses | failures))
             case OpenStream():
-                head = self.data.draw(responses | failures)
+                head: object = self.data.draw(responses | failures)
                 if isinstance(head, HttpResponse):
                     headers = {"content-type": "text/event-stream"}
                     head = OpenedStream(head.status, headers, None)
-                return self._answer(effect, head)
+                return self._outcome(effect, head)
             case ReadChunk():
                 self.time += 1
                 return self._raised(self.data.draw(chunks))
-            case CloseStream() | Report():
+            case CloseStream() | ReportEvent() | Interruptible():
                 return None
         raise AssertionError(effect)
 
-    def _answer(self, effect: Send | OpenStream, answer: object) -> object:
+    def _outcome(self, effect: Send | OpenStream, outcome: object) -> object:
         self.time += 0.1
-        self.sent.append((effect, answer))
-        return self._raised(answer)
+        self.sent.append((effect, outcome))
+        return self._raised(outcome)
 
-    def _raised(self, answer: object) -> object:
-        if isinstance(answer, TransportError):
-            raise answer
-        return answer
+    def _raised(self, outcome: object) -> object:
+        if isinstance(outcome, TransportError):
+            raise outcome
+        return outcome
 
     def run(self, flow):
         value, error = None, None
@@ -122,11 +123,11 @@ class Platform:
                 error = raised
 
 
-def may_have_accepted(answer: object) -> bool:
-    if isinstance(answer, TransportError):
-        return answer.sent
-    assert isinstance(answer, HttpResponse)
-    return answer.status not in (429, 503)
+def may_have_accepted(outcome: object) -> bool:
+    if isinstance(outcome, TransportError):
+        return outcome.sent
+    assert isinstance(outcome, HttpResponse)
+    return outcome.status not in (429, 503)
 
 
 @settings(max_examples=300, deadline=None)
@@ -142,28 +143,28 @@ def test_a_subscribe_ends_and_never_submits_twice(data):
         pass
     assert platform.time < 200
     submits = [
-        (effect, answer) for effect, answer in platform.sent if effect.request.method == "POST"
+        (effect, outcome) for effect, outcome in platform.sent if effect.request.method == "POST"
     ]
-    assert not any(may_have_accepted(answer) for _, answer in submits[:-1])
+    assert not any(may_have_accepted(outcome) for _, outcome in submits[:-1])
     for effect, _ in platform.sent:
         host = urlsplit(effect.request.url).hostname
-        # the twin is tried when, and only when, the queue itself cannot be reached
+        # The backup domain is tried only if the queue cannot be reached.
         assert host in ("queue.fal.run", "queue.falrun.com")
 
 
 @given(st.lists(st.integers(0, 3)), st.integers(0, 9), st.integers(0, 9))
-def test_logs_add_up_whatever_part_of_them_is_told(messages, seen, start):
+def test_logs_accumulate_whatever_part_is_reported(messages, seen, start):
     logs = tuple(LogEntry(str(m), timestamp=str(i)) for i, m in enumerate(messages))
     known = logs[: min(seen, len(logs))]
-    told = logs[min(start, len(known)) :]
-    assert known + following._unseen(known, told) == logs
+    reported = logs[min(start, len(known)) :]
+    assert known + following._unseen(known, reported) == logs
 
 
 events = st.lists(st.text(st.characters(blacklist_characters="\r\n", codec="utf-8"), min_size=1))
 
 
 @given(events, st.sampled_from(["\n", "\r\n", "\r"]), st.data())
-def test_events_do_not_depend_on_how_the_bytes_are_cut(texts, end, data):
+def test_events_do_not_depend_on_chunk_boundaries(texts, end, data):
     stream = "".join(f": ping{end}data: {text}{end}{end}" for text in texts).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=5)))
     decoder = EventDecoder()
@@ -185,12 +186,14 @@ def test_events_do_not_depend_on_how_the_bytes_are_cut(texts, end, data):
     st.floats(0, 1, exclude_max=True),
     st.none() | st.floats(0, 1000),
 )
-def test_delays_stay_within_the_policy(policy, attempt, random, asked):
-    delay = policy.delay(attempt, random, asked)
-    if attempt >= policy.attempts or (asked is not None and asked > policy.max_retry_after):
+def test_delays_stay_within_the_policy(policy, attempt, random, retry_after):
+    delay = policy.delay(attempt, random, retry_after)
+    if attempt >= policy.attempts or (
+        retry_after is not None and retry_after > policy.max_retry_after
+    ):
         assert delay is None
-    elif asked is not None:
-        assert delay == asked
+    elif retry_after is not None:
+        assert delay == retry_after
     else:
         assert delay is not None
         assert 0 <= delay <= policy.max_delay

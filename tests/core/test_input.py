@@ -1,4 +1,4 @@
-"""Inputs are strict before they leave; only what the user set is sent."""
+"""Inputs are checked strictly before they are sent, and only set parameters are sent."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fal_typed.models import UNSET
 from tests.core.flux import DevInput, Size, dev
 
 
-def test_one_error_lists_every_problem_and_nothing_is_sent(colour, fal_emulator):
+def test_one_error_lists_every_problem_and_nothing_is_sent(mode, fal_emulator):
     with pytest.raises(FalInputError) as caught:
-        colour(dev).subscribe(promt="x", num_images=9, image_size="big")
+        mode(dev).subscribe(promt="x", num_images=9, image_size="big")
     problems = {problem.path: problem for problem in caught.value.errors}
     assert problems.keys() == {"prompt", "promt", "num_images", "image_size"}
     assert "did you mean 'prompt'?" in problems["promt"].msg
@@ -27,20 +27,20 @@ def test_one_error_lists_every_problem_and_nothing_is_sent(colour, fal_emulator)
     assert len(fal_emulator.requests) == 0
 
 
-def test_the_request_object_fails_the_same_way_where_it_is_made():
+def test_an_input_object_fails_the_same_way_when_created():
     with pytest.raises(FalInputError, match="num_images") as caught:
         DevInput(prompt="a cat", num_images=9)
     assert isinstance(caught.value, ValueError)
-    assert caught.value.__cause__ is None  # nothing of pydantic's reaches the user
+    assert caught.value.__cause__ is None  # no error of pydantic reaches the user
 
 
-def test_only_what_was_set_is_sent(colour, fal_emulator):
-    colour(dev).subscribe(prompt="a cat", num_images=4)
+def test_only_parameters_that_were_set_are_sent(mode, fal_emulator):
+    mode(dev).subscribe(prompt="a cat", num_images=4)
     assert fal_emulator.requests.of("submit")[0].json == {"prompt": "a cat", "num_images": 4}
 
 
-def test_values_travel_under_their_wire_names(colour, fal_emulator):
-    colour(dev).subscribe(prompt="a", from_="b", image_size=Size(width=64))
+def test_parameters_are_sent_under_their_wire_names(mode, fal_emulator):
+    mode(dev).subscribe(prompt="a", from_="b", image_size=Size(width=64))
     assert fal_emulator.requests.of("submit")[0].json == {
         "prompt": "a",
         "from": "b",
@@ -59,25 +59,25 @@ def test_values_travel_under_their_wire_names(colour, fal_emulator):
         ({"seed": 1.5}, "seed"),
     ],
 )
-def test_a_wrong_value_is_named_by_its_path(arguments, path):
+def test_an_invalid_value_is_reported_with_its_path(arguments, path):
     with pytest.raises(FalInputError) as caught:
         DevInput(prompt="a cat", **arguments)
     assert path in [problem.path for problem in caught.value.errors]
 
 
-def test_none_is_a_value_where_the_schema_allows_it(colour, fal_emulator):
-    colour(dev).run(prompt="a cat", seed=None)
+def test_none_is_sent_where_the_schema_allows_null(mode, fal_emulator):
+    mode(dev).run(prompt="a cat", seed=None)
     assert fal_emulator.requests.of("run")[0].json == {"prompt": "a cat", "seed": None}
 
 
-def test_extra_arguments_pass_through(colour, fal_emulator):
-    colour(dev.with_options(extra_arguments={"new": [1]})).run(prompt="a cat")
+def test_extra_arguments_pass_through(mode, fal_emulator):
+    mode(dev.with_options(extra_arguments={"new": [1]})).run(prompt="a cat")
     assert fal_emulator.requests.of("run")[0].json == {"prompt": "a cat", "new": [1]}
 
 
-def test_validation_can_be_skipped_for_a_catalogue_that_has_aged(colour, fal_emulator):
+def test_validation_can_be_skipped(mode, fal_emulator):
     fal_emulator.endpoint(dev.id).checks_input = False
-    colour(dev.with_options(validate=False)).run(prompt="a", num_images=9, from_="x")
+    mode(dev.with_options(validate=False)).run(prompt="a", num_images=9, from_="x")
     assert fal_emulator.requests.of("run")[0].json == {
         "prompt": "a",
         "num_images": 9,
@@ -85,22 +85,22 @@ def test_validation_can_be_skipped_for_a_catalogue_that_has_aged(colour, fal_emu
     }
 
 
-def test_what_json_cannot_say_is_refused_before_it_is_sent(colour, fal_emulator):
+def test_values_that_json_cannot_represent_are_rejected(mode, fal_emulator):
     with pytest.raises(FalInputError):
-        colour.client().run("fal-ai/flux/dev", arguments={"prompt": float("nan")})
+        mode.client().run("fal-ai/flux/dev", arguments={"prompt": float("nan")})
     assert len(fal_emulator.requests) == 0
 
 
 @pytest.mark.parametrize(
     "text", ["", "flux", "a/..", "../x/y", "a//b", "https://evil.example/a/b", "a/b?c", "a/b#c"]
 )
-def test_what_is_no_endpoint_id_is_refused(text, colour, fal_emulator):
-    with pytest.raises(FalInputError, match="not an endpoint id"):
-        colour.client().run(text, arguments={})
+def test_an_invalid_endpoint_id_is_rejected(text, mode, fal_emulator):
+    with pytest.raises(FalInputError, match="not a valid endpoint id"):
+        mode.client().run(text, arguments={})
     assert len(fal_emulator.requests) == 0
 
 
-def test_unset_stays_itself():
+def test_unset_survives_copying_and_pickling():
     assert pickle.loads(pickle.dumps(UNSET)) is UNSET
     assert copy.deepcopy(UNSET) is UNSET
     assert not UNSET
@@ -108,16 +108,16 @@ def test_unset_stays_itself():
     assert pickle.loads(pickle.dumps(request)) == request
 
 
-def test_the_bound_method_explains_the_endpoints_parameters():
+def test_methods_have_the_signature_of_the_endpoint():
     signature = inspect.signature(dev.subscribe)
     assert list(signature.parameters)[:3] == ["prompt", "image_size", "num_images"]
     assert signature.parameters["num_images"].default == 1
-    assert "Makes pictures." in (inspect.getdoc(dev.subscribe) or "")
+    assert "Generates images." in (inspect.getdoc(dev.subscribe) or "")
     assert inspect.iscoroutinefunction(dev.subscribe_async)
     assert inspect.isfunction(dev.with_options(timeout=3).subscribe)
 
 
-def test_options_of_a_copy_do_not_reach_the_original(fal_emulator):
+def test_with_options_does_not_change_the_original(fal_emulator):
     hurried = dev.with_options(extra_arguments={"hurry": True})
     assert hurried.subscribe is not dev.subscribe
     dev.run(prompt="a cat")
@@ -128,4 +128,4 @@ def test_options_of_a_copy_do_not_reach_the_original(fal_emulator):
 
 def test_an_unknown_option_is_a_type_error():
     with pytest.raises(TypeError, match="with_log"):
-        dev.with_options(with_log=True)
+        dev.with_options(with_log=True)  # type: ignore[call-arg]

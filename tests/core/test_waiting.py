@@ -1,4 +1,4 @@
-"""Long waits: streams that are refused, cut or silent, and every way to stop one."""
+"""Long waits: streams that are rejected, break or are silent, and ways to stop a wait."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ DONE = {"status": "COMPLETED", "request_id": "r1"}
 
 
 def platform(stream: Reply):
-    def answer(seen):
+    def respond(seen):
         if seen.method == "POST":
             return Reply(200, {"request_id": "r1"})
         if "stream" in seen.path:
             return stream
         return Reply(200, DONE if "status" in seen.path else {"prompt": "a cat"})
 
-    return scripted(answer)
+    return scripted(respond)
 
 
 EVENT = {"content-type": "text/event-stream"}
@@ -44,24 +44,24 @@ EVENT = {"content-type": "text/event-stream"}
         Reply(drop=True),
     ],
 )
-def test_polling_takes_over_when_the_stream_fails(stream, colour):
+def test_polling_takes_over_when_the_stream_fails(stream, mode):
     with platform(stream) as home:
-        client = colour.client("k", run_host=home.host, queue_host=home.host)
+        client = mode.client("k", run_host=home.host, queue_host=home.host)
         assert client.subscribe(ID, {"prompt": "a cat"}).data == {"prompt": "a cat"}
         assert len([path for path in home.paths("GET") if "status?" in path]) == 1
 
 
-def test_polling_takes_over_when_the_stream_falls_silent(colour, fal_emulator, monkeypatch):
-    monkeypatch.setattr(following, "_SILENCE", 0.05)
+def test_polling_takes_over_when_the_stream_is_silent(mode, fal_emulator, monkeypatch):
+    monkeypatch.setattr(following, "_READ_TIMEOUT", 0.05)
     script = fal_emulator.endpoint(ID)
     script.queue_time, script.positions, script.run_time = 0.3, (0,), 0.0
-    colour(dev).subscribe(prompt="a cat")
+    mode(dev).subscribe(prompt="a cat")
     routes = [request.route for request in fal_emulator.requests]
     assert routes.count("status_stream") == 1
     assert routes.count("status") >= 1
 
 
-def test_a_coroutine_function_is_awaited_as_callback(fal_emulator):
+def test_a_coroutine_callback_is_awaited(fal_emulator):
     seen = []
 
     async def update(status):
@@ -72,7 +72,7 @@ def test_a_coroutine_function_is_awaited_as_callback(fal_emulator):
     assert seen[-1] is Completed
 
 
-def test_a_coroutine_function_in_sync_code_is_an_error_that_says_so(fal_emulator):
+def test_a_coroutine_callback_in_sync_code_is_an_error(fal_emulator):
     fal_emulator.endpoint(ID).queue_time = 60
 
     async def update(_status):
@@ -118,13 +118,13 @@ def test_ctrl_c_in_a_program_cancels_the_job_and_ends_it(fal_emulator):
     assert fal_emulator.requests.of("cancel")
 
 
-def test_iterating_can_be_stopped_early(colour, fal_emulator):
+def test_iterating_can_be_stopped_early(mode, fal_emulator):
     fal_emulator.endpoint(ID).queue_time = 60
-    handle = colour(dev).submit(prompt="a cat")
+    handle = mode(dev).submit(prompt="a cat")
     events = handle.iter_events()
-    if colour.is_async:
-        colour.wait(anext(events))
-        colour.wait(events.aclose())
+    if mode.is_async:
+        mode.wait(anext(events))
+        mode.wait(events.aclose())
     else:
         next(events)
         events.close()
@@ -148,19 +148,19 @@ def test_tasks_and_event_loops_share_a_client(fal_emulator):
         assert [result.data.seed for result in asyncio.run(many())] == list(range(24))
 
 
-def test_defaults_of_a_client_hold_for_its_endpoints(colour, fal_emulator):
-    plain = colour.bare_client()
+def test_client_defaults_apply_to_its_endpoints(mode, fal_emulator):
+    plain = mode.bare_client()
     client = plain.with_options(headers={"x-team": "a"}, extra_arguments={"new": 1})
-    colour.paint(client).run(ID, {"prompt": "a cat"}, headers={"x-own": "1"})
-    colour(dev.with_options(client=client)).run(prompt="a cat")
+    mode.adapt(client).run(ID, {"prompt": "a cat"}, headers={"x-own": "1"})
+    mode(dev.with_options(client=client)).run(prompt="a cat")
     first, second = fal_emulator.requests.of("run")
     assert first.headers["x-team"] == second.headers["x-team"] == "a"
     assert first.headers["x-own"] == "1"
     assert first.json == second.json == {"prompt": "a cat", "new": 1}
 
 
-def test_a_closed_client_opens_again(colour, fal_emulator):
-    client = colour.client()
+def test_a_closed_client_opens_again(mode, fal_emulator):
+    client = mode.client()
     client.run(ID, {"prompt": "a cat"})
     client.close()
     client.run(ID, {"prompt": "a cat"})

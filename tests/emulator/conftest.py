@@ -31,9 +31,9 @@ def http() -> Iterator[httpx.Client]:
 def official(
     emulator: FalEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[fal_client.SyncClient]:
-    """The official client with its fixed hosts turned to the emulator.
+    """The official client, with its fixed hosts replaced by the emulator.
 
-    It never closes its connections, so they are remembered and closed here.
+    It never closes its connections, so the fixture does.
     """
     module = "fal_client.client."
     monkeypatch.setattr(module + "RUN_URL_FORMAT", f"{emulator.url}/fal.run/")

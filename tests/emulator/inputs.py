@@ -1,4 +1,4 @@
-"""Inputs made from an endpoint's document: the smallest there is, and one with everything set."""
+"""Inputs made from an endpoint's document: a minimal one, and one with every parameter set."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import jsonschema
 from fal_typed._documents.document import EndpointDocument
 
 FILE = "https://v3.fal.media/files/b/example.png"
-_DEEPEST = 5
+_MAX_DEPTH = 5
 
 
-def smallest(document: EndpointDocument) -> Any:
-    """Only what is required."""
+def minimal(document: EndpointDocument) -> Any:
+    """Only the required parameters."""
     return _Maker(document, everything=False).value(document.input_ref)
 
 
-def fullest(document: EndpointDocument) -> Any:
-    """Every parameter set."""
+def complete(document: EndpointDocument) -> Any:
+    """Every parameter."""
     return _Maker(document, everything=True).value(document.input_ref)
 
 
@@ -49,7 +49,7 @@ class _Maker:
         if kind == "object":
             return self._object(schema, depth)
         if kind == "array":
-            wanted = max(schema.get("minItems", 0), self._everything and depth < _DEEPEST)
+            wanted = max(schema.get("minItems", 0), self._everything and depth < _MAX_DEPTH)
             parts = schema.get("prefixItems") or [schema.get("items", {})] * wanted
             return [self.value(part, depth + 1) for part in parts]
         if kind == "string":
@@ -60,7 +60,7 @@ class _Maker:
 
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         properties, required = schema.get("properties", {}), schema.get("required", [])
-        wanted = properties if self._everything and depth < _DEEPEST else required
+        wanted = properties if self._everything and depth < _MAX_DEPTH else required
         return {name: self.value(properties.get(name, {}), depth + 1) for name in wanted}
 
     def _string(self, schema: dict[str, Any]) -> str:
@@ -86,6 +86,6 @@ class _Maker:
 
 
 def validator(document: EndpointDocument, schema: dict[str, Any]) -> Any:
-    """jsonschema's judgement, which knows nothing of ours."""
+    """A validator of the package jsonschema, which is independent of the emulator."""
     whole = {**schema, "components": document.raw.get("components", {})}
     return jsonschema.Draft202012Validator(whole)

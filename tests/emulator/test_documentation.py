@@ -10,10 +10,11 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from fal_typed.testing.faults import Kind
+from fal_typed.testing.engine.faults import FaultKind
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "emulator.md").read_text()
@@ -22,7 +23,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("code", EXAMPLES)
-def test_examples(code, emulator, fal_emulator):
+def test_examples_run(code, emulator, fal_emulator):
     names = {"dev": emulator.endpoint("fal-ai/flux/dev")}
     exec(code, names)
     if "test_my_service" in names:
@@ -32,15 +33,15 @@ def test_examples(code, emulator, fal_emulator):
         ended = unittest.TextTestRunner().run(tests)
         assert (ended.testsRun, ended.wasSuccessful()) == (1, True)
     names.clear()
-    gc.collect()  # the official client never closes its connections: now, not in another test
+    gc.collect()  # close the official client's connections now, because it never does so itself
 
 
-def test_every_kind_of_fault_is_described():
-    for kind in Kind.__args__:
+def test_every_kind_of_fault_is_documented():
+    for kind in get_args(FaultKind):
         assert f"`{kind}`" in PAGE
 
 
-def test_the_container_starts_the_command_as_it_is(tmp_path):
+def test_the_dockerfile_uses_the_command_correctly(tmp_path):
     text = (ROOT / "examples/docker/Dockerfile").read_text()
     words = json.loads(re.search(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)[1])
     probe = json.loads(re.search(r"^ +CMD (.*)$", text, re.MULTILINE)[1])

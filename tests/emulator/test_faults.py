@@ -1,4 +1,4 @@
-"""Faults on the wire, seen by a client that only knows HTTP."""
+"""Network faults, seen by a plain HTTP client."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from fal_typed.testing import FalEmulator, Fault, FaultPlan
+from fal_typed.testing.engine.faults import FaultKind
 
 DEV = "fal-ai/flux/dev"
 BODY = {"prompt": "a cat"}
@@ -15,12 +16,12 @@ BODY = {"prompt": "a cat"}
 
 @pytest.fixture
 def client():
-    """A client of the test's own: faults leave broken connections behind."""
+    """A client for one test, because faults leave broken connections behind."""
     with httpx.Client(timeout=5) as client:
         yield client
 
 
-# A reset that comes while the body is still being sent is an end of the connection to httpx.
+# To httpx, a reset while the body is being sent is an end of the connection.
 RESET = (httpx.ReadError, httpx.RemoteProtocolError)
 
 
@@ -28,7 +29,7 @@ def submit(client, emulator) -> httpx.Response:
     return client.post(f"{emulator.url}/queue.fal.run/{DEV}", json=BODY)
 
 
-def test_a_reset_before_reading_accepts_nothing(emulator, client):
+def test_reset_before_does_not_accept_the_job(emulator, client):
     emulator.endpoint(DEV).faults.add("reset_before", route="submit")
     with pytest.raises(RESET):
         submit(client, emulator)
@@ -37,45 +38,45 @@ def test_a_reset_before_reading_accepts_nothing(emulator, client):
     assert submit(client, emulator).status_code == 200
 
 
-def test_a_reset_after_reading_has_accepted_the_job(emulator, client):
+def test_reset_after_accepts_the_job(emulator, client):
     emulator.endpoint(DEV).faults.add("reset_after", route="submit")
     with pytest.raises(RESET):
         submit(client, emulator)
     assert len(emulator.jobs) == 1
 
 
-def test_truncated_bodies(emulator, client):
+def test_truncate_ends_the_body_early(emulator, client):
     emulator.endpoint(DEV).faults.add("truncate", route="submit")
     with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
         submit(client, emulator)
 
 
-def test_slow_bytes_arrive_whole(emulator, client):
+def test_slow_responses_are_complete(emulator, client):
     emulator.endpoint(DEV).faults.add("slow", route="submit", seconds=0.04)
-    answer = submit(client, emulator)
-    assert answer.json()["status"] == "IN_QUEUE"
-    assert answer.elapsed.total_seconds() >= 0.04
+    response = submit(client, emulator)
+    assert response.json()["status"] == "IN_QUEUE"
+    assert [request.fault for request in emulator.requests.of("submit")] == ["slow"]
 
 
-def test_no_answer_ever(emulator, client):
+def test_hang_never_responds(emulator, client):
     emulator.endpoint(DEV).faults.add("hang", route="submit")
     with pytest.raises(httpx.ReadTimeout):
         client.post(f"{emulator.url}/queue.fal.run/{DEV}", json=BODY, timeout=0.1)
     assert len(emulator.jobs) == 1
 
 
-def test_refusals_of_the_gateway_and_the_ingress(emulator, client):
+def test_refusals_are_not_processed(emulator, client):
     for kind, status, text in (
         ("rate_limited", 429, "concurrent_requests_limit"),
         ("bad_gateway", 502, "nginx"),
         ("unavailable", 503, "nginx"),
     ):
         emulator.endpoint(DEV).faults.add(kind, seconds=2)
-        answer = submit(client, emulator)
-        assert answer.status_code == status
-        assert text in answer.text
-        assert ("retry-after" in answer.headers) is (status == 429)
-        assert "x-fal-request-id" not in answer.headers
+        response = submit(client, emulator)
+        assert response.status_code == status
+        assert text in response.text
+        assert ("retry-after" in response.headers) is (status == 429)
+        assert "x-fal-request-id" not in response.headers
     assert len(emulator.jobs) == 0
 
 
@@ -91,32 +92,37 @@ def read_until_cut(client, method: str, url: str) -> list[str]:
     raise AssertionError("the stream ended properly")
 
 
-def test_a_dropped_status_stream(emulator, client):
+def test_drop_ends_a_status_stream(emulator, client):
     emulator.endpoint(DEV).run_time = 60
     url = submit(client, emulator).json()["status_url"] + "/stream"
     emulator.endpoint(DEV).faults.add("drop", after=1)
     assert len(read_until_cut(client, "GET", url)) == 1
 
 
-def test_a_dropped_run_stream(emulator, client):
+def test_drop_ends_a_run_stream(emulator, client):
     emulator.endpoint(DEV).faults.add("drop", route="stream", after=2)
     assert len(read_until_cut(client, "POST", f"{emulator.url}/fal.run/{DEV}/stream")) == 2
 
 
-def test_faults_of_one_endpoint_leave_others_alone(emulator, client):
+def test_faults_of_one_endpoint_do_not_affect_others(emulator, client):
     emulator.endpoint("fal-ai/flux/schnell").faults.add("unavailable", times=None)
     assert submit(client, emulator).status_code == 200
-    answer = client.post(f"{emulator.url}/queue.fal.run/fal-ai/flux/schnell", json=BODY)
-    assert answer.status_code == 503
+    response = client.post(f"{emulator.url}/queue.fal.run/fal-ai/flux/schnell", json=BODY)
+    assert response.status_code == 503
 
 
-def test_faults_of_a_route_of_any_endpoint(emulator, client):
+def test_a_fault_can_apply_to_a_route_of_every_endpoint(emulator, client):
     emulator.fault(Fault("bad_gateway", route="result"), times=2)
     url = submit(client, emulator).json()["response_url"]
     assert [client.get(url).status_code for _ in range(3)] == [502, 502, 200]
 
 
-RATES = {"rate_limited": 0.1, "bad_gateway": 0.1, "unavailable": 0.1, "reset_before": 0.1}
+RATES: dict[FaultKind, float] = {
+    "rate_limited": 0.1,
+    "bad_gateway": 0.1,
+    "unavailable": 0.1,
+    "reset_before": 0.1,
+}
 
 
 def outcomes(seed: int) -> list[str]:
@@ -131,7 +137,7 @@ def outcomes(seed: int) -> list[str]:
     return seen
 
 
-def test_a_random_plan_repeats_itself_and_keeps_its_rates():
+def test_a_random_plan_is_reproducible_and_keeps_its_rates():
     first = outcomes(seed=1)
     assert first == outcomes(seed=1)
     assert first != outcomes(seed=2)

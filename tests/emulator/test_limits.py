@@ -1,4 +1,4 @@
-"""What an endpoint takes at once and in a second."""
+"""Limits of concurrency and rate."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def clock():
 
 @pytest.fixture
 def still(clock):
-    """An emulator whose time only the test moves."""
+    """An emulator whose clock only the test advances."""
     with FalEmulator(clock=clock, run_time=10) as emulator:
         yield emulator
 
 
 @pytest.mark.parametrize("path", ["", "/stream"])
-def test_direct_runs_beyond_the_concurrency_are_refused(emulator, http, path):
+def test_direct_runs_above_the_concurrency_are_refused(emulator, http, path):
     gate = asyncio.Event()
 
     async def held(_arguments: object) -> dict:
@@ -51,7 +51,7 @@ def test_direct_runs_beyond_the_concurrency_are_refused(emulator, http, path):
     assert post().status_code == 200
 
 
-def test_jobs_beyond_the_concurrency_wait_in_the_queue(still, clock, http):
+def test_jobs_above_the_concurrency_wait_in_the_queue(still, clock, http):
     still.endpoint(DEV).limits.concurrency = 1
     jobs = [
         http.post(f"{still.url}/queue.fal.run/{DEV}", json={"prompt": "x"}).json() for _ in range(3)
@@ -67,7 +67,7 @@ def test_jobs_beyond_the_concurrency_wait_in_the_queue(still, clock, http):
     assert stages() == ["COMPLETED"] * 3
 
 
-def test_the_rate_is_that_of_the_last_second(still, clock, http):
+def test_the_rate_applies_to_the_last_second(still, clock, http):
     still.endpoint(DEV).limits.rate = 2
     url = f"{still.url}/queue.fal.run/{DEV}"
     first = [http.post(url, json={"prompt": "x"}) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The official Python client, which we did not write, finds the platform it expects."""
+"""The official Python client works with the emulator."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ DEV = "fal-ai/flux/dev"
 
 
 def test_run(official):
-    answer = official.run(DEV, {"prompt": "a cat", "num_images": 2})
-    assert len(answer["images"]) == 2
+    response = official.run(DEV, {"prompt": "a cat", "num_images": 2})
+    assert len(response["images"]) == 2
 
 
 def test_submit_and_handle(official):
@@ -31,8 +31,8 @@ def test_subscribe_with_updates_and_logs(emulator, official):
         seen.append(type(status).__name__)
         lines.extend(entry["message"] for entry in getattr(status, "logs", None) or ())
 
-    answer = official.subscribe(DEV, {"prompt": "a cat"}, with_logs=True, on_queue_update=update)
-    assert answer["prompt"] == "a cat"
+    response = official.subscribe(DEV, {"prompt": "a cat"}, with_logs=True, on_queue_update=update)
+    assert response["prompt"] == "a cat"
     assert list(dict.fromkeys(seen)) == ["Queued", "InProgress", "Completed"]
     assert list(dict.fromkeys(lines)) == ["Loading model", "Running inference", "Saving result"]
 

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from fal_typed._documents.catalog import Catalog
 from fal_typed.testing import FalEmulator
+from tests.requirements import CHROMEDRIVER, CHROMIUM, need_browser
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.common.exceptions import (  # noqa: E402
-    NoSuchElementException,
-    StaleElementReferenceException,
-)
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
-
-CHROMIUM = shutil.which("chromium")
-DRIVER = shutil.which("chromedriver")
 DEV = "fal-ai/flux/dev"
 SCHNELL = "fal-ai/flux/schnell"
 VIDEO = "fal-ai/kling-video/v2/master/text-to-video"
@@ -42,9 +36,6 @@ FLAGS = (
 )
 
 pytestmark = [
-    pytest.mark.skipif(
-        CHROMIUM is None or DRIVER is None, reason="chromium or chromedriver is not installed"
-    ),
     pytest.mark.xdist_group("browser"),  # one browser for all of these tests
     # selenium leaves its pipe to the driver to the garbage collector
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -54,12 +45,13 @@ pytestmark = [
 
 @contextmanager
 def chromium(profile: str, *flags: str):
+    need_browser()
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options.binary_location = str(CHROMIUM)
     for flag in (*FLAGS, *flags, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(DRIVER)
+    service = webdriver.ChromeService(CHROMEDRIVER)
     driver = webdriver.Chrome(options=options, service=service)
     try:
         yield driver
@@ -74,7 +66,7 @@ def driver(tmp_path_factory) -> Iterator:
 
 
 class Page:
-    """The page as a user has it before them."""
+    """The page as its user sees it."""
 
     def __init__(self, driver, emulator: FalEmulator) -> None:
         self.driver = driver
@@ -82,7 +74,7 @@ class Page:
         self.go("")
 
     def go(self, fragment: str) -> None:
-        self.driver.get("about:blank")  # another fragment alone would not load the page again
+        self.driver.get("about:blank")  # another fragment alone would not reload the page
         self.driver.get(f"{self.emulator.url}/{fragment}")
         self.wait(lambda: "call" in self.text("#counts"))
 
@@ -119,23 +111,23 @@ class Page:
 
 @pytest.fixture
 def page(driver, emulator) -> Page:
-    driver.get_log("browser")  # those of the test before
+    driver.get_log("browser")  # discard the entries of the previous test
     return Page(driver, emulator)
 
 
 def submit(emulator, http, endpoint_id=DEV, **arguments) -> str:
-    answer = http.post(f"{emulator.url}/queue.fal.run/{endpoint_id}", json=arguments)
-    return answer.json()["request_id"]
+    response = http.post(f"{emulator.url}/queue.fal.run/{endpoint_id}", json=arguments)
+    return response.json()["request_id"]
 
 
-def test_calls_show_up_while_one_looks(page, emulator, http):
+def test_new_calls_appear_while_the_page_is_open(page, emulator, http):
     assert page.rows() == []
     assert page.find("#nothing").is_displayed()
     emulator.endpoint(DEV).queue_time = 600
     emulator.endpoint(DEV).positions = (7,)
     waiting = submit(emulator, http, prompt="a cat")
     page.wait(lambda: len(page.rows()) == 1)
-    assert "in queue place 7" in page.rows()[0]
+    assert "in queue position 7" in page.rows()[0]
     assert "a cat" in page.rows()[0]
     page.find("#list a").click()
     page.wait(lambda: page.text("#part-output") == "Output\nNot yet.")
@@ -146,7 +138,7 @@ def test_calls_show_up_while_one_looks(page, emulator, http):
     assert not page.all("#cancel")
 
 
-def test_output_pictures_input_logs_and_requests(page, emulator, http):
+def test_a_call_shows_output_images_input_logs_and_requests(page, emulator, http):
     emulator.endpoint(DEV).logs = ("Warming up", "Done")
     job = submit(emulator, http, prompt="two cats", num_images=2)
     http.get(f"{emulator.url}/queue.fal.run/{DEV}/requests/{job}/status")
@@ -162,7 +154,7 @@ def test_output_pictures_input_logs_and_requests(page, emulator, http):
 
 
 @pytest.mark.parametrize(("endpoint_id", "tag"), [(VIDEO, "video"), (SPEECH, "audio")])
-def test_players_can_play(page, emulator, http, endpoint_id, tag):
+def test_video_and_audio_can_be_played(page, emulator, http, endpoint_id, tag):
     page.go(f"#/call/{submit(emulator, http, endpoint_id, prompt='a train')}")
     ready = f"const p = document.querySelector('#part-output {tag}'); return p && p.readyState"
     page.wait(lambda: (page.script(ready) or 0) >= 1)
@@ -171,7 +163,7 @@ def test_players_can_play(page, emulator, http, endpoint_id, tag):
     http.get(f"{emulator.url}/queue.fal.run/{endpoint_id}/requests/x/status")
     submit(emulator, http, prompt="something new")
     page.wait(lambda: len(page.rows()) == 2)
-    assert player.is_displayed(), "it is the same player, so that it plays on"
+    assert player.is_displayed(), "the player is not replaced, so that it keeps playing"
 
 
 def test_filters(page, emulator, http):
@@ -187,10 +179,10 @@ def test_filters(page, emulator, http):
     page.wait(lambda: len(page.rows()) == 1 and "failed" in page.rows()[0])
     Select(page.find("#filters [name=endpoint]")).select_by_value(DEV)
     page.wait(lambda: page.rows() == [])
-    assert page.text("#nothing") == "No call fits the filters."
+    assert page.text("#nothing") == "No calls match the filters."
 
 
-def test_a_call_by_the_form_sends_only_what_was_set(page, emulator):
+def test_the_form_sends_only_what_was_set(page, emulator):
     page.go(f"#/new/{DEV}")
     page.wait(lambda: page.field("prompt"))
     assert page.field("guidance_scale").get_attribute("placeholder") == "3.5"
@@ -216,7 +208,7 @@ def test_a_call_by_the_form_sends_only_what_was_set(page, emulator):
     page.wait(lambda: page.script("return document.querySelector('figure img').naturalWidth") == 64)
 
 
-def test_the_form_holds_to_the_schema_unless_told_otherwise(page, emulator):
+def test_the_form_checks_the_schema_unless_the_json_is_edited(page, emulator):
     page.go(f"#/new/{DEV}")
     page.wait(lambda: page.field("prompt"))
     page.send()
@@ -226,14 +218,14 @@ def test_the_form_holds_to_the_schema_unless_told_otherwise(page, emulator):
     page.send()
     assert page.script("return document.activeElement.name") == "num_images"
     assert len(emulator.requests) == 0
-    page.field("by_hand").click()
+    page.field("as_json").click()
     assert json.loads(page.field("raw").get_attribute("value")) == {"prompt": "x", "num_images": 9}
     page.send()
     page.wait(lambda: "failed" in page.text("#part-head"))
     assert "less_than_equal" in page.text("#part-output")
 
 
-def test_a_call_again_brings_its_input(page, emulator, http):
+def test_call_again_fills_in_the_input(page, emulator, http):
     size = {"width": 64, "height": 64}
     page.go(f"#/call/{submit(emulator, http, prompt='a cat', num_images=2, image_size=size)}")
     page.wait(lambda: page.find("#again"))
@@ -256,14 +248,14 @@ def test_a_scripted_endpoint_without_a_document_takes_json(page, emulator):
     page.wait(lambda: json.loads(page.text("#part-output pre")) == {"echo": {"a": 1}})
 
 
-def test_an_unknown_endpoint_is_told(page):
+def test_an_unknown_endpoint_is_reported(page):
     page.go("#/new/acme/nothing")
     page.wait(lambda: page.field("raw"))
     page.send()
     page.wait(lambda: "404" in page.text("[role=alert]"))
 
 
-def test_a_key_can_be_given(driver):
+def test_a_key_can_be_entered(driver):
     with FalEmulator(keys=["id:secret"], run_time=0.0) as emulator:
         page = Page(driver, emulator)
         page.go(f"#/new/{DEV}")
@@ -293,7 +285,7 @@ def test_hostile_data_stays_text(page, emulator, http):
     hostile_id = "acme/" + HOSTILE.replace("/", "|")
     script = emulator.endpoint(hostile_id)
     script.logs = (HOSTILE,)
-    script.answers(
+    script.responds(
         {
             "file": {"url": "javascript:window.pwned=1", "file_name": HOSTILE},
             "data": "data:text/html,<script>window.pwned=1</script>",
@@ -314,7 +306,7 @@ def test_hostile_data_stays_text(page, emulator, http):
     page.wait(lambda: page.field("raw"))
     assert page.script("return window.pwned") is None
     assert not page.all("[onerror], [onload], body script, a[href^='javascript']")
-    assert not page.all("img[src^='http']"), "nothing is fetched from elsewhere"
+    assert not page.all("img[src^='http']"), "nothing is loaded from other origins"
     logged = page.driver.get_log("browser")
     assert not [one for one in logged if "Content Security Policy" in one["message"]]
 
@@ -341,7 +333,7 @@ def test_a_hostile_document_stays_text(driver, tmp_path):
         assert not page.all("[onerror], [onload], body script, #side img")
 
 
-def test_an_uploaded_page_cannot_act_for_the_emulator_s(page, emulator, http):
+def test_an_uploaded_page_cannot_act_for_the_emulator_page(page, emulator, http):
     started = http.post(
         f"{emulator.url}/v3.fal.media/files/upload",
         content=b"<script>document.title = 'ran'</script>",
@@ -353,21 +345,21 @@ def test_an_uploaded_page_cannot_act_for_the_emulator_s(page, emulator, http):
     assert page.script("return self.origin") == "null"
 
 
-def test_it_tells_when_the_emulator_is_gone(driver):
+def test_a_stopped_emulator_is_reported(driver):
     with FalEmulator() as emulator:
         page = Page(driver, emulator)
-    page.wait(lambda: page.text("#counts") == "The emulator does not answer.")
+    page.wait(lambda: page.text("#counts") == "The emulator does not respond.")
 
 
 def test_dark_and_light(page, tmp_path, emulator):
     background = "return getComputedStyle(document.body).backgroundColor"
-    colours = []
+    colors = []
     for scheme in ("light", "dark"):
         feature = {"name": "prefers-color-scheme", "value": scheme}
         page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-        colours.append(page.script(background))
+        colors.append(page.script(background))
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    assert colours == ["rgb(246, 247, 249)", "rgb(20, 22, 26)"]
+    assert colors == ["rgb(246, 247, 249)", "rgb(20, 22, 26)"]
 
 
 def test_a_narrow_window_does_not_scroll_sideways(page, emulator, http):

@@ -14,14 +14,14 @@ DEV = "fal-ai/flux/dev"
 @pytest.fixture
 def api(emulator, http):
     def get(path: str, expected: int = 200, /, **params: object):
-        answer = http.get(f"{emulator.url}/api.fal.ai/v1{path}", params=params)
-        assert answer.status_code == expected, answer.text[:300]
-        return answer.json()
+        response = http.get(f"{emulator.url}/api.fal.ai/v1{path}", params=params)
+        assert response.status_code == expected, response.text[:300]
+        return response.json()
 
     return get
 
 
-def test_all_pages_of_all_models(api):
+def test_all_models_are_listed_page_by_page(api):
     seen, cursor = [], ""
     while True:
         page = api("/models", limit=500, cursor=cursor)
@@ -51,9 +51,9 @@ def test_search_and_categories(api):
     assert api("/models", status="deprecated")["models"] == []
 
 
-def test_documents_on_demand(api):
+def test_documents_are_included_on_request(api):
     page = api("/models", expand="openapi-3.0", limit=1000)
-    assert len(page["models"]) == 10, "expanded pages are short"
+    assert len(page["models"]) == 10, "pages with documents are short"
     assert page["models"][0]["openapi"] == Catalog().document(IDS[0]).raw
     wanted = [DEV, "acme/unknown"]
     known, unknown = api("/models", endpoint_id=wanted, expand="openapi-3.0")["models"]
@@ -62,7 +62,7 @@ def test_documents_on_demand(api):
     assert unknown["openapi"]["error"]["code"] == "expansion_failed"
 
 
-def test_ids_by_comma_or_repeated(api):
+def test_ids_are_separated_by_commas_or_repeated(api):
     wanted = IDS[:2]
     for spelling in (wanted, ",".join(wanted)):
         models = api("/models", endpoint_id=spelling)["models"]
@@ -77,10 +77,10 @@ def test_prices_and_estimates(api, emulator, http):
         ("historical_api_price", "call_quantity"),
     ):
         body = {"estimate_type": kind, "endpoints": {DEV: {quantity: 3}}}
-        answer = http.post(
+        response = http.post(
             f"{emulator.url}/api.fal.ai/v1/models/pricing/estimate", json=body
         ).json()
-        assert answer["total_cost"] == pytest.approx(3 * price["unit_price"])
+        assert response["total_cost"] == pytest.approx(3 * price["unit_price"])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_prices_and_estimates(api, emulator, http):
         ("/nothing", {}, 404),
     ],
 )
-def test_errors_have_the_platform_s_own_form(api, path, params, status):
+def test_errors_have_the_platform_s_format(api, path, params, status):
     error = api(path, status, **params)["error"]
     assert error["type"] in ("validation_error", "not_found")
     assert error["message"]
@@ -109,21 +109,20 @@ def test_errors_have_the_platform_s_own_form(api, path, params, status):
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b'{"estimate_type":"x","endpoints":{}}', b"\xff"]
 )
-def test_bad_estimates(emulator, http, body):
+def test_invalid_estimates_are_refused(emulator, http, body):
     url = f"{emulator.url}/api.fal.ai/v1/models/pricing/estimate"
     assert http.post(url, content=body).status_code == 400
     assert http.get(url).status_code == 405
 
 
-def test_usage_counts_what_was_done(api, emulator, http):
+def test_usage_counts_successful_jobs(api, emulator, http):
     for body in ({"prompt": "a"}, {"prompt": "b"}, {"num_images": 9}):
         http.post(f"{emulator.url}/queue.fal.run/{DEV}", json=body)
-    answer = api("/models/usage", expand="time_series,summary,auth_method")
-    (line,) = answer["summary"]
+    response = api("/models/usage", expand="time_series,summary,auth_method")
+    (line,) = response["summary"]
     assert (line["endpoint_id"], line["quantity"]) == (DEV, 2)
-    assert (
-        sum(result["quantity"] for part in answer["time_series"] for result in part["results"]) == 2
-    )
+    results = [one for bucket in response["time_series"] for one in bucket["results"]]
+    assert sum(one["quantity"] for one in results) == 2
     assert line["auth_method"] == "api_key"
     assert api("/models/usage", endpoint_id="a/b")["time_series"] == []
 
@@ -140,10 +139,10 @@ def test_keys_and_scopes(http):
             ("/models/usage", "u:admin", 200),
         ):
             headers = {"Authorization": f"Key {key}"} if key else {}
-            answer = http.get(base + path, headers=headers)
-            assert answer.status_code == status, (path, key)
+            response = http.get(base + path, headers=headers)
+            assert response.status_code == status, (path, key)
             if status > 400:
-                assert answer.json()["error"]["type"] == "authorization_error"
+                assert response.json()["error"]["type"] == "authorization_error"
 
 
 def test_meta(api):
@@ -154,8 +153,8 @@ def test_public_documents(emulator, http):
     url = f"{emulator.url}/fal.ai/api/openapi/queue/openapi.json"
     assert http.get(url, params={"endpoint_id": DEV}).json() == Catalog().document(DEV).raw
     for unknown in ("acme/unknown", "../../etc/passwd", ""):
-        answer = http.get(url, params={"endpoint_id": unknown})
-        assert (answer.status_code, answer.json()) == (404, None)
+        response = http.get(url, params={"endpoint_id": unknown})
+        assert (response.status_code, response.json()) == (404, None)
 
 
 def test_requests_are_listed_once_they_have_ended(api, emulator, http):

@@ -1,4 +1,4 @@
-"""The emulator serves private apps from their own documents, called by generated code."""
+"""The emulator serves private apps from their own documents, and generated code calls them."""
 
 from __future__ import annotations
 
@@ -31,19 +31,17 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FalEmulator]:
 
 
 @pytest.fixture
-def client(studio, colour, monkeypatch):
+def client(studio, mode, monkeypatch):
     monkeypatch.setenv("FAL_EMULATOR_HOST", studio.host)
-    yield colour.bare_client()
+    yield mode.bare_client()
     studio.reset()
 
 
 @pytest.fixture
-def endpoint(client, colour):
+def endpoint(client, mode):
     def find(path: str = ""):
         module = importlib.import_module(f"{PACKAGE}.acme.studio{path.replace('/', '.')}")
-        return colour(
-            getattr(module, f"studio{path.replace('/', '_')}").with_options(client=client)
-        )
+        return mode(getattr(module, f"studio{path.replace('/', '_')}").with_options(client=client))
 
     return find
 
@@ -55,70 +53,70 @@ def test_run_and_queue(endpoint):
     assert endpoint("/upscale").submit(image_url="https://example.com/x.png").get().data.images
 
 
-def test_what_the_document_forbids_is_refused(endpoint):
+def test_an_invalid_input_is_refused(endpoint):
     unchecked = endpoint()._target.with_options(validate=False)
     with pytest.raises(FalHTTPError, match="prompt"):
-        type(endpoint())(unchecked, endpoint()._colour).run(prompt="")
+        type(endpoint())(unchecked, endpoint()._mode).run(prompt="")
 
 
-def test_stream(endpoint, colour):
-    events = colour.items(endpoint("/stream").stream(prompt="a harbour"))
+def test_stream(endpoint, mode):
+    events = mode.items(endpoint("/stream").stream(prompt="a harbour"))
     assert all(isinstance(event.done, int) for event in events)
 
 
-def test_a_stream_of_another_name(studio, endpoint, colour):
+def test_a_stream_with_another_path(studio, endpoint, mode):
     def words(arguments):
         yield from arguments["prompt"].split()
 
     studio.endpoint("acme/studio/words").handler = words
-    events = colour.items(endpoint("/words").stream(prompt="a b"))
+    events = mode.items(endpoint("/words").stream(prompt="a b"))
     assert [event.root for event in events] == ["a", "b"]
 
 
 @pytest.mark.parametrize("path", ["/realtime", "/realtime/talk"])
-def test_realtime_with_bytes(endpoint, colour, path):
-    with colour.inside(endpoint(path).realtime()) as session:
+def test_realtime_with_bytes(endpoint, mode, path):
+    with mode.inside(endpoint(path).realtime()) as session:
         for hint in ("one", "two"):
             session.send(picture=FRAME, hint=hint)
             assert isinstance(session.recv().thumbnail, bytes)
 
 
-def test_realtime_with_json(endpoint, colour):
-    with colour.inside(endpoint("/realtime/captions").realtime()) as session:
+def test_realtime_with_json(endpoint, mode):
+    with mode.inside(endpoint("/realtime/captions").realtime()) as session:
         session.send(picture="data:,")
-        captions = colour.items(session._target)
+        captions = mode.items(session._target)
     assert captions
     assert all(isinstance(caption.thumbnail, str) for caption in captions)
 
 
-def test_realtime_where_the_client_streams(studio, endpoint, colour):
+def test_realtime_with_client_streaming(studio, endpoint, mode):
     async def collect(frames):
         return {"text": " ".join([frame["hint"] async for frame in frames])}
 
     studio.endpoint("acme/studio/realtime/collect").realtime[""].handler = collect
-    with colour.inside(endpoint("/realtime/collect").realtime()) as session:
+    with mode.inside(endpoint("/realtime/collect").realtime()) as session:
         for hint in ("one", "two"):
             session.send(picture=FRAME, hint=hint)
         assert session.recv().text == "one two"
         assert session.recv() is None
 
 
-def test_sessions_check_their_inputs(endpoint, colour):
+def test_sessions_check_inputs(endpoint, mode):
     session = endpoint("/realtime")._target.with_options(validate=False)
-    with colour.inside(type(endpoint())(session, endpoint()._colour).realtime()) as opened:
+    with mode.inside(type(endpoint())(session, endpoint()._mode).realtime()) as opened:
         opened.send(picture=7)
         with pytest.raises(FalRealtimeError, match="picture"):
             opened.recv()
 
 
-def test_what_the_app_does_not_have_is_refused(client, colour, endpoint):
+def test_an_unknown_realtime_route_is_refused(client, mode, endpoint):
     with (
         pytest.raises(FalHTTPError, match="403"),
-        colour.inside(endpoint("/upscale").realtime()),
+        mode.inside(endpoint("/upscale").realtime()),
     ):
         pass
 
 
-def test_the_platform_knows_every_route(client, colour):
-    platform = colour.paint(client.platform)
+def test_the_platform_lists_every_route(client, mode):
+    platform = mode.adapt(client.platform)
     assert platform.model("acme/studio/upscale").endpoint_id == "acme/studio/upscale"

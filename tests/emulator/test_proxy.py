@@ -1,4 +1,4 @@
-"""The emulator's server-side proxy, by our own client and by hand."""
+"""The emulator's server-side proxy, called by fal-typed and by a plain HTTP client."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def locked():
 
 @pytest.mark.parametrize("knows_the_emulator", [True, False])
 def test_a_client_without_a_key_calls_through_the_proxy(
-    colour, locked, monkeypatch, knows_the_emulator
+    mode, locked, monkeypatch, knows_the_emulator
 ):
     if knows_the_emulator:
         monkeypatch.setenv("FAL_EMULATOR_HOST", locked.host)
-    client = colour.client(proxy_url=f"{locked.url}/api/fal/proxy")
+    client = mode.client(proxy_url=f"{locked.url}/api/fal/proxy")
     result = client.subscribe(DEV, arguments={"prompt": "a cat"}, priority="low")
     assert result.data["images"][0]["url"].startswith(f"{locked.url}/v3.fal.media/")
     assert client.run(DEV, arguments={"prompt": "a dog"}).data["prompt"] == "a dog"
@@ -34,24 +34,24 @@ def test_a_client_without_a_key_calls_through_the_proxy(
     assert "proxy" not in {one.route for one in locked.requests}
 
 
-def test_an_upload_goes_the_way_that_proxies_pass(colour, locked, monkeypatch):
+def test_an_upload_uses_the_routes_that_proxies_allow(mode, locked, monkeypatch):
     monkeypatch.setenv("FAL_EMULATOR_HOST", locked.host)
-    client = colour.client(proxy_url=f"{locked.url}/api/fal/proxy")
+    client = mode.client(proxy_url=f"{locked.url}/api/fal/proxy")
     url = client.upload(b"hello", content_type="text/plain", file_name="hello.txt")
     assert url.startswith(f"{locked.url}/v3.fal.media/")
     assert [one.route for one in locked.requests] == ["initiate", "put"]
 
 
-def test_a_key_of_the_caller_wins(http, locked):
+def test_the_caller_s_key_overrides_the_proxy_s(http, locked):
     headers = {"x-fal-target-url": f"https://fal.run/{DEV}", "authorization": "Key wrong:key"}
-    answer = http.post(f"{locked.url}/api/fal/proxy", json={"prompt": "x"}, headers=headers)
-    assert answer.status_code == 401
+    response = http.post(f"{locked.url}/api/fal/proxy", json={"prompt": "x"}, headers=headers)
+    assert response.status_code == 401
 
 
-def test_without_the_proxy_the_same_client_is_refused(colour, locked, monkeypatch):
+def test_without_the_proxy_the_same_client_is_refused(mode, locked, monkeypatch):
     monkeypatch.setenv("FAL_EMULATOR_HOST", locked.host)
     with pytest.raises(FalAuthenticationError):
-        colour.client().run(DEV, arguments={"prompt": "x"})
+        mode.client().run(DEV, arguments={"prompt": "x"})
 
 
 @pytest.mark.parametrize(
@@ -73,16 +73,16 @@ def test_without_the_proxy_the_same_client_is_refused(colour, locked, monkeypatc
 )
 def test_other_targets_are_refused(emulator, http, target):
     headers = {} if target is None else {"x-fal-target-url": target}
-    answer = http.post(f"{emulator.url}/api/fal/proxy", json={"prompt": "x"}, headers=headers)
-    assert (answer.status_code, answer.json()) == (400, "Invalid request")
+    response = http.post(f"{emulator.url}/api/fal/proxy", json={"prompt": "x"}, headers=headers)
+    assert (response.status_code, response.json()) == (400, "Invalid request")
     assert [one.route for one in emulator.requests] == ["proxy"]
 
 
-def test_only_the_platform_s_headers_are_passed_on(emulator, http):
+def test_only_the_platform_s_headers_are_forwarded(emulator, http):
     headers = {"x-fal-target-url": f"https://fal.run/{DEV}", "cookie": "a=b", "x-app-fal-y": "z"}
-    answer = http.post(f"{emulator.url}/api/fal/proxy", json={"prompt": "x"}, headers=headers)
-    assert answer.status_code == 200
-    assert answer.headers["x-fal-request-id"]
+    response = http.post(f"{emulator.url}/api/fal/proxy", json={"prompt": "x"}, headers=headers)
+    assert response.status_code == 200
+    assert response.headers["x-fal-request-id"]
     [seen] = emulator.requests.of("run")
     assert not {"cookie", "x-app-fal-y"} & set(seen.headers)
     assert seen.headers["user-agent"].startswith("python-httpx")

@@ -1,4 +1,4 @@
-"""The queue over real sockets, as docs/protocol.md section 3 says, seen by a plain HTTP client."""
+"""The queue (docs/protocol.md section 3), seen by a plain HTTP client over real sockets."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import threading
 import httpx
 import pytest
 
-from fal_typed.testing import Failure, FalEmulator, VirtualClock
+from fal_typed.testing import FalEmulator, ScriptedFailure, VirtualClock
 
 DEV = "fal-ai/flux/dev"
 
 
 def submit(http: httpx.Client, emulator: FalEmulator, body: object = None, **kwargs) -> dict:
     url = f"{emulator.url}/queue.fal.run/{DEV}"
-    answer = http.post(url, json=body or {"prompt": "a cat"}, **kwargs)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    response = http.post(url, json=body or {"prompt": "a cat"}, **kwargs)
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def slow(clock: VirtualClock):
         yield emulator
 
 
-def test_submit_answers_with_urls_by_owner_and_alias(emulator, http):
+def test_submit_returns_urls_with_owner_and_alias(emulator, http):
     job = submit(http, emulator)
     base = f"{emulator.url}/queue.fal.run/fal-ai/flux/requests/{job['request_id']}"
     assert job == {
@@ -53,11 +53,11 @@ def test_a_job_passes_queue_progress_completion(slow, http, clock):
 
     seen = []
     for _ in range(7):
-        answer = status()
-        body = answer.json()
+        response = status()
+        body = response.json()
         seen.append(
             (
-                answer.status_code,
+                response.status_code,
                 body["status"],
                 body.get("queue_position"),
                 len(body.get("logs") or ()),
@@ -76,7 +76,7 @@ def test_a_job_passes_queue_progress_completion(slow, http, clock):
     assert status().json()["metrics"] == {"inference_time": 3.0}
 
 
-def test_logs_are_null_unless_asked_for(slow, http, clock):
+def test_logs_are_null_unless_requested(slow, http, clock):
     job = submit(http, slow)
     clock.advance(4)
     assert http.get(job["status_url"]).json()["logs"] is None
@@ -88,7 +88,7 @@ def test_logs_are_null_unless_asked_for(slow, http, clock):
         assert logs[0]["timestamp"].endswith("+00:00")
 
 
-def test_status_stream_tells_each_thing_once(slow, http, clock):
+def test_status_stream_sends_each_change_once(slow, http, clock):
     job = submit(http, slow)
     events = []
     with http.stream("GET", job["status_url"] + "/stream", params={"logs": "1"}) as stream:
@@ -118,7 +118,7 @@ def test_status_stream_has_ping_comments(slow, http, clock):
         assert next(stream.iter_lines()) == ": ping"
 
 
-def test_result_before_the_end_is_refused(slow, http, clock):
+def test_the_result_of_an_unfinished_job_is_refused(slow, http, clock):
     job = submit(http, slow)
     early = http.get(job["response_url"])
     assert early.status_code == 400
@@ -133,8 +133,8 @@ def test_the_full_id_leads_to_the_job_too_but_another_app_does_not(emulator, htt
     job = submit(http, emulator)
     queue = f"{emulator.url}/queue.fal.run"
     for app, status in (("fal-ai/flux/dev", 200), ("fal-ai/flux", 200), ("fal-ai/other", 404)):
-        answer = http.get(f"{queue}/{app}/requests/{job['request_id']}")
-        assert answer.status_code == status, app
+        response = http.get(f"{queue}/{app}/requests/{job['request_id']}")
+        assert response.status_code == status, app
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,9 @@ def test_the_full_id_leads_to_the_job_too_but_another_app_does_not(emulator, htt
     [("GET", ""), ("GET", "/status"), ("GET", "/status/stream"), ("PUT", "/cancel")],
 )
 def test_unknown_request_ids_are_not_found(emulator, http, method, action):
-    answer = http.request(method, f"{emulator.url}/queue.fal.run/{DEV}/requests/nope{action}")
-    assert answer.status_code == 404
-    assert answer.json() == {"status": "NOT_FOUND"}
+    response = http.request(method, f"{emulator.url}/queue.fal.run/{DEV}/requests/nope{action}")
+    assert response.status_code == 404
+    assert response.json() == {"status": "NOT_FOUND"}
 
 
 def test_cancel_in_the_queue_and_after_the_end(slow, http, clock):
@@ -161,7 +161,7 @@ def test_cancel_in_the_queue_and_after_the_end(slow, http, clock):
 
 
 def test_a_running_job_may_ignore_a_cancel(slow, http, clock):
-    slow.endpoint(DEV).honours_cancel = False
+    slow.endpoint(DEV).honors_cancel = False
     job = submit(http, slow)
     clock.advance(4)
     assert http.put(job["cancel_url"]).status_code == 202
@@ -189,7 +189,7 @@ def test_an_invalid_input_is_queued_and_its_result_is_the_422(emulator, http):
     assert result.headers["x-fal-billable-units"] == "0"
 
 
-def test_infrastructure_failures_stand_in_the_status(emulator, http):
+def test_infrastructure_failures_are_in_the_status(emulator, http):
     emulator.endpoint(DEV).fails("runner_disconnected", times=1)
     job = submit(http, emulator)
     status = http.get(job["status_url"]).json()
@@ -201,8 +201,8 @@ def test_infrastructure_failures_stand_in_the_status(emulator, http):
     assert http.get(submit(http, emulator)["response_url"]).status_code == 200
 
 
-def test_model_failures_stand_only_in_the_result(emulator, http):
-    refusal = Failure.model("content_policy_violation", "no", loc=("body", "prompt"))
+def test_model_failures_are_only_in_the_result(emulator, http):
+    refusal = ScriptedFailure.model("content_policy_violation", "no", loc=("body", "prompt"))
     emulator.endpoint(DEV).fails(refusal)
     job = submit(http, emulator)
     assert "error" not in http.get(job["status_url"]).json()
@@ -224,11 +224,11 @@ def test_max_queue_length(slow, http):
         submit(http, slow)
     url = f"{slow.url}/queue.fal.run/{DEV}"
     for limit, status in ((3, 200), (1, 429)):
-        answer = http.post(url, json={"prompt": "x"}, params={"fal_max_queue_length": limit})
-        assert answer.status_code == status
+        response = http.post(url, json={"prompt": "x"}, params={"fal_max_queue_length": limit})
+        assert response.status_code == status
 
 
-def test_handlers_answer_and_decide_how_long_it_takes(emulator, http):
+def test_a_job_with_a_handler_ends_when_the_handler_returns(emulator, http):
     release = threading.Event()
 
     async def handler(arguments):
@@ -253,40 +253,40 @@ def test_a_crashing_handler_is_a_500(emulator, http):
         raise ZeroDivisionError
 
     emulator.endpoint(DEV).handler = handler
-    answer = http.post(f"{emulator.url}/fal.run/{DEV}", json={"prompt": "x"})
-    assert answer.status_code == 500
-    assert answer.json()["detail"] == "Internal Server Error"
+    response = http.post(f"{emulator.url}/fal.run/{DEV}", json={"prompt": "x"})
+    assert response.status_code == 500
+    assert response.json()["detail"] == "Internal Server Error"
 
 
-def test_an_endpoint_without_a_document_exists_by_its_script(emulator, http):
+def test_an_endpoint_without_a_document_can_be_scripted(emulator, http):
     assert http.post(f"{emulator.url}/queue.fal.run/acme/private", json={}).status_code == 404
-    emulator.endpoint("acme/private").answers({"hello": "world"})
-    answer = http.post(f"{emulator.url}/fal.run/acme/private", json={"any": 1})
-    assert answer.json() == {"hello": "world"}
+    emulator.endpoint("acme/private").responds({"hello": "world"})
+    response = http.post(f"{emulator.url}/fal.run/acme/private", json={"any": 1})
+    assert response.json() == {"hello": "world"}
 
 
 def test_namespaces_keep_three_segments(emulator, http):
-    emulator.endpoint("workflows/acme/slides/v2").answers({})
+    emulator.endpoint("workflows/acme/slides/v2").responds({})
     job = http.post(f"{emulator.url}/queue.fal.run/workflows/acme/slides/v2", json={}).json()
     assert f"/workflows/acme/slides/requests/{job['request_id']}" in job["status_url"]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-def test_wrong_methods(emulator, http, method):
+def test_unsupported_methods_are_refused(emulator, http, method):
     for host in ("queue.fal.run", "fal.run"):
-        answer = http.request(method, f"{emulator.url}/{host}/{DEV}")
-        assert answer.status_code == 405
-        assert answer.headers["allow"] == "POST"
+        response = http.request(method, f"{emulator.url}/{host}/{DEV}")
+        assert response.status_code == 405
+        assert response.headers["allow"] == "POST"
 
 
 def test_services_by_host_header(emulator, http):
-    answer = http.post(
+    response = http.post(
         f"{emulator.url}/{DEV}", json={"prompt": "x"}, headers={"Host": "queue.fal.run"}
     )
-    assert answer.json()["status_url"].startswith("http://queue.fal.run/fal-ai/flux/requests/")
+    assert response.json()["status_url"].startswith("http://queue.fal.run/fal-ai/flux/requests/")
 
 
-def test_the_record_holds_what_was_sent(emulator, http):
+def test_the_record_contains_what_was_sent(emulator, http):
     submit(http, emulator, {"prompt": "recorded"}, headers={"X-Fal-Queue-Priority": "low"})
     record = emulator.requests.wait_for(lambda one: one.route == "submit", timeout=1)
     assert (record.service, record.method, record.path) == ("queue.fal.run", "POST", f"/{DEV}")
@@ -296,6 +296,6 @@ def test_the_record_holds_what_was_sent(emulator, http):
     assert [job.endpoint_id for job in emulator.jobs] == [DEV]
 
 
-def test_waiting_for_a_request_that_never_comes(emulator):
+def test_waiting_for_a_request_times_out(emulator):
     with pytest.raises(TimeoutError):
         emulator.requests.wait_for(lambda one: one.route == "submit", timeout=0.01)

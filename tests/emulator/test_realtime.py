@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from typing import Any
 
 import msgpack
 import pytest
@@ -33,19 +34,19 @@ def echo_prompt(arguments):
     return {"echo": arguments["prompt"]}
 
 
-def test_unary_answers_from_the_schema(emulator, http):
+def test_unary_results_are_generated_from_the_schema(emulator, http):
     with open_socket(emulator) as socket:
         send(socket, prompt="a cat", seed=3)
-        answer = receive(socket)
-    assert (answer["prompt"], answer["seed"]) == ("a cat", 3)
-    assert http.get(answer["images"][0]["url"]).status_code == 200
+        response = receive(socket)
+    assert (response["prompt"], response["seed"]) == ("a cat", 3)
+    assert http.get(response["images"][0]["url"]).status_code == 200
     (record,) = emulator.requests.of("realtime")
     assert [msgpack.unpackb(message) for message in record.messages] == [
         {"prompt": "a cat", "seed": 3}
     ]
 
 
-def test_raw_bytes_travel_both_ways(emulator):
+def test_bytes_are_sent_in_both_directions(emulator):
     def handler(arguments):
         return {"blob": arguments["blob"][::-1]}
 
@@ -68,7 +69,7 @@ def test_server_streaming_ends_with_timeout_and_a_normal_close(emulator):
     assert closed.value.rcvd.code == 1000
 
 
-def test_client_streaming_answers_once_the_client_pauses():
+def test_client_streaming_returns_the_result_when_the_client_pauses():
     async def handler(inputs):
         return {"all": [one["prompt"] async for one in inputs]}
 
@@ -106,7 +107,7 @@ def test_json_codec(emulator):
         assert json.loads(socket.recv()) == {"echo": "x"}
 
 
-def test_silence_ends_the_session():
+def test_a_session_without_input_times_out():
     clock = VirtualClock()
     with FalEmulator(clock=clock) as emulator, open_socket(emulator) as socket:
         send(socket, prompt="x")
@@ -119,12 +120,12 @@ def test_silence_ends_the_session():
 @pytest.mark.parametrize(
     "message", ["text", b"\xc1", msgpack.packb({"num_images": 9}), msgpack.packb(3)]
 )
-def test_bad_input_is_an_internal_error_in_text(emulator, message):
+def test_an_invalid_input_is_an_internal_error(emulator, message):
     with open_socket(emulator) as socket:
         socket.send(message)
-        answer = socket.recv(timeout=5)
-        assert isinstance(answer, str)
-        assert json.loads(answer)["error"] == "INTERNAL_ERROR"
+        response = socket.recv(timeout=5)
+        assert isinstance(response, str)
+        assert json.loads(response)["error"] == "INTERNAL_ERROR"
         with pytest.raises(ConnectionClosed):
             socket.recv(timeout=5)
 
@@ -169,11 +170,11 @@ def test_a_socket_can_be_dropped(emulator):
         send(socket, prompt="y")
         with pytest.raises(ConnectionClosed) as closed:
             receive(socket)
-    assert closed.value.rcvd is None, "no close frame came"
+    assert closed.value.rcvd is None, "no close frame was received"
 
 
 @pytest.mark.parametrize("path", ["/nothing", "", "/realtime/other"])
-def test_unknown_paths_are_refused_in_the_handshake(emulator, path):
+def test_unknown_paths_are_refused_during_the_handshake(emulator, path):
     with pytest.raises(InvalidStatus) as refused:
         open_socket(emulator, path)
     assert refused.value.response.status_code == 403
@@ -188,11 +189,11 @@ def test_plain_websockets(emulator):
 
 
 def token(http, emulator: FalEmulator, route: str, **body: object) -> str:
-    answer = http.post(
+    response = http.post(
         f"{emulator.url}/rest.fal.ai{route}", json=body, headers={"Authorization": "Key id:secret"}
     )
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
 def test_tokens_and_keys(http):
@@ -204,30 +205,30 @@ def test_tokens_and_keys(http):
             http, emulator, "/tokens/realtime", allowed_apps=["fal-ai/flux"], duration=120
         )
         other = token(http, emulator, "/tokens/", allowed_apps=["other"], token_expiration=120)
-        key = {"additional_headers": {"Authorization": "Key id:secret"}}
+        key: dict[str, Any] = {"additional_headers": {"Authorization": "Key id:secret"}}
 
-        def is_let_in(query: str = "", **kwargs) -> bool:
+        def is_accepted(query: str = "", **kwargs) -> bool:
             with open_socket(emulator, "/realtime" + query, **kwargs) as socket:
                 with contextlib.suppress(ConnectionClosed):
                     send(socket, prompt="x")
-                answer = receive(socket)
-                assert answer in ({"echo": "x"}, {"status": "error", "error": "Unauthorized"})
-                return "echo" in answer
+                response = receive(socket)
+                assert response in ({"echo": "x"}, {"status": "error", "error": "Unauthorized"})
+                return "echo" in response
 
         good, bad = (first, second), (other, "x")
-        assert all(is_let_in(f"?fal_jwt_token={each}") for each in good)
-        assert not any(is_let_in(f"?fal_jwt_token={each}") for each in bad)
-        assert is_let_in(**key)
-        assert not is_let_in()
+        assert all(is_accepted(f"?fal_jwt_token={each}") for each in good)
+        assert not any(is_accepted(f"?fal_jwt_token={each}") for each in bad)
+        assert is_accepted(**key)
+        assert not is_accepted()
         clock.advance(121)
-        assert not is_let_in(f"?fal_jwt_token={first}")
+        assert not is_accepted(f"?fal_jwt_token={first}")
 
 
 def over_websocket(emulator: FalEmulator, **kwargs) -> ClientConnection:
     return connect(f"ws://{emulator.host}/ws.fal.run/{DEV}", **kwargs)
 
 
-def one_answer(socket: ClientConnection) -> tuple[dict, bytes, dict]:
+def one_response(socket: ClientConnection) -> tuple[dict, bytes, dict]:
     start, body = json.loads(socket.recv()), b""
     while isinstance(message := socket.recv(), bytes):
         body += message
@@ -237,7 +238,7 @@ def one_answer(socket: ClientConnection) -> tuple[dict, bytes, dict]:
 def test_runs_over_a_websocket(emulator, http):
     with over_websocket(emulator) as socket:
         socket.send(json.dumps({"prompt": "a cat"}))
-        start, body, end = one_answer(socket)
+        start, body, end = one_response(socket)
     assert (start["type"], start["status"], end["type"], end["status"]) == (
         "start",
         200,
@@ -250,7 +251,7 @@ def test_runs_over_a_websocket(emulator, http):
     assert json.loads(body) == run.json()
 
 
-def test_pipelined_inputs_are_answered_in_order(emulator):
+def test_responses_are_sent_in_the_order_of_the_inputs(emulator):
     async def handler(arguments):
         await asyncio.sleep(0.02 if arguments["prompt"] == "0" else 0)
         return {"echo": arguments["prompt"], "filler": "x" * 70_000}
@@ -259,14 +260,14 @@ def test_pipelined_inputs_are_answered_in_order(emulator):
     with over_websocket(emulator) as socket:
         for number in range(5):
             socket.send(json.dumps({"prompt": str(number)}))
-        answers = [json.loads(one_answer(socket)[1]) for _ in range(5)]
-    assert [answer["echo"] for answer in answers] == list("01234")
+        responses = [json.loads(one_response(socket)[1]) for _ in range(5)]
+    assert [response["echo"] for response in responses] == list("01234")
 
 
 def test_errors_over_a_websocket(emulator):
     with over_websocket(emulator) as socket:
         for message in ("{broken", "{}", json.dumps({"num_images": 9})):
             socket.send(message)
-            start, body, _ = one_answer(socket)
+            start, body, _ = one_response(socket)
             assert start["status"] == 422
             assert json.loads(body)["detail"]

@@ -1,4 +1,4 @@
-"""Inputs that schemathesis makes from the documents, right ones and wrong ones."""
+"""Valid and invalid inputs that schemathesis generates from the documents."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fal_typed._documents.document import EndpointDocument
 from tests.emulator.inputs import validator
 
 CHUNKS = 10
-# An endpoint whose id ends so answers a run with events.
+# A run of an endpoint with this suffix returns events.
 WITH_JSON = [one for one in Catalog().ids() if not one.endswith("/stream")]
 IDS = sorted(random.Random(11).sample(WITH_JSON, 100))
 EXAMPLES = 3
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_documents(emulator, http, chunk):
+def test_valid_inputs_are_accepted_and_invalid_ones_refused(emulator, http, chunk):
     catalog = Catalog()
     problems = []
     for endpoint_id in IDS[chunk::CHUNKS]:
@@ -37,10 +37,10 @@ def test_documents(emulator, http, chunk):
 
 
 def drive(document: EndpointDocument, mode: Any, url: str, http: httpx.Client) -> None:
-    # They call themselves 3.0 but write numeric exclusive bounds, as 3.1 has them.
+    # The documents claim to be OpenAPI 3.0 but use the numeric exclusive bounds of 3.1.
     schema = schemathesis.openapi.from_dict({**document.raw, "openapi": "3.1.0"})
     operation = schema[f"/{document.id}"]["POST"]
-    answers = validator(document, document.output_ref)
+    outputs = validator(document, document.output_ref)
 
     @hypothesis.seed(3)
     @hypothesis.settings(
@@ -53,21 +53,21 @@ def drive(document: EndpointDocument, mode: Any, url: str, http: httpx.Client) -
     @hypothesis.given(operation.as_strategy(generation_mode=mode))
     def send(case: Any) -> None:
         request = case.as_transport_kwargs(base_url=f"{url}/fal.run")
-        answer = http.request(
+        response = http.request(
             request["method"],
             request["url"],
             headers=dict(request["headers"]),
             params=request.get("params"),
             json=request.get("json"),
             content=request.get("data"),
-            timeout=60,  # with sync_mode the answer holds whole videos
+            timeout=60,  # with sync_mode the response contains whole videos
         )
-        assert answer.status_code < 500, answer.text
+        assert response.status_code < 500, response.text
         if mode is GenerationMode.POSITIVE:
-            assert answer.status_code == 200, (request, answer.text)
-        if answer.status_code == 200:
-            assert answers.is_valid(answer.json()), (request, answer.text)
+            assert response.status_code == 200, (request, response.text)
+        if response.status_code == 200:
+            assert outputs.is_valid(response.json()), (request, response.text)
         else:
-            assert answer.json()["detail"], (request, answer.text)
+            assert response.json()["detail"], (request, response.text)
 
     send()

@@ -1,4 +1,4 @@
-"""Uploads by every route of docs/protocol.md section 6, and by the official client."""
+"""Uploads through every route of docs/protocol.md section 6, and with the official client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_cdn_token(emulator, http):
 
 def test_direct_upload(emulator, http):
     token = cdn_token(http, emulator).json()
-    answer = http.post(
+    response = http.post(
         token["base_url"] + "/files/upload",
         content=b"hello",
         headers={
@@ -38,9 +38,9 @@ def test_direct_upload(emulator, http):
             "X-Fal-File-Name": "gre/et ing.txt",
         },
     ).json()
-    assert answer["uploaded"] is True
-    assert answer["access_url"].endswith("/gre_et_ing.txt")
-    file = http.get(answer["access_url"])
+    assert response["uploaded"] is True
+    assert response["access_url"].endswith("/gre_et_ing.txt")
+    file = http.get(response["access_url"])
     assert (file.content, file.headers["content-type"]) == (b"hello", "text/plain")
     (stored,) = emulator.files
     assert (stored.read(), stored.owner) == (b"hello", "id")
@@ -53,7 +53,7 @@ def test_initiate_and_put(emulator, http):
             params={"storage_type": kind},
             json={"file_name": "a.bin", "content_type": "image/png"},
         ).json()
-        assert http.get(urls["file_url"]).status_code == 404, "nothing arrived yet"
+        assert http.get(urls["file_url"]).status_code == 404, "nothing was uploaded yet"
         http.put(
             urls["upload_url"], content=b"x" * 99, headers={"Content-Type": "image/png"}
         ).raise_for_status()
@@ -68,10 +68,10 @@ def test_multipart_as_the_python_client_does_it(emulator, http):
     ).json()
     parts = []
     for number, content in ((2, b"bb"), (1, b"a"), (3, b"ccc"), (1, b"A")):
-        answer = http.put(
+        response = http.put(
             f"{begun['access_url']}/multipart/{begun['uploadId']}/{number}", content=content
         )
-        parts.append({"partNumber": number, "etag": answer.headers["etag"]})
+        parts.append({"partNumber": number, "etag": response.headers["etag"]})
     done = http.post(
         f"{begun['access_url']}/multipart/{begun['uploadId']}/complete",
         json={"parts": parts[:1] + parts[2:]},
@@ -89,7 +89,7 @@ def test_multipart_as_the_javascript_client_does_it(emulator, http):
         json={"file_name": "a.bin", "content_type": "image/png"},
     ).json()
     target = httpx.URL(urls["upload_url"])
-    assert target.query, "the client must carry the query along"
+    assert target.query, "the client must keep the query"
 
     def at(suffix: str) -> httpx.URL:
         return target.copy_with(path=f"{target.path}/{suffix}")
@@ -110,7 +110,7 @@ def test_multipart_as_the_javascript_client_does_it(emulator, http):
         None,
     ],
 )
-def test_a_multipart_upload_that_cannot_be_completed(emulator, http, parts):
+def test_an_invalid_list_of_parts_is_refused(emulator, http, parts):
     begun = http.post(f"{emulator.url}/v3.fal.media/files/upload/multipart").json()
     base = f"{begun['access_url']}/multipart/{begun['uploadId']}"
     http.put(f"{base}/1", content=b"x").raise_for_status()
@@ -137,12 +137,12 @@ def lifecycle(seconds: int | None = None, **acl: object) -> dict[str, str]:
 
 def upload(http: httpx.Client, emulator: FalEmulator, headers: dict[str, str]) -> str:
     token = cdn_token(http, emulator).json()["token"]
-    answer = http.post(
+    response = http.post(
         f"{emulator.url}/v3.fal.media/files/upload",
         content=b"secret",
         headers={"Authorization": f"Bearer {token}", **headers},
     )
-    return answer.json()["access_url"]
+    return response.json()["access_url"]
 
 
 def test_files_expire(http):
@@ -194,16 +194,16 @@ def test_the_lifecycle_of_outputs(http):
         assert (http.get(made).status_code, http.get(plain).status_code) == (404, 200)
 
 
-def test_a_lifecycle_that_is_no_json_is_refused(emulator, http):
+def test_an_invalid_lifecycle_header_is_refused(emulator, http):
     for path in (
         "v3.fal.media/files/upload",
         "fal.run/fal-ai/flux/dev",
         "queue.fal.run/fal-ai/flux/dev",
     ):
-        answer = http.post(
+        response = http.post(
             f"{emulator.url}/{path}", content=b"{}", headers={"X-Fal-Object-Lifecycle": "{"}
         )
-        assert answer.status_code == 400, path
+        assert response.status_code == 400, path
 
 
 def test_keys_and_tokens_are_checked_when_there_are_keys(http):

@@ -8,33 +8,33 @@ import json
 import httpx
 import pytest
 
-from fal_typed.testing import Failure
+from fal_typed.testing import ScriptedFailure
 
 DEV = "fal-ai/flux/dev"
 
 
 def events_of(http, emulator, endpoint_id: str = DEV, body: object = None) -> list:
     url = f"{emulator.url}/fal.run/{endpoint_id}/stream"
-    with http.stream("POST", url, json=body or {"prompt": "a cat"}) as answer:
-        assert answer.status_code == 200, answer.read()
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        assert answer.headers["x-fal-request-id"]
-        lines = [line for line in answer.iter_lines() if line]
+    with http.stream("POST", url, json=body or {"prompt": "a cat"}) as response:
+        assert response.status_code == 200, response.read()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["x-fal-request-id"]
+        lines = [line for line in response.iter_lines() if line]
     assert all(line.startswith("data: ") for line in lines)
     return [json.loads(line.removeprefix("data: ")) for line in lines]
 
 
-def test_events_lead_to_the_answer_of_a_run(emulator, http):
+def test_the_last_event_is_the_output_of_a_run(emulator, http):
     events = events_of(http, emulator)
     final = http.post(f"{emulator.url}/fal.run/{DEV}", json={"prompt": "a cat"}).json()
     assert events[-1] == final
     assert len({json.dumps(event) for event in events}) == len(events) > 2
     for event in events:
-        assert event["prompt"] == "a cat", "what is echoed does not grow"
+        assert event["prompt"] == "a cat", "echoed inputs are complete from the start"
         assert http.get(event["images"][0]["url"]).status_code == 200
 
 
-def test_texts_grow(emulator, http):
+def test_texts_grow_from_event_to_event(emulator, http):
     body = {"prompt": "tell me a story about rain", "image_url": "https://example.com/rain.png"}
     events = events_of(http, emulator, "fal-ai/llava-next", body)
     texts = [event["output"] for event in events]
@@ -54,29 +54,34 @@ def test_scripted_events_and_handlers(emulator, http):
     emulator.endpoint(DEV).handler = handler
     assert [event["number"] for event in events_of(http, emulator)] == [0, 1, 2]
     run = http.post(f"{emulator.url}/fal.run/{DEV}", json={"prompt": "x"}).json()
-    assert run == {"number": 2, "prompt": "x"}, "the last event is the answer of a run"
+    assert run == {"number": 2, "prompt": "x"}, "the last event is the output of a run"
 
 
-def test_what_fails_before_the_first_event_is_a_status(emulator, http):
+def test_a_failure_before_the_first_event_is_an_http_status(emulator, http):
     url = f"{emulator.url}/fal.run/{DEV}/stream"
     assert http.post(url, json={}).status_code == 422
     emulator.endpoint(DEV).fails("runner_scheduling_failure")
-    answer = http.post(url, json={"prompt": "x"})
-    assert (answer.status_code, answer.json()["error_type"]) == (503, "runner_scheduling_failure")
+    response = http.post(url, json={"prompt": "x"})
+    assert (response.status_code, response.json()["error_type"]) == (
+        503,
+        "runner_scheduling_failure",
+    )
 
 
-@pytest.mark.parametrize("error", [Failure.infrastructure("internal_error"), ZeroDivisionError()])
-def test_what_fails_in_mid_stream_ends_it_without_a_trace(emulator, error):
+@pytest.mark.parametrize(
+    "error", [ScriptedFailure.infrastructure("internal_error"), ZeroDivisionError()]
+)
+def test_a_later_failure_just_ends_the_stream(emulator, error):
     def handler(arguments):
         yield {"number": 1}
         raise error
 
     emulator.endpoint(DEV).handler = handler
-    with httpx.Client() as client:  # the server hangs up after it, as the platform does
+    with httpx.Client() as client:  # the server disconnects afterwards, as the platform does
         assert events_of(client, emulator) == [{"number": 1}]
 
 
-def test_an_event_that_is_no_json(emulator, http):
+def test_an_event_may_be_invalid_json(emulator, http):
     emulator.endpoint(DEV).events = [{"a": 1}, b"data: {broken\n\n", {"a": 2}]
     url = f"{emulator.url}/fal.run/{DEV}/stream"
     assert (

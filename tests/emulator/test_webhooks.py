@@ -1,4 +1,4 @@
-"""Webhooks: signed as docs/protocol.md section 9 says, retried until they are taken."""
+"""Webhooks are signed and retried until they are accepted (docs/protocol.md section 9)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import hashlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from fal_typed.testing import Failure, FalEmulator, VirtualClock
+from fal_typed.testing import FalEmulator, ScriptedFailure, VirtualClock
 
 DEV = "fal-ai/flux/dev"
 
 
 @pytest.fixture
 def receiver():
-    """A listener that answers with the statuses in ``receiver.statuses``, then 200."""
+    """A receiver that responds with the statuses in ``receiver.statuses``, then 200."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -31,7 +32,7 @@ def receiver():
         def log_message(self, *args):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.got, server.statuses = [], []
     server.url = f"http://127.0.0.1:{server.server_port}/hook?x=1"
     thread = threading.Thread(target=server.serve_forever)
@@ -43,13 +44,13 @@ def receiver():
 
 
 def submit(http, emulator, hook: str, body: object = None) -> str:
-    answer = http.post(
+    response = http.post(
         f"{emulator.url}/queue.fal.run/{DEV}",
         params={"fal_webhook": hook},
         json=body or {"prompt": "a cat"},
         headers={"Authorization": "Key me:secret"},
     )
-    return answer.json()["request_id"]
+    return response.json()["request_id"]
 
 
 def verify(http, emulator, delivery) -> None:
@@ -67,7 +68,7 @@ def verify(http, emulator, delivery) -> None:
 
 def test_a_finished_job_is_reported_and_signed(emulator, http, receiver):
     request_id = submit(http, emulator, receiver.url)
-    delivery = emulator.webhooks.wait_for(lambda one: one.taken)
+    delivery = emulator.webhooks.wait_for(lambda one: one.accepted)
     verify(http, emulator, delivery)
     (path, headers, body) = receiver.got[0]
     assert path == "/hook?x=1"
@@ -81,15 +82,15 @@ def test_a_finished_job_is_reported_and_signed(emulator, http, receiver):
 
 def test_failures_are_reported(emulator, http, receiver):
     submit(http, emulator, receiver.url, {"num_images": 9})
-    event = json.loads(emulator.webhooks.wait_for(lambda one: one.taken).body)
+    event = json.loads(emulator.webhooks.wait_for(lambda one: one.accepted).body)
     assert (event["status"], event["error"]) == ("ERROR", "Invalid status code: 422")
     assert event["payload"]["detail"][0]["type"] == "missing"
 
 
-def test_a_result_that_is_no_json(emulator, http, receiver):
-    emulator.endpoint(DEV).fails(Failure(200, b"\xff\x00"))
+def test_a_result_that_is_not_json(emulator, http, receiver):
+    emulator.endpoint(DEV).fails(ScriptedFailure(200, b"\xff\x00"))
     submit(http, emulator, receiver.url)
-    event = json.loads(emulator.webhooks.wait_for(lambda one: one.taken).body)
+    event = json.loads(emulator.webhooks.wait_for(lambda one: one.accepted).body)
     assert (event["status"], event["payload"]) == ("OK", None)
     assert event["payload_error"]
 
@@ -102,9 +103,9 @@ def test_it_waits_for_the_end_and_retries_with_growing_pauses(http, receiver):
         assert not receiver.got
         clock.advance(20)
         for attempt, pause in ((1, 1), (2, 2), (3, 4)):
-            delivery = emulator.webhooks.wait_for(lambda one, n=attempt: one.attempt == n)
-            assert delivery.taken is (attempt == 3)
-            http.get(emulator.url)  # the emulator has gone to sleep again when it answers this
+            delivery = emulator.webhooks.wait_for(lambda one, n=attempt: one.attempt == n)  # type: ignore[misc]
+            assert delivery.accepted is (attempt == 3)
+            http.get(emulator.url)  # by its response, the emulator is waiting again
             clock.advance(pause)
         assert len(receiver.got) == 3
         assert len({body for _, _, body in receiver.got}) == 1
@@ -116,8 +117,8 @@ def test_a_redirect_is_final(emulator, http, receiver):
     assert emulator.webhooks.wait_for(lambda one: True).status == 302
 
 
-def test_nobody_listens(emulator, http):
-    for url in ("http://127.0.0.1:1/", "http://[broken/", "no url"):
+def test_an_unreachable_receiver_is_an_error(emulator, http):
+    for url in ("http://127.0.0.1:1/", "http://[broken/", "not a url"):
         submit(http, emulator, url)
         delivery = emulator.webhooks.wait_for(lambda one, url=url: one.url == url)
         assert delivery.status is None
@@ -128,5 +129,5 @@ def test_a_cancelled_job_is_reported(http, receiver):
     with FalEmulator(queue_time=60) as emulator:
         request_id = submit(http, emulator, receiver.url)
         http.put(f"{emulator.url}/queue.fal.run/{DEV}/requests/{request_id}/cancel")
-        event = json.loads(emulator.webhooks.wait_for(lambda one: one.taken).body)
+        event = json.loads(emulator.webhooks.wait_for(lambda one: one.accepted).body)
         assert event["error"] == "Invalid status code: 499"

@@ -1,10 +1,9 @@
-"""A fal app of our own, served on loopback by fal's server framework, without any cloud.
+"""A fal app for tests, served on loopback by fal's server framework.
 
     .venv-fal/bin/python tests/real_app/app.py [CERTIFICATE KEY]
 
-prints the address it listens on, and serves until its standard input ends; over TLS when it is
-given the files of a certificate. The app lives below
-`/tests/echo`, as the platform's gateway would show it.
+prints the address it listens on and serves until its standard input is closed, over TLS if it gets
+the files of a certificate. The app is below `/tests/echo`, as on the platform.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class EchoOutput(BaseModel):
     seed: int | None = None
 
 
-class Pictures(BaseModel):
+class ImagesOutput(BaseModel):
     images: list[Image]
 
 
@@ -80,8 +79,8 @@ class Echo(fal.App, name="echo"):
         return EchoOutput(text=given.prompt, seed=given.seed)
 
     @fal.endpoint("/image")
-    def image(self, given: EchoInput) -> Pictures:
-        return Pictures(images=[Image.from_bytes(PIXEL, "png", repository="in_memory")])
+    def image(self, given: EchoInput) -> ImagesOutput:
+        return ImagesOutput(images=[Image.from_bytes(PIXEL, "png", repository="in_memory")])
 
     @fal.endpoint("/fail")
     def fail(self, given: FailInput) -> EchoOutput:
@@ -89,7 +88,7 @@ class Echo(fal.App, name="echo"):
             raise FieldException("how", "This is not a way to fail")
         if given.how == "app":
             raise AppException("The kettle is empty", 418)
-        raise RuntimeError("nobody catches this")
+        raise RuntimeError("uncaught")
 
     @fal.endpoint("/stream")
     async def stream(self, given: StreamInput) -> StreamingResponse:
@@ -141,7 +140,7 @@ class Echo(fal.App, name="echo"):
 
 
 def application() -> Any:
-    # Outside of the platform an app wants to be told that it may come into being.
+    # Outside the platform, apps can only be created with this flag.
     app = Echo(_allow_init=True)
     set_current_app(app)
     inner = app._build_app()
@@ -160,7 +159,7 @@ def main() -> None:
     certificate, key = sys.argv[1:3] if len(sys.argv) > 1 else (None, None)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    listener.listen(64)  # from now on clients can connect; they wait until the app is up
+    listener.listen(64)  # clients can connect from now on, and wait until the app has started
     server = uvicorn.Server(
         uvicorn.Config(
             application(),
@@ -179,7 +178,7 @@ def main() -> None:
     threading.Thread(target=stop_with_the_parent, daemon=True).start()
     host, port = listener.getsockname()
     print(f"{host}:{port}", flush=True)
-    # Nobody reads on, and the framework prints a lot: a full pipe would stop the server.
+    # Nobody reads further output, and a full pipe would block the server.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     asyncio.run(server.serve(sockets=[listener]))
 

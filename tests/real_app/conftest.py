@@ -1,4 +1,4 @@
-"""Fixtures: fal's own server framework, serving an app of ours (app.py)."""
+"""Fixtures: fal's own server framework, serving the app in app.py."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.requirements import FAL_PYTHON, need_fal_server
+
 HERE = Path(__file__).parent
-INTERPRETER = HERE.parent.parent / ".venv-fal" / "bin" / "python"
 
 
 @pytest.fixture(scope="session")
 def real_app() -> Iterator[str]:
     """Address of the server; clients take it as `run_host`."""
-    if not INTERPRETER.exists():
-        pytest.skip("fal's server framework is not installed: `make test` makes .venv-fal for it")
+    need_fal_server()
     server = subprocess.Popen(
-        [INTERPRETER, HERE / "app.py"],
+        [FAL_PYTHON, HERE / "app.py"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,4 +1,4 @@
-"""A private app from its own document: pulled, generated, and called through the generated code."""
+"""A private app: its document is pulled, code is generated and called."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ def echo(folder: Path) -> ModuleType:
 
 
 @pytest.fixture
-def client(colour, real_app):
-    # The framework knows no tokens; on the platform its gateway checks them.
-    return colour.bare_client(key="id:secret", run_host=real_app).with_options(use_jwt=False)
+def client(mode, real_app):
+    # The framework does not check tokens; on the platform the gateway does.
+    return mode.bare_client(key="id:secret", run_host=real_app).with_options(use_jwt=False)
 
 
 @pytest.fixture
-def endpoint(folder, colour, client):
+def endpoint(folder, mode, client):
     def find(path: str = ""):
         module = importlib.import_module(f"{PACKAGE}.tests.echo{path.replace('/', '.')}")
         name = f"echo{path.replace('/', '_')}"
-        return colour(getattr(module, name).with_options(client=client))
+        return mode(getattr(module, name).with_options(client=client))
 
     return find
 
@@ -76,7 +76,7 @@ def test_every_route_has_a_module(folder: Path) -> None:
     assert (folder / "schemas/tests/echo.json").is_file()
 
 
-def test_nothing_is_stale(folder: Path) -> None:
+def test_nothing_is_out_of_date(folder: Path) -> None:
     out = str(folder / PACKAGE)
     command("check", "--schemas", str(folder / "schemas"), "--out", out, "--package", PACKAGE)
 
@@ -84,38 +84,38 @@ def test_nothing_is_stale(folder: Path) -> None:
 def test_run(endpoint):
     result = endpoint().run(prompt="hello", seed=7)
     assert (result.data.text, result.data.seed) == ("hello", 7)
-    picture = endpoint("/image").run(prompt="x").data.images[0]
-    assert picture.read().startswith(b"\x89PNG")
+    image = endpoint("/image").run(prompt="x").data.images[0]
+    assert image.read().startswith(b"\x89PNG")
 
 
-def test_run_in_the_client_first_form(echo, colour, client):
-    result = colour.wait(client.run(echo.EchoInput(prompt="hello")))
+def test_run_in_the_client_first_form(echo, mode, client):
+    result = mode.wait(client.run(echo.EchoInput(prompt="hello")))
     assert result.data == echo.EchoOutput(text="hello", seed=None)
 
 
-def test_what_the_document_forbids_is_not_sent(endpoint):
+def test_an_invalid_input_is_not_sent(endpoint):
     with pytest.raises(FalInputError, match=r"(?s)prompt.*seed"):
         endpoint().run(prompt="x" * 101, seed=-1)
 
 
-def test_what_the_model_refuses(endpoint):
+def test_a_rejected_input_raises(endpoint):
     with pytest.raises(FalValidationError, match="This is not a way to fail"):
         endpoint("/fail").run(how="field")
 
 
-def test_stream(endpoint, colour):
-    events = colour.items(endpoint("/stream").stream(prompt="cat", count=3))
+def test_stream(endpoint, mode):
+    events = mode.items(endpoint("/stream").stream(prompt="cat", count=3))
     assert [event.root["text"] for event in events] == ["c", "ca", "cat"]
 
 
-def test_stream_in_the_client_first_form(folder, colour, client):
+def test_stream_in_the_client_first_form(folder, mode, client):
     module = importlib.import_module(f"{PACKAGE}.tests.echo.stream")
     stream = client.stream(module.Input(prompt="cat", count=2))
-    assert [event.root["number"] for event in colour.items(stream)] == [0, 1]
+    assert [event.root["number"] for event in mode.items(stream)] == [0, 1]
 
 
-def test_realtime_unary(endpoint, colour):
-    with colour.inside(endpoint("/realtime").realtime()) as connection:
+def test_realtime_unary(endpoint, mode):
+    with mode.inside(endpoint("/realtime").realtime()) as connection:
         connection.send(prompt="a", blob=b"\xff\x00")
         reply = connection.recv()
         assert (reply.text, reply.blob) == ("a", b"\xff\x00")
@@ -123,50 +123,50 @@ def test_realtime_unary(endpoint, colour):
             connection.send(blob="text")
 
 
-def test_realtime_by_request_object(folder, colour, client):
+def test_realtime_with_an_input_object(folder, mode, client):
     module = importlib.import_module(f"{PACKAGE}.tests.echo.realtime.json")
-    with colour.inside(client.realtime(module.Input)) as connection:
+    with mode.inside(client.realtime(module.Input)) as connection:
         connection.send(module.Input(prompt="plain"))
         assert connection.recv() == module.Output(text="plain", blob=None)
 
 
-def test_realtime_where_the_server_streams(endpoint, colour):
-    with colour.inside(endpoint("/realtime/server").realtime()) as connection:
+def test_realtime_with_server_streaming(endpoint, mode):
+    with mode.inside(endpoint("/realtime/server").realtime()) as connection:
         connection.send(prompt="n")
-        replies = colour.items(connection._target)
+        replies = mode.items(connection._target)
         assert [reply.text for reply in replies] == ["n0", "n1", "n2"]
 
 
-def test_realtime_where_the_client_streams(endpoint, colour):
-    with colour.inside(endpoint("/realtime/client").realtime()) as connection:
+def test_realtime_with_client_streaming(endpoint, mode):
+    with mode.inside(endpoint("/realtime/client").realtime()) as connection:
         for word in ("one", "two"):
             connection.send(prompt=word)
         assert connection.recv().text == "one two"
         assert connection.recv() is None
 
 
-def test_realtime_where_both_stream(endpoint, colour):
-    with colour.inside(endpoint("/realtime/both").realtime()) as connection:
+def test_realtime_with_bidirectional_streaming(endpoint, mode):
+    with mode.inside(endpoint("/realtime/both").realtime()) as connection:
         for word in ("a", "b"):
             connection.send(prompt=word)
             assert connection.recv().text == word.upper()
 
 
-def test_realtime_with_the_codec_of_the_route(endpoint, colour):
-    with colour.inside(endpoint("/realtime/json").realtime()) as connection:
+def test_realtime_with_the_codec_of_the_route(endpoint, mode):
+    with mode.inside(endpoint("/realtime/json").realtime()) as connection:
         connection.send(prompt="plain")
         assert connection.recv().text == "plain"
 
 
-def test_a_session_that_breaks(endpoint, colour):
-    with colour.inside(endpoint("/realtime").realtime()) as connection:
+def test_a_failing_model_ends_the_session(endpoint, mode):
+    with mode.inside(endpoint("/realtime").realtime()) as connection:
         connection.send(fail=True)
         with pytest.raises(FalRealtimeError, match="the model broke"):
             connection.recv()
 
 
-def test_options_of_the_caller_win(endpoint, colour):
-    with colour.inside(endpoint("/realtime").realtime(path="/json", codec="json")) as connection:
+def test_the_callers_options_override_those_of_the_route(endpoint, mode):
+    with mode.inside(endpoint("/realtime").realtime(path="/json", codec="json")) as connection:
         connection.send(prompt="elsewhere")
         assert connection.recv().text == "elsewhere"
 

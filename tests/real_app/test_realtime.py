@@ -1,4 +1,4 @@
-"""Realtime sessions against fal's own server framework, and beside the official client."""
+"""Realtime connections to fal's own server framework, compared with the official client."""
 
 from __future__ import annotations
 
@@ -32,55 +32,55 @@ echo = Endpoint(ID, Message, Reply)
 
 
 @pytest.fixture
-def client(colour, real_app):
-    # The framework knows no tokens; on the platform its gateway checks them.
-    return colour.bare_client(key="id:secret", run_host=real_app).with_options(use_jwt=False)
+def client(mode, real_app):
+    # The framework does not check tokens; on the platform the gateway does.
+    return mode.bare_client(key="id:secret", run_host=real_app).with_options(use_jwt=False)
 
 
-def test_one_result_for_each_input(colour, client):
-    with colour.inside(client.realtime(echo)) as connection:
+def test_one_result_for_each_input(mode, client):
+    with mode.inside(client.realtime(echo)) as connection:
         for word in ("a", "b", "c"):
             connection.send(prompt=word)
         assert [connection.recv().text for _ in range(3)] == ["a", "b", "c"]
         assert connection.in_flight == 0
 
 
-def test_bytes_travel_as_they_are(colour, client):
+def test_bytes_are_sent_raw(mode, client):
     blob = bytes(range(256))
-    with colour.inside(client.realtime(Message)) as connection:
+    with mode.inside(client.realtime(Message)) as connection:
         connection.send(Message(prompt="raw", blob=blob))
         assert connection.recv() == Reply(text="raw", blob=blob)
         assert connection.raw["blob"] == blob
 
 
-def test_the_official_client_gets_the_same_results(colour, client, real_app, monkeypatch):
+def test_the_official_client_gets_the_same_results(mode, client, real_app, monkeypatch):
     monkeypatch.setattr("fal_client.client.REALTIME_URL_FORMAT", f"ws://{real_app}/")
     theirs = fal_client.SyncClient(key="id:secret")
     with theirs.realtime(ID, use_jwt=False) as official:
         official.send({"prompt": "same", "blob": b"\x00"})
         expected = official.recv()
-    with colour.inside(client.realtime(ID)) as connection:
+    with mode.inside(client.realtime(ID)) as connection:
         connection.send({"prompt": "same", "blob": b"\x00"})
         assert connection.recv() == expected
 
 
-def test_a_server_that_streams_ends_the_session_normally(colour, client):
-    with colour.inside(client.realtime(ID, path="/realtime/server")) as connection:
+def test_a_server_that_streams_ends_the_session_normally(mode, client):
+    with mode.inside(client.realtime(ID, path="/realtime/server")) as connection:
         connection.send({"prompt": "n"})
-        assert [reply["text"] for reply in colour.items(connection._target)] == ["n0", "n1", "n2"]
+        assert [reply["text"] for reply in mode.items(connection._target)] == ["n0", "n1", "n2"]
         assert connection.recv() is None
 
 
-def test_a_client_that_streams_gets_one_result(colour, client):
-    with colour.inside(client.realtime(ID, path="/realtime/client")) as connection:
+def test_a_client_that_streams_gets_one_result(mode, client):
+    with mode.inside(client.realtime(ID, path="/realtime/client")) as connection:
         for word in ("one", "two"):
             connection.send({"prompt": word})
         assert connection.recv()["text"] == "one two"
         assert connection.recv() is None
 
 
-def test_both_may_stream(colour, client):
-    with colour.inside(client.realtime(ID, path="/realtime/both")) as connection:
+def test_both_may_stream(mode, client):
+    with mode.inside(client.realtime(ID, path="/realtime/both")) as connection:
         connection.send({"prompt": "a"})
         assert connection.recv() == {"text": "A", "blob": None}
         connection.send({"prompt": "b"})
@@ -88,15 +88,15 @@ def test_both_may_stream(colour, client):
         assert connection.recv() is None
 
 
-def test_json_by_option(colour, client):
+def test_json_by_option(mode, client):
     path = "/realtime/json"
-    with colour.inside(client.realtime(echo, path=path, codec="json")) as connection:
+    with mode.inside(client.realtime(echo, path=path, codec="json")) as connection:
         connection.send(prompt="plain")
         assert connection.recv() == Reply(text="plain")
 
 
-def test_a_model_that_breaks_is_an_error_with_its_words(colour, client):
-    with colour.inside(client.realtime(echo)) as connection:
+def test_a_failing_model_is_an_error_with_its_message(mode, client):
+    with mode.inside(client.realtime(echo)) as connection:
         connection.send(fail=True)
         with pytest.raises(FalRealtimeError) as caught:
             connection.recv()
@@ -106,18 +106,18 @@ def test_a_model_that_breaks_is_an_error_with_its_words(colour, client):
         assert connection.recv() is None
 
 
-def test_what_the_model_refuses_is_an_error(colour, client):
-    with colour.inside(client.realtime(ID)) as connection:
+def test_a_rejected_input_is_an_error(mode, client):
+    with mode.inside(client.realtime(ID)) as connection:
         connection.send({"prompt": 1})
         with pytest.raises(FalRealtimeError, match="prompt"):
             connection.recv()
 
 
-def test_results_that_do_not_fit_warn_once(colour, client):
+def test_schema_drift_warns_once(mode, client):
     class Wrong(InputModel, Request["Refusal"]):
         prompt: str
 
-    with colour.inside(client.realtime(Endpoint(ID, Wrong, Refusal))) as connection:
+    with mode.inside(client.realtime(Endpoint(ID, Wrong, Refusal))) as connection:
         connection.send(prompt="a")
         with pytest.warns(SchemaDriftWarning, match="reason"):
             assert connection.recv().reason is None
@@ -125,16 +125,16 @@ def test_results_that_do_not_fit_warn_once(colour, client):
         assert connection.recv().model_extra["text"] == "b"
 
 
-def test_an_unknown_path_is_refused_at_the_handshake(colour, client):
+def test_an_unknown_path_is_rejected_at_the_handshake(mode, client):
     with (
         pytest.raises(FalHTTPError, match="403"),
-        colour.inside(client.realtime(ID, path="/nowhere")),
+        mode.inside(client.realtime(ID, path="/nowhere")),
     ):
         pass
 
 
-def test_a_plain_websocket(colour, client):
-    with colour.inside(client.ws_connect(ID, path="/ws")) as socket:
+def test_a_plain_websocket(mode, client):
+    with mode.inside(client.ws_connect(ID, path="/ws")) as socket:
         assert socket.recv() == "hello"
         socket.send(b"\x01\x02")
         assert socket.recv() == b"\x01\x02"

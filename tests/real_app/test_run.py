@@ -1,4 +1,4 @@
-"""Direct runs against fal's own server framework."""
+"""Direct runs on fal's own server framework."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class EchoOutput(OutputModel):
     seed: int | None = None
 
 
-class Pictures(OutputModel):
+class ImagesOutput(OutputModel):
     images: list[Image]
 
 
@@ -30,26 +30,26 @@ echo = Endpoint("tests/echo", EchoInput, EchoOutput)
 
 
 @pytest.fixture
-def client(colour, real_app):
-    return colour.client(key="id:secret", run_host=real_app)
+def client(mode, real_app):
+    return mode.client(key="id:secret", run_host=real_app)
 
 
-def test_an_answer_is_typed(client):
+def test_a_result_is_typed(client):
     result = client.run(EchoInput(prompt="a cat", seed=7))
     assert (result.data.text, result.data.seed) == ("a cat", 7)
     assert result.raw == {"text": "a cat", "seed": 7}
 
 
-def test_a_picture_in_the_answer_can_be_read(colour, client):
-    class PictureInput(InputModel, Request["Pictures"]):
+def test_an_image_in_a_result_can_be_read(mode, client):
+    class ImageInput(InputModel, Request["ImagesOutput"]):
         prompt: str
 
-    Endpoint("tests/echo/image", PictureInput, Pictures)
-    image = client.run(PictureInput(prompt="a cat")).data.images[0]
-    assert colour(image).read().startswith(b"\x89PNG")
+    Endpoint("tests/echo/image", ImageInput, ImagesOutput)
+    image = client.run(ImageInput(prompt="a cat")).data.images[0]
+    assert mode(image).read().startswith(b"\x89PNG")
 
 
-def test_what_the_model_refuses_is_told_with_its_place(client):
+def test_a_rejected_input_is_reported_with_its_path(client):
     with pytest.raises(FalValidationError) as caught:
         client.run("tests/echo", arguments={"prompt": "a cat", "seed": -1})
     assert [problem.loc for problem in caught.value.errors] == [("seed",)]

@@ -1,4 +1,4 @@
-"""Streams against fal's own server framework, and beside the official client."""
+"""Streams of fal's own server framework, compared with the official client."""
 
 from __future__ import annotations
 
@@ -28,37 +28,37 @@ words = Endpoint(ID, StreamInput, StreamOutput)
 
 
 @pytest.fixture
-def client(colour, real_app):
-    return colour.client(key="id:secret", run_host=real_app)
+def client(mode, real_app):
+    return mode.client(key="id:secret", run_host=real_app)
 
 
-def test_events_are_typed_and_the_last_is_the_result(colour, client):
+def test_events_are_typed_and_the_last_is_the_result(mode, client):
     stream = client.stream(StreamInput(prompt="cat"))
-    assert [event.text for event in colour.items(stream)] == ["c", "ca", "cat"]
-    assert colour.paint(stream).done().data == StreamOutput(text="cat", number=2)
+    assert [event.text for event in mode.items(stream)] == ["c", "ca", "cat"]
+    assert mode.adapt(stream).done().data == StreamOutput(text="cat", number=2)
 
 
-def test_the_official_client_sees_the_same_events(colour, client, real_app, monkeypatch):
+def test_the_official_client_sees_the_same_events(mode, client, real_app, monkeypatch):
     monkeypatch.setattr("fal_client.client.RUN_URL_FORMAT", f"http://{real_app}/")
     theirs = fal_client.SyncClient(key="id:secret")
-    with theirs._client:  # it has no way to be closed of its own
+    with theirs._client:  # the client itself cannot be closed
         expected = list(theirs.stream(ID, ARGUMENTS))
-    assert colour.items(client.stream(ID, ARGUMENTS)) == expected
+    assert mode.items(client.stream(ID, ARGUMENTS)) == expected
 
 
-def test_what_is_refused_raises_before_the_first_event(colour, client):
+def test_a_rejected_input_raises_before_the_first_event(mode, client):
     with pytest.raises(FalValidationError) as caught:
-        colour.items(client.stream(ID, {"prompt": "cat", "count": -1}))
+        mode.items(client.stream(ID, {"prompt": "cat", "count": -1}))
     assert caught.value.errors[0].loc == ("count",)
     assert b"greater_than_equal" in caught.value.body
 
 
-def test_a_model_that_breaks_ends_the_stream_early(colour, client):
-    """The framework ends the body as if all were well; no client can tell."""
+def test_a_failing_model_ends_the_stream_early(mode, client):
+    """The framework ends the body as if the model had succeeded, so clients cannot notice."""
     stream = client.stream(ID, {**ARGUMENTS, "break_at": 2})
-    assert [event["text"] for event in colour.items(stream)] == ["c", "ca"]
+    assert [event["text"] for event in mode.items(stream)] == ["c", "ca"]
 
 
-def test_a_stream_after_one_that_broke_works(colour, client):
-    colour.items(client.stream(ID, {**ARGUMENTS, "break_at": 1}))
-    assert len(colour.items(client.stream(ID, ARGUMENTS))) == 3
+def test_a_stream_after_a_failed_one_works(mode, client):
+    mode.items(client.stream(ID, {**ARGUMENTS, "break_at": 1}))
+    assert len(mode.items(client.stream(ID, ARGUMENTS))) == 3

@@ -1,4 +1,4 @@
-"""The snippets of the pages on streams and sessions run as they stand there."""
+"""The snippets of the pages on streaming and realtime run."""
 
 from __future__ import annotations
 

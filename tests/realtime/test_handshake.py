@@ -1,4 +1,4 @@
-"""Tokens and handshakes, with the platform played by hand."""
+"""Tokens and handshakes, without I/O."""
 
 from __future__ import annotations
 
@@ -39,56 +39,57 @@ def call(**options: Any) -> Any:
 
 
 class Platform:
-    """Answers tokens with `minted`, in turn, and handshakes with what `shake` says."""
+    """Responds to token requests with `tokens` in turn, and to handshakes with `handshake`."""
 
-    def __init__(self, minted: list[Any], shake: Callable[[str], int]) -> None:
+    def __init__(self, tokens: list[Any], handshake: Callable[[str], int]) -> None:
         self.requests: list[HttpRequest] = []
-        self._minted = minted
-        self._shake = shake
+        self._tokens = tokens
+        self._handshake = handshake
 
     def play(self, flow: Flow[Any]) -> Any:
-        answer: Any = None
+        value: Any = None
         while True:
             try:
-                effect = flow.send(answer)
+                effect = flow.send(value)
             except StopIteration as stop:
                 return stop.value
-            answer = self._answer(effect)
+            value = self._perform(effect)
 
-    def _answer(self, effect: Any) -> Any:
+    def _perform(self, effect: Any) -> Any:
         if isinstance(effect, (Now, Draw)):
             return 0.0
         if not isinstance(effect, (Send, OpenSocket)):
             return None
         self.requests.append(effect.request)
         if isinstance(effect, Send):
-            status, body = self._minted.pop(0)
+            status, body = self._tokens.pop(0)
             return HttpResponse(status, {}, json.dumps(body).encode())
         token = parse_qs(urlsplit(effect.request.url).query).get("fal_jwt_token", [""])[0]
-        return OpenedSocket(HttpResponse(self._shake(token), {}, b"", "wss://fal.run"))
+        return OpenedSocket(HttpResponse(self._handshake(token), {}, b"", "wss://fal.run"))
 
 
-def test_a_token_is_made_with_the_key_and_stands_in_for_it():
+def test_a_token_is_created_with_the_key_and_replaces_it():
     platform = Platform([(200, "t-1")], lambda _: 101)
     platform.play(connect(SETTINGS, call()))
-    mint, shake = platform.requests
-    assert mint.url == "https://rest.fal.ai/tokens/"
-    assert mint.headers["authorization"] == "Key id:secret"
-    assert json.loads(mint.body) == {"allowed_apps": ["flux"], "token_expiration": 120}
-    assert shake.url == "wss://fal.run/fal-ai/flux/dev/realtime?fal_jwt_token=t-1"
-    assert "authorization" not in shake.headers
-    assert "t-1" not in repr(shake)
+    token_request, handshake = platform.requests
+    assert token_request.url == "https://rest.fal.ai/tokens/"
+    assert token_request.headers["authorization"] == "Key id:secret"
+    assert isinstance(token_request.body, bytes)
+    assert json.loads(token_request.body) == {"allowed_apps": ["flux"], "token_expiration": 120}
+    assert handshake.url == "wss://fal.run/fal-ai/flux/dev/realtime?fal_jwt_token=t-1"
+    assert "authorization" not in handshake.headers
+    assert "t-1" not in repr(handshake)
 
 
-def test_a_kept_token_that_is_refused_is_replaced():
+def test_a_rejected_cached_token_is_replaced():
     platform = Platform([(200, "old"), (200, "new")], lambda _: 101)
     platform.play(connect(SETTINGS, call()))
-    platform._shake = lambda token: 101 if token == "new" else 401
+    platform._handshake = lambda token: 101 if token == "new" else 401
     platform.play(connect(SETTINGS, call()))
     assert [request.method[0] for request in platform.requests] == list("PGGPG")
 
 
-def test_a_new_token_that_is_refused_is_not_kept():
+def test_a_rejected_new_token_is_not_cached():
     platform = Platform([(200, "a"), (200, "b")], lambda _: 401)
     for _ in range(2):
         with pytest.raises(FalAuthenticationError):
@@ -96,7 +97,7 @@ def test_a_new_token_that_is_refused_is_not_kept():
     assert [request.method for request in platform.requests] == ["POST", "GET", "POST", "GET"]
 
 
-def test_a_key_that_changed_makes_its_own_token():
+def test_a_changed_key_gets_its_own_token():
     platform = Platform([(200, "a"), (200, "b")], lambda _: 101)
     other = SETTINGS.with_changes(credentials=Credentials("other:secret"))
     for settings in (SETTINGS, other, SETTINGS):
@@ -108,29 +109,30 @@ def test_a_key_that_changed_makes_its_own_token():
     ]
 
 
-def test_the_newer_route_is_asked_when_the_older_is_gone():
+def test_the_newer_token_route_is_used_if_the_older_is_missing():
     platform = Platform([(404, {}), (200, {"token": "t"})], lambda _: 101)
     platform.play(connect(SETTINGS, call(token_expiration=60)))
     newer = platform.requests[1]
     assert newer.url == "https://rest.fal.ai/tokens/realtime"
+    assert isinstance(newer.body, bytes)
     assert json.loads(newer.body) == {"allowed_apps": ["fal-ai/flux"], "duration": 60}
 
 
-@pytest.mark.parametrize("answer", ["t", {"token": "t"}, {"detail": "t"}])
-def test_a_token_may_come_in_three_forms(answer):
-    platform = Platform([(200, answer)], lambda _: 101)
+@pytest.mark.parametrize("content", ["t", {"token": "t"}, {"detail": "t"}])
+def test_three_formats_of_token_responses_are_accepted(content):
+    platform = Platform([(200, content)], lambda _: 101)
     platform.play(connect(SETTINGS, call()))
     assert platform.requests[-1].url.endswith("fal_jwt_token=t")
 
 
-def test_an_answer_without_a_token_is_not_quoted():
+def test_a_response_without_a_token_is_not_quoted():
     platform = Platform([(200, {"jeton": "secret-text"})], lambda _: 101)
     with pytest.raises(FalProtocolError) as caught:
         platform.play(connect(SETTINGS, call()))
     assert "secret-text" not in str(caught.value)
 
 
-def test_a_handshake_is_repeated_as_the_policy_says():
+def test_a_handshake_is_retried_by_the_policy():
     platform = Platform([(200, "t")], lambda _: 503)
     with pytest.raises(FalServerError, match="503"):
         platform.play(connect(SETTINGS, call()))
@@ -138,30 +140,30 @@ def test_a_handshake_is_repeated_as_the_policy_says():
 
 
 @pytest.mark.parametrize("options", [{"use_jwt": False}, {"token_provider": lambda _: "t"}])
-def test_neither_key_nor_token_goes_out_in_the_open(options):
-    in_the_open = SETTINGS.with_changes(hosts=Hosts(run="http://fal.example"))
+def test_neither_key_nor_token_is_sent_without_tls(options):
+    without_tls = SETTINGS.with_changes(hosts=Hosts(run="http://fal.example"))
     platform = Platform([], lambda _: 101)
     with pytest.raises(FalCredentialsError):
-        platform.play(connect(in_the_open, call(**options)))
+        platform.play(connect(without_tls, call(**options)))
     assert platform.requests == []
 
 
-def test_a_proxy_makes_the_token_and_the_websocket_goes_direct():
+def test_with_a_proxy_the_token_is_proxied_and_the_websocket_is_direct():
     proxied = SETTINGS.with_changes(proxy_url="https://mine.example/fal")
     platform = Platform([(200, "t")], lambda _: 101)
     platform.play(connect(proxied, call()))
-    mint, shake = platform.requests
-    assert mint.url == "https://mine.example/fal"
-    assert mint.headers["x-fal-target-url"] == "https://rest.fal.ai/tokens/"
-    assert shake.url.startswith("wss://fal.run/")
+    token_request, handshake = platform.requests
+    assert token_request.url == "https://mine.example/fal"
+    assert token_request.headers["x-fal-target-url"] == "https://rest.fal.ai/tokens/"
+    assert handshake.url.startswith("wss://fal.run/")
 
 
-def test_a_pipeline_takes_the_key():
+def test_a_pipeline_uses_the_key():
     platform = Platform([], lambda _: 101)
     platform.play(connect_for_runs(SETTINGS, call()))
-    (shake,) = platform.requests
-    assert shake.url == "wss://ws.fal.run/fal-ai/flux/dev"
-    assert shake.headers["authorization"] == "Key id:secret"
+    (handshake,) = platform.requests
+    assert handshake.url == "wss://ws.fal.run/fal-ai/flux/dev"
+    assert handshake.headers["authorization"] == "Key id:secret"
 
 
 def test_tokens_are_neither_shown_nor_pickled():

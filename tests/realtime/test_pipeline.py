@@ -1,4 +1,4 @@
-"""Many runs over one websocket."""
+"""Pipelines: many runs over one websocket."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from fal_typed import (
     FalTimeoutError,
     FalValidationError,
 )
-from fal_typed._realtime.pipelines import AnswerReader
+from fal_typed._realtime.pipelines import ResponseReader
 from fal_typed.endpoints.fal_ai.flux.dev import FluxDevInput, FluxDevOutput, flux_dev
 
 ID = "fal-ai/flux/dev"
 
 
 @pytest.fixture
-def client(colour, fal_emulator):
-    return colour.bare_client(key="id:secret")
+def client(mode, fal_emulator):
+    return mode.bare_client(key="id:secret")
 
 
 def threads() -> set[str]:
     return {thread.name for thread in threading.enumerate() if "pipeline" in thread.name}
 
 
-def test_runs_go_out_at_once_and_results_come_in_order(colour, client, fal_emulator):
-    with colour.inside(client.pipeline(flux_dev)) as pipeline:
+def test_runs_are_sent_at_once_and_results_arrive_in_order(mode, client, fal_emulator):
+    with mode.inside(client.pipeline(flux_dev)) as pipeline:
         pending = [pipeline.submit(prompt="a cat", seed=seed) for seed in range(5)]
-        results = [colour.paint(run).get() for run in reversed(pending)]
+        results = [mode.adapt(run).get() for run in reversed(pending)]
     assert [result.data.seed for result in results] == [4, 3, 2, 1, 0]
     assert all(isinstance(result.data, FluxDevOutput) for result in results)
     assert len({result.request_id for result in results}) == 5
@@ -44,30 +44,30 @@ def test_runs_go_out_at_once_and_results_come_in_order(colour, client, fal_emula
     assert not threads()
 
 
-def test_the_other_two_forms(colour, client):
-    with colour.inside(client.pipeline(FluxDevInput)) as pipeline:
+def test_input_objects_and_mappings_are_accepted(mode, client):
+    with mode.inside(client.pipeline(FluxDevInput)) as pipeline:
         assert pipeline.run(FluxDevInput(prompt="a cat")).data.prompt == "a cat"
-    with colour.inside(client.pipeline(ID)) as pipeline:
+    with mode.inside(client.pipeline(ID)) as pipeline:
         assert pipeline.run({"prompt": "a cat"}).data["prompt"] == "a cat"
 
 
-def test_an_endpoint_opens_its_own(colour, fal_emulator):
-    open_one = flux_dev.pipeline_async if colour.is_async else flux_dev.pipeline
-    with colour.inside(open_one()) as pipeline:
+def test_an_endpoint_opens_a_pipeline(mode, fal_emulator):
+    open_one = flux_dev.pipeline_async if mode.is_async else flux_dev.pipeline
+    with mode.inside(open_one()) as pipeline:
         assert pipeline.run(prompt="a cat", seed=1).data.seed == 1
         with pytest.raises(FalInputError):
             pipeline.run(prompt="a cat", num_images=9)
 
 
-def test_a_result_can_be_asked_for_again(colour, client):
-    with colour.inside(client.pipeline(ID)) as pipeline:
-        run = colour.paint(pipeline.submit({"prompt": "a cat"}))
+def test_a_result_can_be_read_twice(mode, client):
+    with mode.inside(client.pipeline(ID)) as pipeline:
+        run = mode.adapt(pipeline.submit({"prompt": "a cat"}))
         assert run.get().data == run.get().data
 
 
-def test_a_run_that_fails_leaves_the_others_alone(colour, client):
-    with colour.inside(client.pipeline(ID)) as pipeline:
-        bad, good = (colour.paint(pipeline.submit({"prompt": p})) for p in (1, "a cat"))
+def test_a_failed_run_does_not_affect_others(mode, client):
+    with mode.inside(client.pipeline(ID)) as pipeline:
+        bad, good = (mode.adapt(pipeline.submit({"prompt": p})) for p in (1, "a cat"))
         with pytest.raises(FalValidationError) as caught:
             bad.get()
         assert caught.value.errors[0].loc == ("prompt",)
@@ -75,19 +75,19 @@ def test_a_run_that_fails_leaves_the_others_alone(colour, client):
         assert good.get().data["prompt"] == "a cat"
 
 
-def test_a_wait_that_is_too_long_can_be_taken_up_again(colour, client, fal_emulator):
+def test_a_timed_out_wait_can_be_continued(mode, client, fal_emulator):
     fal_emulator.endpoint(ID).run_time = 0.5
-    with colour.inside(client.pipeline(ID)) as pipeline:
-        run = colour.paint(pipeline.submit({"prompt": "a cat"}))
+    with mode.inside(client.pipeline(ID)) as pipeline:
+        run = mode.adapt(pipeline.submit({"prompt": "a cat"}))
         with pytest.raises(FalTimeoutError):
             run.get(timeout=0.05)
         assert run.get().data["prompt"] == "a cat"
 
 
-def test_a_break_fails_what_was_not_answered_and_sends_nothing_again(colour, client, fal_emulator):
+def test_a_broken_connection_fails_pending_runs_without_a_retry(mode, client, fal_emulator):
     fal_emulator.endpoint(ID).faults.add("drop", route="http_over_websocket", after=3)
-    with colour.inside(client.pipeline(ID)) as pipeline:
-        first, *lost = (colour.paint(pipeline.submit({"prompt": p})) for p in "abc")
+    with mode.inside(client.pipeline(ID)) as pipeline:
+        first, *lost = (mode.adapt(pipeline.submit({"prompt": p})) for p in "abc")
         assert first.get().data["prompt"] == "a"
         for run in lost:
             with pytest.raises(FalConnectionError) as caught:
@@ -99,18 +99,18 @@ def test_a_break_fails_what_was_not_answered_and_sends_nothing_again(colour, cli
     assert [json.loads(message)["prompt"] for message in record.messages] == ["a", "b", "c"]
 
 
-def test_closing_fails_what_was_not_answered(colour, client, fal_emulator):
+def test_closing_fails_pending_runs(mode, client, fal_emulator):
     fal_emulator.endpoint(ID).run_time = 60
-    with colour.inside(client.pipeline(ID)) as pipeline:
-        run = colour.paint(pipeline.submit({"prompt": "a cat"}))
+    with mode.inside(client.pipeline(ID)) as pipeline:
+        run = mode.adapt(pipeline.submit({"prompt": "a cat"}))
     with pytest.raises(FalConnectionError):
         run.get()
     assert not threads()
 
 
-def test_a_pipeline_is_used_in_a_with_block(colour, client):
+def test_a_pipeline_must_be_entered(mode, client):
     with pytest.raises(FalConnectionError, match="with"):
-        colour.paint(client.pipeline(ID)).run({"prompt": "a cat"})
+        mode.adapt(client.pipeline(ID)).run({"prompt": "a cat"})
 
 
 def test_tasks_share_one_pipeline(fal_emulator):
@@ -129,29 +129,29 @@ def frame(kind: str, **values: object) -> str:
     return json.dumps({"type": kind, "request_id": "r-1", **values})
 
 
-def test_a_body_is_put_together_whatever_it_looks_like():
-    reader = AnswerReader()
+def test_a_body_is_assembled_whatever_it_contains():
+    reader = ResponseReader()
     foreign_end = json.dumps({"type": "end", "request_id": "another"})
-    body = ['{"a', b'": 1', foreign_end, frame("start")]
+    body: list[str | bytes] = ['{"a', b'": 1', foreign_end, frame("start")]
     for part in (frame("start", status=200, headers={"X-A": "b"}), *body):
         assert reader.feed(part) is None
-    answer = reader.feed(frame("end", status=200, time_to_first_byte_seconds=0.5))
-    assert answer is not None
+    response = reader.feed(frame("end", status=200, time_to_first_byte_seconds=0.5))
+    assert response is not None
     joined = b"".join(part.encode() if isinstance(part, str) else part for part in body)
-    assert answer.response.body == joined
-    assert answer.response.headers == {"x-a": "b", "x-fal-request-id": "r-1"}
-    assert answer.metrics == {"time_to_first_byte_seconds": 0.5}
+    assert response.response.body == joined
+    assert response.response.headers == {"x-a": "b", "x-fal-request-id": "r-1"}
+    assert response.metrics == {"time_to_first_byte_seconds": 0.5}
 
 
-def test_a_failure_told_at_the_end_counts():
-    reader = AnswerReader()
+def test_an_error_status_in_the_end_frame_counts():
+    reader = ResponseReader()
     reader.feed(frame("start", status=200))
-    answer = reader.feed(frame("end", status=502))
-    assert answer is not None
-    assert answer.response.status == 502
+    response = reader.feed(frame("end", status=502))
+    assert response is not None
+    assert response.response.status == 502
 
 
 @pytest.mark.parametrize("stray", [b"\x00", "text", "{}", frame("end"), "[1]"])
-def test_a_frame_that_belongs_to_no_answer_is_an_error(stray):
+def test_a_frame_between_responses_is_an_error(stray):
     with pytest.raises(FalProtocolError):
-        AnswerReader().feed(stray)
+        ResponseReader().feed(stray)

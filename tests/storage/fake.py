@@ -1,4 +1,4 @@
-"""A storage in memory that a test can make lie, fail and break; and a driver played by hand."""
+"""A storage in memory that tests can make fail or misbehave, and a driver without I/O."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fal_typed._core.flow import (
     Gather,
     Invoke,
     Now,
-    Report,
+    ReportEvent,
     Send,
     Sleep,
 )
@@ -25,7 +25,7 @@ Fault = Callable[[Seen], "Reply | None"]
 
 @dataclass
 class Storage:
-    """Answers a `ScriptedServer`'s requests; `fault` may answer in its place."""
+    """Responds to the requests of a `ScriptedServer`; `fault` may respond instead."""
 
     host: str = ""
     fault: Fault = lambda seen: None
@@ -42,9 +42,9 @@ class Storage:
 
     def __call__(self, seen: Seen) -> Reply:
         reply = self.fault(seen)
-        return self.answer(seen) if reply is None else reply
+        return self.respond(seen) if reply is None else reply
 
-    def answer(self, seen: Seen) -> Reply:
+    def respond(self, seen: Seen) -> Reply:
         path = seen.path.split("?")[0]
         if path.endswith("/storage/auth/token"):
             return Reply(
@@ -76,15 +76,15 @@ class Storage:
         return Reply(404, {"detail": path})
 
 
-class Hand:
-    """Performs effects without any time, thread or socket."""
+class ManualDriver:
+    """A driver that performs effects without clock, threads or sockets."""
 
-    def __init__(self, answer: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.answer = answer
+    def __init__(self, respond: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.respond = respond
         self.time = 1000.0
         self.sent: list[HttpRequest] = []
         self.reports: list[object] = []
-        self.at_once: list[int] = []
+        self.gather_limits: list[int] = []
 
     def run(self, flow: Any) -> Any:
         value: object = None
@@ -104,7 +104,7 @@ class Hand:
         match effect:
             case Send(request):
                 self.sent.append(request)
-                return self.answer(request)
+                return self.respond(request)
             case Sleep(seconds):
                 self.time += seconds
             case Now():
@@ -115,10 +115,10 @@ class Hand:
                 return function()
             case Invoke(function, arguments):
                 return function(*arguments)
-            case Report(event):
+            case ReportEvent(event):
                 self.reports.append(event)
             case Gather(flows, limit):
-                self.at_once.append(limit)
+                self.gather_limits.append(limit)
                 return [self.run(flow) for flow in flows]
             case _:
                 raise AssertionError(effect)

@@ -1,4 +1,4 @@
-"""A storage that breaks, refuses and lies."""
+"""Uploads to a storage that fails, rejects requests or sends invalid responses."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def digest(data):
 
 
 def breaking(matches, times, reply):
-    """Play a fault the first so many times."""
-    left = Counter(fault=times)
+    """Return a fault for the first `times` matching requests."""
+    remaining = Counter(fault=times)
     lock = threading.Lock()
 
     def fault(seen):
         with lock:
-            if matches(seen) and left["fault"] > 0:
-                left["fault"] -= 1
+            if matches(seen) and remaining["fault"] > 0:
+                remaining["fault"] -= 1
                 return reply
         return None
 
@@ -56,19 +56,19 @@ def is_part(number):
     [Reply(drop=True), Reply(body={"x": 1}, cut=2), *map(Reply, (408, 409, 429, 500, 502, 503))],
     ids=lambda reply: f"{reply.status}{'-drop' * reply.drop}{'-cut' * (reply.cut is not None)}",
 )
-def test_a_part_that_breaks_three_times_is_sent_again(colour, server, storage, tmp_path, reply):
+def test_a_part_that_fails_three_times_is_retried(mode, server, storage, tmp_path, reply):
     path = tmp_path / "file"
     path.write_bytes(DATA)
     for data in (path, DATA, BytesIO(DATA)):
         storage.fault = breaking(is_part(5), 3, reply)
         storage.parts.clear()
-        colour.client(retry=QUICK).upload(data, multipart=PARTS)
+        mode.client(retry=QUICK).upload(data, multipart=PARTS)
         assert digest(storage.files["many"]) == digest(DATA)
     assert sum(map(is_part(5), server.seen)) == 3 * 4
     assert sum(map(is_part(4), server.seen)) == 3
 
 
-def test_parts_are_completed_in_their_order(colour, server, storage):
+def test_parts_are_completed_in_order(mode, server, storage):
     last_first = threading.Event()
 
     def fault(seen):
@@ -78,16 +78,16 @@ def test_parts_are_completed_in_their_order(colour, server, storage):
             last_first.set()
 
     storage.fault = fault
-    colour.client().upload(DATA, multipart=PARTS)
+    mode.client().upload(DATA, multipart=PARTS)
     assert [part["partNumber"] for part in storage.completed] == list(range(1, 17))
     assert storage.completed[4] == {"partNumber": 5, "etag": '"e5"'}
     assert digest(storage.files["many"]) == digest(DATA)
 
 
-def test_a_part_that_stays_broken_ends_the_upload(colour, server, storage):
+def test_a_part_that_keeps_failing_ends_the_upload(mode, server, storage):
     storage.fault = breaking(is_part(2), 10**6, Reply(500, {"detail": "disk"}))
     with pytest.raises(FalServerError, match="disk"):
-        colour.client(retry=RetryPolicy(attempts=2, base_delay=0.0)).upload(
+        mode.client(retry=RetryPolicy(attempts=2, base_delay=0.0)).upload(
             DATA, multipart=PARTS, fallback_repository=[]
         )
     assert not storage.completed
@@ -95,13 +95,13 @@ def test_a_part_that_stays_broken_ends_the_upload(colour, server, storage):
     assert not [each for each in threading.enumerate() if each.name.startswith("fal-typed")]
 
 
-def test_no_etag_no_file(colour, server, storage):
+def test_a_part_without_an_etag_is_an_error(mode, server, storage):
     storage.fault = lambda seen: Reply(body={}) if is_part(3)(seen) else None
-    with pytest.raises(FalUploadError, match="entity tag"):
-        colour.client().upload(DATA, multipart=PARTS, fallback_repository=[])
+    with pytest.raises(FalUploadError, match="no ETag"):
+        mode.client().upload(DATA, multipart=PARTS, fallback_repository=[])
 
 
-def test_the_etag_may_come_in_the_body(colour, server, storage):
+def test_the_etag_may_be_in_the_body(mode, server, storage):
     def fault(seen):
         if is_part(3)(seen):
             storage.parts[3] = seen.body
@@ -109,7 +109,7 @@ def test_the_etag_may_come_in_the_body(colour, server, storage):
         return None
 
     storage.fault = fault
-    colour.client().upload(DATA, multipart=PARTS)
+    mode.client().upload(DATA, multipart=PARTS)
     assert storage.completed[2]["etag"] == "body"
 
 
@@ -121,7 +121,7 @@ def test_the_etag_may_come_in_the_body(colour, server, storage):
         "http://127.0.0.1:9/v3.fal.media",
         "https://v3.fal.media.evil.example",
         "https://user@v3.fal.media",
-        "https://v3.fal.media",  # an emulator's client has no business there
+        "https://v3.fal.media",  # not a host of the emulator
         "http://{host}/v3.fal.media/../evil",
         "http://{host}/rest.fal.ai",
         "https://evil.example\\@{host}/v3.fal.media",
@@ -130,29 +130,29 @@ def test_the_etag_may_come_in_the_body(colour, server, storage):
         "nonsense",
     ],
 )
-def test_the_token_goes_nowhere_else(colour, server, storage, lie, host):
+def test_the_token_is_sent_only_to_the_storage(mode, server, storage, lie, host):
     host = host.format(host=server.host)
     (storage.begun if lie == "access_url" else storage.token)[lie] = f"{host}/files" if host else 5
-    refused = pytest.raises((FalCredentialsError, FalUploadError))
+    rejected = pytest.raises((FalCredentialsError, FalUploadError))
     if lie == "base_url" and not host:
-        colour.client().upload(DATA, multipart=PARTS)  # none was named: the configured one
+        mode.client().upload(DATA, multipart=PARTS)  # without a host, the configured one is used
         return
-    with refused:
-        colour.client().upload(DATA, multipart=PARTS, fallback_repository=[])
+    with rejected:
+        mode.client().upload(DATA, multipart=PARTS, fallback_repository=[])
     assert not storage.parts
     allowed = ("/v3.fal.media/files/upload/multipart", "/rest.fal.ai/storage/auth/token")
     assert all(seen.path.split("?")[0] in allowed for seen in server.seen)
 
 
-def test_a_liar_is_not_given_the_file_by_another_way(colour, server, storage):
+def test_a_foreign_host_stops_the_upload_without_fallback(mode, server, storage):
     storage.begun["access_url"] = f"{EVIL}/files/x"
     with pytest.raises(FalCredentialsError, match=r"evil\.example"):
-        colour.client().upload(DATA, multipart=PARTS)
+        mode.client().upload(DATA, multipart=PARTS)
     assert not storage.files
 
 
-def test_a_signed_url_gets_no_authorization_and_needs_tls(colour, server, storage):
-    client = colour.client("id:secret")
+def test_a_signed_url_gets_no_authorization_and_needs_tls(mode, server, storage):
+    client = mode.client("id:secret")
     client.upload(DATA, repository="fal")
     put = server.seen[-1]
     assert (put.method, put.path) == ("PUT", "/v3.fal.media/signed?sig=1")
@@ -164,41 +164,41 @@ def test_a_signed_url_gets_no_authorization_and_needs_tls(colour, server, storag
 
 
 @pytest.mark.parametrize("multipart", [None, PARTS], ids=["whole", "parts"])
-def test_the_next_repository_is_tried_with_a_warning(colour, server, storage, caplog, multipart):
+def test_the_next_repository_is_tried_with_a_warning(mode, server, storage, caplog, multipart):
     storage.fault = lambda seen: Reply(500) if "/files/upload" in seen.path else None
-    client = colour.client("id:secret", retry=RetryPolicy(attempts=1))
-    told = []
+    client = mode.client("id:secret", retry=RetryPolicy(attempts=1))
+    counts = []
     with caplog.at_level(logging.WARNING, "fal_typed"):
         url = client.upload(
-            DATA, multipart=multipart, on_progress=lambda sent, total: told.append(sent)
+            DATA, multipart=multipart, on_progress=lambda sent, total: counts.append(sent)
         )
     assert url.endswith("/files/f")
     assert digest(storage.files["f"]) == digest(DATA)
-    assert told == [0, 0, len(DATA)]
+    assert counts == [0, 0, len(DATA)]
     (record,) = [each for each in caplog.records if each.levelno == logging.WARNING]
     assert "fal_v3 failed" in record.getMessage()
     assert "secret" not in caplog.text
 
 
-def test_the_token_failing_is_the_repository_failing(colour, server, storage):
+def test_a_failed_token_request_falls_back_to_the_next_repository(mode, server, storage):
     storage.fault = lambda seen: Reply(503) if "/auth/token" in seen.path else None
-    assert colour.client(retry=RetryPolicy(attempts=1)).upload(DATA).endswith("/files/f")
+    assert mode.client(retry=RetryPolicy(attempts=1)).upload(DATA).endswith("/files/f")
 
 
-def test_the_last_repository_raises(colour, server, storage):
+def test_the_last_repository_raises(mode, server, storage):
     storage.fault = lambda seen: Reply(403, {"detail": "no"}) if "upload" in seen.path else None
     with pytest.raises(FalPermissionError, match="initiate"):
-        colour.client().upload(DATA)
+        mode.client().upload(DATA)
 
 
-def test_what_can_be_read_only_once_has_no_second_repository(colour, server, storage):
+def test_a_file_that_can_be_read_only_once_has_no_fallback(mode, server, storage):
     storage.fault = breaking(is_part(3), 10**6, Reply(400))
     with pytest.raises(FalHTTPError):
-        colour.client().upload(BytesIO(DATA), multipart=PARTS)
+        mode.client().upload(BytesIO(DATA), multipart=PARTS)
     assert not any("initiate" in seen.path for seen in server.seen)
 
 
-def test_a_refused_token_is_renewed_once(colour, server, storage):
+def test_a_rejected_token_is_renewed_once(mode, server, storage):
     def fault(seen):
         if "/auth/token" in seen.path:
             storage.token["token"] = f"t{len(server.seen)}"
@@ -207,7 +207,7 @@ def test_a_refused_token_is_renewed_once(colour, server, storage):
         return None
 
     storage.fault = fault
-    client = colour.client()
+    client = mode.client()
     client.upload(b"x")
     assert storage.files["whole"] == b"x"
     tokens = [seen for seen in server.seen if "/auth/token" in seen.path]
@@ -216,17 +216,17 @@ def test_a_refused_token_is_renewed_once(colour, server, storage):
     assert len([seen for seen in server.seen if "/auth/token" in seen.path]) == 2
 
 
-@pytest.mark.parametrize("answer", [[], {}, {"access_url": 3}, {"access_url": ""}, b"<html>"])
-def test_nonsense_is_an_error_of_ours(colour, server, storage, answer):
+@pytest.mark.parametrize("content", [[], {}, {"access_url": 3}, {"access_url": ""}, b"<html>"])
+def test_an_invalid_response_is_a_fal_error(mode, server, storage, content):
     from fal_typed import FalError
 
-    storage.fault = lambda seen: Reply(body=answer) if "/files/upload" in seen.path else None
+    storage.fault = lambda seen: Reply(body=content) if "/files/upload" in seen.path else None
     for multipart in (None, PARTS):
         with pytest.raises(FalError):
-            colour.client().upload(DATA, multipart=multipart, fallback_repository=[])
+            mode.client().upload(DATA, multipart=multipart, fallback_repository=[])
 
 
-def test_behind_a_proxy_only_what_proxies_pass_is_used(colour, server, storage):
+def test_behind_a_proxy_only_supported_routes_are_used(mode, server, storage):
     seen_targets = []
 
     def fault(seen):
@@ -239,7 +239,7 @@ def test_behind_a_proxy_only_what_proxies_pass_is_used(colour, server, storage):
         return Reply(body=urls)
 
     storage.fault = fault
-    client = colour.client("id:secret", proxy_url=f"http://{server.host}/proxy")
+    client = mode.client("id:secret", proxy_url=f"http://{server.host}/proxy")
     client.upload(DATA, multipart=PARTS)
     assert digest(storage.files["f"]) == digest(DATA)
     (target,) = seen_targets

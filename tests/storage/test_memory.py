@@ -1,4 +1,4 @@
-"""Memory is bounded by the parts in flight, whatever the size of the file."""
+"""Memory use is bounded by the parts in flight, whatever the file size."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_large_file_is_never_in_memory(emulator, tmp_path, kind):
     (stored,) = [file for file in emulator.files if url.endswith(file.path)]
     with stored.on_disk.open("rb") as there, path.open("rb") as here:
         assert _hash(there) == _hash(here)
-    # Four parts of 4 MiB, and what sending a few at once takes besides.
+    # Four parts of 4 MiB, plus buffers.
     assert int(peak) - int(idle) < 64
 
 

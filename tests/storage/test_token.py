@@ -1,4 +1,4 @@
-"""The CDN token, played by hand: no time passes and nothing is sent."""
+"""The CDN token, with a driver that neither waits nor sends anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fal_typed._core.hosts import Hosts
 from fal_typed._core.settings import Settings
 from fal_typed._uploads import cdn
 from fal_typed._uploads import storage as storage_flows
-from tests.storage.fake import Hand, reply
+from tests.storage.fake import ManualDriver, reply
 
 NO_DEADLINE = Deadline(None, None)
 
@@ -27,8 +27,8 @@ def settings(key="id:secret", **changes):
     return Settings(credentials=Credentials(key), **changes)
 
 
-def minting(**answer):
-    """A platform that numbers its tokens."""
+def issuing(**fields):
+    """A platform that issues numbered tokens."""
     count = 0
 
     def respond(request):
@@ -41,17 +41,17 @@ def minting(**answer):
             "created_at": "2026-01-01T00:00:00Z",
             "expires_at": "2026-01-01T01:00:00Z",
         }
-        return reply(body | answer)
+        return reply(body | fields)
 
-    return Hand(respond)
+    return ManualDriver(respond)
 
 
 def token(hand, configured):
     return hand.run(cdn.cdn_token(configured, NO_DEADLINE)).authorization
 
 
-def test_a_token_is_kept_and_renewed_before_it_ends():
-    hand, configured = minting(), settings()
+def test_a_token_is_cached_and_renewed_before_it_expires():
+    hand, configured = issuing(), settings()
     assert token(hand, configured) == "Bearer t1"
     hand.time += 3600 - 61
     assert token(hand, configured) == "Bearer t1"
@@ -62,8 +62,8 @@ def test_a_token_is_kept_and_renewed_before_it_ends():
     assert (request.body, request.headers["authorization"]) == (b"{}", "Key id:secret")
 
 
-def test_a_short_token_is_not_all_leeway():
-    hand, configured = minting(expires_at="2026-01-01T00:00:20Z"), settings()
+def test_a_short_lived_token_is_cached_too():
+    hand, configured = issuing(expires_at="2026-01-01T00:00:20Z"), settings()
     token(hand, configured)
     hand.time += 14
     assert token(hand, configured) == "Bearer t1"
@@ -88,19 +88,19 @@ def test_a_short_token_is_not_all_leeway():
         (17, 0),
     ],
 )
-def test_how_a_time_may_be_written(text, seconds):
-    hand, configured = minting(expires_at=text), settings()
+def test_expiry_time_formats(text, seconds):
+    hand, configured = issuing(expires_at=text), settings()
     token(hand, configured)
     if seconds:
         hand.time += seconds - 61
         assert token(hand, configured) == "Bearer t1"
     else:
-        assert token(hand, configured) == "Bearer t2", "what may be over is asked for again"
+        assert token(hand, configured) == "Bearer t2", "a token that may have expired is renewed"
 
 
-def test_without_the_platforms_clock_ours_is_taken():
+def test_the_local_clock_is_used_without_the_platforms():
     ends = datetime.now(timezone.utc) + timedelta(hours=1)
-    hand, configured = minting(created_at=None, expires_at=ends.isoformat()), settings()
+    hand, configured = issuing(created_at=None, expires_at=ends.isoformat()), settings()
     token(hand, configured)
     hand.time += 3500
     assert token(hand, configured) == "Bearer t1"
@@ -108,8 +108,8 @@ def test_without_the_platforms_clock_ours_is_taken():
     assert token(hand, configured) == "Bearer t2"
 
 
-def test_every_key_has_a_token_of_its_own():
-    hand, configured = minting(), settings("a")
+def test_each_key_has_its_own_token():
+    hand, configured = issuing(), settings("a")
     other = replace(configured, credentials=Credentials("b"))
     assert [token(hand, each) for each in (configured, other, configured, other)] == [
         "Bearer t1",
@@ -119,22 +119,24 @@ def test_every_key_has_a_token_of_its_own():
     ]
 
 
-def test_others_wait_for_the_flow_that_asks():
+def test_other_flows_wait_for_the_one_that_requests_a_token():
     configured = settings()
-    hand = minting()
+    hand = issuing()
     first = cdn.cdn_token(configured, NO_DEADLINE)
     effect = next(first)
     while not isinstance(effect, Send):
         effect = first.send(hand.perform(effect))
     second = cdn.cdn_token(configured, NO_DEADLINE)
-    assert isinstance(second.send(hand.perform(next(second))), Sleep), "it does not ask as well"
+    assert isinstance(second.send(hand.perform(next(second))), Sleep), (
+        "it does not request a token, too"
+    )
     got = hand.run(_rest(first, hand.perform(effect)))
     assert hand.run(_rest(second, None)) is got
     assert len(hand.sent) == 1
 
 
 def _rest(flow, value):
-    """A flow that stands at an effect, from there on."""
+    """The rest of a flow, after the effect it is paused at."""
     while True:
         try:
             effect = flow.send(value)
@@ -144,8 +146,8 @@ def _rest(flow, value):
 
 
 @pytest.mark.parametrize("end", ["close", "throw"])
-def test_a_flow_that_gave_up_is_not_waited_for(end):
-    hand, configured = minting(), settings()
+def test_flows_do_not_wait_for_one_that_stopped(end):
+    hand, configured = issuing(), settings()
     first = cdn.cdn_token(configured, NO_DEADLINE)
     effect = next(first)
     while not isinstance(effect, Send):
@@ -159,26 +161,26 @@ def test_a_flow_that_gave_up_is_not_waited_for(end):
     assert hand.time == 1000.0
 
 
-def test_a_claim_nobody_lets_go_of_ends():
-    hand, configured = minting(), settings()
+def test_a_claim_that_is_not_released_times_out():
+    hand, configured = issuing(), settings()
     configured.cdn_tokens.claim(cdn._owner(configured))
     assert token(hand, configured) == "Bearer t1"
     assert 1030 <= hand.time < 1031
 
 
-def test_no_token_no_upload():
-    hand = Hand(lambda request: reply({"detail": "down"}, 503))
+def test_a_failed_token_request_raises():
+    hand = ManualDriver(lambda request: reply({"detail": "down"}, 503))
     with pytest.raises(FalServerError, match="down"):
         token(hand, settings(retry=RetryPolicy(attempts=2)))
     assert len(hand.sent) == 2
 
 
 def test_tokens_are_in_no_repr_and_no_pickle():
-    hand, configured = minting(token="the-token"), settings()
+    hand, configured = issuing(token="the-token"), settings()
     found = hand.run(cdn.cdn_token(configured, NO_DEADLINE))
     assert "the-token" not in repr(found) + repr(configured) + repr(configured.cdn_tokens)
-    for again in (copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))):
-        assert vars(again(configured.cdn_tokens)) == {"_entries": {}, "_claims": {}}
+    assert copy.deepcopy(configured.cdn_tokens) is configured.cdn_tokens
+    assert not pickle.loads(pickle.dumps(configured.cdn_tokens))._entries
     assert b"the-token" not in pickle.dumps(configured)
 
 
@@ -206,7 +208,7 @@ def test_tokens_are_in_no_repr_and_no_pickle():
         ("", False),
     ],
 )
-def test_what_the_storages_hosts_are(url, is_cdn):
+def test_which_urls_are_on_the_storage(url, is_cdn):
     assert Hosts().is_cdn(url) is is_cdn
     assert not Hosts.emulated("127.0.0.1:1").is_cdn(url)
 
@@ -227,22 +229,22 @@ def test_threads_share_a_token(server, storage):
     uploads = [seen for seen in server.seen if seen.path.endswith("/files/upload")]
     tokens = [seen for seen in server.seen if "/auth/token" in seen.path]
     assert len(uploads) == 8
-    # Those who come at the very same moment may ask twice; the rest wait.
+    # Threads that start at the same moment may each request a token; the rest wait.
     assert len(tokens) < 8
 
 
-def test_a_time_limit_holds_for_every_request_of_an_upload():
+def test_a_timeout_covers_all_requests_of_an_upload():
     def respond(request):
         hand.time += 3.0
         body = {"token": "t", "expires_at": "2999-01-01T00:00:00Z", "access_url": "https://x/f"}
         return reply(body)
 
-    hand = Hand(respond)
+    hand = ManualDriver(respond)
     url = hand.run(storage_flows.upload(settings(), b"x", timeout=10))
     assert url == "https://x/f"
     assert [request.timeout for request in hand.sent] == [10.0, 7.0]
 
 
-def test_a_request_may_take_longer_the_more_it_sends():
+def test_the_request_timeout_grows_with_the_body():
     assert cdn.time_to_send(b"") == 60
     assert cdn.time_to_send(bytes(16 * 1024 * 100)) == 160

@@ -1,4 +1,4 @@
-"""Uploads of every kind of file, in both colours, against the emulator."""
+"""Uploads of every kind of file against the emulator, in sync and async code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def arrived(emulator, url):
 
 
 class Pipe:
-    """A file that can only be read, and gives less than it is asked for."""
+    """A file that can only be read, and returns less than requested."""
 
     def __init__(self, data: bytes) -> None:
         self._data = BytesIO(data)
@@ -61,8 +61,8 @@ def sources(folder: Path):
 
 
 @pytest.mark.parametrize("multipart", [None, SMALL_PARTS], ids=["whole", "parts"])
-def test_every_kind_of_file_arrives_whole(colour, emulator, tmp_path, multipart):
-    client = colour.client()
+def test_every_kind_of_file_arrives_complete(mode, emulator, tmp_path, multipart):
+    client = mode.client()
     for data in sources(tmp_path):
         url = client.upload(data, "application/x-cats", "a cat.bin", multipart=multipart)
         file = arrived(emulator, url)
@@ -74,39 +74,39 @@ def test_every_kind_of_file_arrives_whole(colour, emulator, tmp_path, multipart)
     assert len(emulator.requests.of("cdn_token")) == 1
 
 
-def test_an_open_file_is_read_from_where_it_stands(colour, emulator):
+def test_an_open_file_is_read_from_its_current_position(mode, emulator):
     buffer = BytesIO(b"0123456789")
     buffer.seek(4)
-    assert arrived(emulator, colour.client().upload(buffer)).read() == b"456789"
+    assert arrived(emulator, mode.client().upload(buffer)).read() == b"456789"
 
 
-def test_an_open_file_at_its_end_is_a_mistake(colour, emulator):
+def test_an_open_file_at_its_end_is_an_error(mode, emulator):
     buffer = BytesIO()
     buffer.write(b"x")
     with pytest.raises(FalInputError, match=r"seek\(0\)"):
-        colour.client().upload(buffer)
+        mode.client().upload(buffer)
     with pytest.raises(FalInputError, match="mode 'rb'"):
-        colour.client().upload(StringIO("text"))
+        mode.client().upload(StringIO("text"))
     assert len(emulator.requests) == 0
 
 
-def test_text_is_content_and_not_a_path(colour, emulator):
-    client = colour.client()
+def test_a_string_is_content_and_not_a_path(mode, emulator):
+    client = mode.client()
     file = arrived(emulator, client.upload("häuser", "text/plain"))
     assert file.read() == "häuser".encode()
     with pytest.raises(FalInputError, match="Path"):
         client.upload("cat.png")
 
 
-def test_an_empty_file_arrives(colour, emulator, tmp_path):
+def test_an_empty_file_is_uploaded(mode, emulator, tmp_path):
     (tmp_path / "empty.txt").touch()
-    client = colour.client()
+    client = mode.client()
     for data in (b"", tmp_path / "empty.txt", BytesIO()):
         assert arrived(emulator, client.upload(data)).read() == b""
 
 
-def test_files_are_named_and_typed_by_what_they_are(colour, emulator, tmp_path):
-    client = colour.client()
+def test_name_and_type_are_detected(mode, emulator, tmp_path):
+    client = mode.client()
     jpeg, png = BytesIO(), BytesIO()
     Image.new("RGB", (2, 2)).save(jpeg, "jpeg")
     Image.new("RGB", (2, 2)).save(png, "png")
@@ -128,8 +128,8 @@ def test_files_are_named_and_typed_by_what_they_are(colour, emulator, tmp_path):
         assert (arrived(emulator, url).content_type, url[-len(end) :]) == (content_type, end)
 
 
-def test_a_name_may_hold_anything(colour, emulator):
-    client = colour.client()
+def test_any_file_name_is_accepted(mode, emulator):
+    client = mode.client()
     for name in ("ünï cödé.png", "猫.png", "a\r\nx-evil: 1.png", "../../etc/passwd", 'q"uote.png'):
         url = client.upload(b"x", file_name=name)
         sent = emulator.requests.of("upload")[-1].headers
@@ -138,41 +138,41 @@ def test_a_name_may_hold_anything(colour, emulator):
         assert arrived(emulator, url).read() == b"x"
 
 
-def test_pictures(colour, emulator):
-    client = colour.client()
-    picture = Image.new("RGB", (3, 2), "red")
+def test_pillow_images_are_uploaded(mode, emulator):
+    client = mode.client()
+    image = Image.new("RGB", (3, 2), "red")
     for name, found in (("jpeg", "JPEG"), ("JPG", "JPEG"), ("png", "PNG"), ("webp", "WEBP")):
-        file = arrived(emulator, client.upload_image(picture, name))
+        file = arrived(emulator, client.upload_image(image, name))
         stored = Image.open(BytesIO(file.read()))
         assert (stored.format, stored.size) == (found, (3, 2))
         assert file.content_type == f"image/{found.lower()}"
-    assert arrived(emulator, client.upload_image(picture)).content_type == "image/jpeg"
-    assert arrived(emulator, client.upload(picture)).content_type == "image/png"
+    assert arrived(emulator, client.upload_image(image)).content_type == "image/jpeg"
+    assert arrived(emulator, client.upload(image)).content_type == "image/png"
     with pytest.raises(FalInputError, match="another format"):
         client.upload_image(Image.new("RGBA", (1, 1)))
     with pytest.raises(FalInputError, match="another format"):
-        client.upload_image(picture, "nonsense")
+        client.upload_image(image, "nonsense")
 
 
-def test_a_file_of_a_result_is_uploaded_already(colour, emulator):
-    assert colour.client().upload(File(url="https://x.example/a")) == "https://x.example/a"
+def test_a_file_of_a_result_is_not_uploaded_again(mode, emulator):
+    assert mode.client().upload(File(url="https://x.example/a")) == "https://x.example/a"
     assert len(emulator.requests) == 0
 
 
-def test_a_missing_file_sends_nothing(colour, emulator, tmp_path):
+def test_a_missing_file_sends_nothing(mode, emulator, tmp_path):
     with pytest.raises(FalInputError, match=r"no\.png.*No such file"):
-        colour.client().upload_file(tmp_path / "no.png")
-    with pytest.raises(FalInputError, match="no regular file"):
-        colour.client().upload_file(str(tmp_path))
-    with pytest.raises(FalInputError, match="int cannot be uploaded"):
-        colour.client().upload(3)
+        mode.client().upload_file(tmp_path / "no.png")
+    with pytest.raises(FalInputError, match="not a regular file"):
+        mode.client().upload_file(str(tmp_path))
+    with pytest.raises(FalInputError, match="type int"):
+        mode.client().upload(3)
     assert len(emulator.requests) == 0
 
 
-def test_lifecycle_and_access_list(colour, emulator):
+def test_lifecycle_and_access_list(mode, emulator):
     lifecycle = Lifecycle("1h", Acl("forbid", [AclRule("ann", "allow"), AclRule("bob", "hide")]))
     for multipart in (None, SMALL_PARTS):
-        url = colour.client().upload(DATA, lifecycle=lifecycle, multipart=multipart)
+        url = mode.client().upload(DATA, lifecycle=lifecycle, multipart=multipart)
         kept = arrived(emulator, url).lifecycle
         assert (kept.seconds, kept.default) == (3600, "forbid")
         assert dict(kept.rules) == {"ann": "allow", "bob": "hide"}
@@ -192,13 +192,13 @@ def test_lifecycle_and_access_list(colour, emulator):
         (None, None),
     ],
 )
-def test_how_long_a_file_is_kept(expires_in, seconds):
-    told = Lifecycle(expires_in).to_json()
-    assert told == ({} if seconds is None else {"expiration_duration_seconds": seconds})
+def test_expires_in_values(expires_in, seconds):
+    fields = Lifecycle(expires_in).to_json()
+    assert fields == ({} if seconds is None else {"expiration_duration_seconds": seconds})
 
 
 @pytest.mark.parametrize("wrong", [0, -1, True, "2h", ""])
-def test_what_a_lifecycle_cannot_be(wrong):
+def test_invalid_lifecycles_are_rejected(wrong):
     with pytest.raises(FalInputError):
         Lifecycle(wrong)
     with pytest.raises(FalInputError):
@@ -206,8 +206,8 @@ def test_what_a_lifecycle_cannot_be(wrong):
 
 
 @pytest.mark.parametrize("repository", ["fal", "fal_v3"])
-def test_either_repository_can_be_named(colour, emulator, tmp_path, repository):
-    client = colour.client()
+def test_the_repository_can_be_chosen(mode, emulator, tmp_path, repository):
+    client = mode.client()
     for data in sources(tmp_path):
         url = client.upload(data, repository=repository, fallback_repository=[])
         assert arrived(emulator, url).read() == DATA
@@ -215,64 +215,66 @@ def test_either_repository_can_be_named(colour, emulator, tmp_path, repository):
     assert routes == ({"initiate", "put"} if repository == "fal" else {"cdn_token", "upload"})
     put = emulator.requests.of("put")
     assert not any("authorization" in record.headers for record in put)
-    with pytest.raises(FalInputError, match="no repository 'gcs'"):
+    with pytest.raises(FalInputError, match="Unknown repository 'gcs'"):
         client.upload(b"x", repository="gcs")
     with pytest.warns(DeprecationWarning, match="fal_v3"):
         client.upload(b"x", repository="cdn")
 
 
-def test_no_spool_file_stays_behind(colour, emulator, tmp_path, monkeypatch):
+def test_temporary_files_are_deleted(mode, emulator, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     options = {"repository": "fal", "multipart": Multipart(threshold=10)}
-    assert arrived(emulator, colour.client().upload(Pipe(DATA), **options)).read() == DATA
+    assert arrived(emulator, mode.client().upload(Pipe(DATA), **options)).read() == DATA
     assert list(tmp_path.glob("fal-typed-*")) == []
 
 
-def test_progress_adds_up(colour, emulator):
+def test_progress_reports_every_byte(mode, emulator):
     for data, total in ((DATA, len(DATA)), (BytesIO(DATA), len(DATA)), (Pipe(DATA), None)):
-        told: list[tuple[int, int | None]] = []
-        client = colour.client()
+        updates: list[tuple[int, int | None]] = []
+        client = mode.client()
         client.upload(
-            data, multipart=SMALL_PARTS, on_progress=lambda *count, told=told: told.append(count)
+            data,
+            multipart=SMALL_PARTS,
+            on_progress=lambda *count, updates=updates: updates.append(count),
         )
-        counts = [count for count, _ in told]
+        counts = [count for count, _ in updates]
         assert counts == sorted(set(counts))
         assert (counts[0], counts[-1], len(counts)) == (0, len(DATA), 12)
-        assert {of for _, of in told} == {total}
+        assert {of for _, of in updates} == {total}
 
 
-def test_progress_may_be_a_coroutine_function_where_it_can_be_awaited(colour, emulator):
-    told = []
+def test_the_progress_callback_may_be_a_coroutine_in_async_code(mode, emulator):
+    updates = []
 
-    async def tell(*count):
-        told.append(count)
+    async def report(*count):
+        updates.append(count)
 
-    if colour.is_async:
-        colour.client().upload(DATA, on_progress=tell)
-        assert told == [(0, len(DATA)), (len(DATA), len(DATA))]
+    if mode.is_async:
+        mode.client().upload(DATA, on_progress=report)
+        assert updates == [(0, len(DATA)), (len(DATA), len(DATA))]
     else:
         with pytest.raises(FalInputError, match="coroutine"):
-            colour.client().upload(DATA, on_progress=tell)
+            mode.client().upload(DATA, on_progress=report)
 
 
-def test_an_error_of_the_callback_stops_the_upload_and_reaches_the_caller(colour, emulator):
-    def tell(sent, total):
+def test_an_error_in_the_progress_callback_stops_the_upload(mode, emulator):
+    def report(sent, total):
         if sent >= 300_000:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        colour.client().upload(DATA, multipart=SMALL_PARTS, on_progress=tell)
+        mode.client().upload(DATA, multipart=SMALL_PARTS, on_progress=report)
     assert len(emulator.files) == 0
     assert len(emulator.requests.of("part")) < 11
 
 
-def test_a_refused_key_is_an_authentication_error(colour, monkeypatch):
+def test_a_rejected_key_is_an_authentication_error(mode, monkeypatch):
     with FalEmulator(keys=["good:key"]) as emulator:
         monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
         with pytest.raises(FalAuthenticationError):
-            colour.client("bad:key").upload(b"x")
-        assert arrived(emulator, colour.client("good:key").upload(b"x")).read() == b"x"
-        client = colour.client("good:key")
+            mode.client("bad:key").upload(b"x")
+        assert arrived(emulator, mode.client("good:key").upload(b"x")).read() == b"x"
+        client = mode.client("good:key")
         assert arrived(emulator, client.upload(DATA, multipart=SMALL_PARTS)).read() == DATA
 
 
@@ -285,8 +287,8 @@ def test_a_file_too_large_for_10_000_parts_gets_larger_parts():
     assert unknown > 9 * 2**40
 
 
-def test_what_is_sent_to_the_official_clients_routes(colour, emulator):
-    colour.client(KEY).upload(b"x", "text/plain", "x.txt", lifecycle=Lifecycle(60))
+def test_uploads_use_the_routes_of_the_official_client(mode, emulator):
+    mode.client(KEY).upload(b"x", "text/plain", "x.txt", lifecycle=Lifecycle(60))
     token, upload = emulator.requests
     assert (token.path, token.query_string) == (
         "/storage/auth/token",
@@ -296,12 +298,12 @@ def test_what_is_sent_to_the_official_clients_routes(colour, emulator):
     assert (upload.service, upload.path) == ("v3.fal.media", "/files/upload")
     assert upload.headers["authorization"].startswith("Bearer ")
     assert KEY not in str(upload.headers)
-    told = json.dumps({"expiration_duration_seconds": 60})
-    assert upload.headers["x-fal-object-lifecycle"] == told
+    lifecycle = json.dumps({"expiration_duration_seconds": 60})
+    assert upload.headers["x-fal-object-lifecycle"] == lifecycle
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
-def test_a_named_pipe_is_not_waited_for(colour, emulator, tmp_path):
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_does_not_block(mode, emulator, tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(FalInputError, match="no regular file"):
-        colour.client().upload_file(tmp_path / "pipe")
+    with pytest.raises(FalInputError, match="not a regular file"):
+        mode.client().upload_file(tmp_path / "pipe")

@@ -1,4 +1,4 @@
-"""A server whose connections a test plays by hand, byte by byte."""
+"""A server whose connections a test controls, byte by byte."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from contextlib import contextmanager
 
 
 class Connection:
-    """One client's connection, as the test sees it."""
+    """One connection of a client, as the test sees it."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
 
     async def request(self) -> tuple[str, dict[str, str], bytes]:
-        """The next request: its first line, its headers and its body."""
+        """Read the next request: its first line, headers and body."""
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         first, *lines = head.strip().split("\r\n")
         headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
@@ -26,12 +26,12 @@ class Connection:
         return first, headers, body
 
     async def send(self, data: bytes) -> None:
-        """Send bytes at once."""
+        """Send bytes immediately."""
         self.writer.write(data)
         await self.writer.drain()
 
-    async def answer(self, body: bytes, status: int = 200, *headers: str) -> None:
-        """Send a whole answer."""
+    async def respond(self, body: bytes, status: int = 200, *headers: str) -> None:
+        """Send a complete response."""
         lines = [f"HTTP/1.1 {status} X", f"content-length: {len(body)}", *headers]
         await self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
@@ -41,7 +41,7 @@ class Connection:
 
 
 class Wire:
-    """The server; `connections` counts what was opened."""
+    """The server; `connections` counts the connections that were opened."""
 
     def __init__(
         self, play: Callable[[Connection], Awaitable[None]], tls: ssl.SSLContext | None
@@ -59,7 +59,7 @@ class Wire:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
-            # Cancelled is how a test ends a connection that still waits for something.
+            # Tests end connections that still wait by canceling them.
             over = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
             with contextlib.suppress(*over):
                 await self._play(Connection(reader, writer))
@@ -67,7 +67,7 @@ class Wire:
             writer.close()
             try:
                 await writer.wait_closed()
-            except (OSError, asyncio.CancelledError):  # the client does not say goodbye, either
+            except (OSError, asyncio.CancelledError):  # the client may not close TLS either
                 writer.transport.abort()
             self.closed.release()
 
@@ -81,7 +81,7 @@ class Wire:
 def playing(
     play: Callable[[Connection], Awaitable[None]], tls: ssl.SSLContext | None = None
 ) -> Iterator[Wire]:
-    """Serve on loopback in a thread; every connection is played the same way."""
+    """Serve on loopback in a thread; `play` runs for every connection."""
     wire = Wire(play, tls)
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(wire.start())
@@ -97,7 +97,7 @@ def playing(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.sleep(0)  # lets what was aborted close its socket
+            await asyncio.sleep(0)  # lets aborted transports close their sockets
             loop.stop()
 
         asyncio.run_coroutine_threadsafe(stop(), loop)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fal_typed_codegen.application import generate_application
-from fal_typed_codegen.application_project import Project
+from fal_typed_codegen.application.package import generate_application
+from fal_typed_codegen.application.project import Project
 
 from tests.typing.checkers import mypy, pyright
 from tests.typing.lsp import CARET, LanguageServer

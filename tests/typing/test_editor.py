@@ -74,7 +74,7 @@ def test_hover_on_a_parameter_of_the_model_shows_what_it_means(server: LanguageS
     program = f'{IMPORT}FluxDevInput(prompt="a cat").num_im{CARET}ages'
     shown = server.hover(server.open("hover.py", program))
     assert "num_images: int" in shown
-    assert "How many pictures to make" in shown
+    assert "Number of images to generate" in shown
 
 
 def test_hover_on_the_endpoint_shows_its_type(server: LanguageServer) -> None:

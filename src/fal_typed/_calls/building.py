@@ -1,7 +1,8 @@
-"""Building a `Call` from what a caller wrote, in each of the three forms of a call."""
+"""Builds a `Call` from the caller's arguments, for each of the three ways to write a call."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,26 +16,43 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
+_PLACES_OF_PARAMETERS = {
+    "with_options": "to the call, as in subscribe({name}=…)",
+    "realtime": "to send() of the connection",
+    "ws_connect": "to send() of the connection",
+    "pipeline": "to run() of the pipeline",
+}
+
+
 def check_options(call: str, given: Mapping[str, Any]) -> None:
-    """Check that a call takes the options that were passed to it.
+    """Check that a call accepts the options passed to it.
 
     Args:
         call: Name of the method, such as `run`.
         given: The options.
 
     Raises:
-        TypeError: The call takes no such option.
+        TypeError: The call does not accept an option.
     """
     unknown = given.keys() - OPTIONS_OF[call]
     if unknown:
         name = min(unknown)
-        takers = [other for other, names in OPTIONS_OF.items() if name in names]
-        known = f"; it is an option of {' and '.join(takers)}" if takers else ""
-        raise TypeError(f"{call}() takes no option {name!r}{known}.")
+        raise TypeError(f"{call}() got an unknown option {name!r}{_option_hint(call, name)}.")
+
+
+def _option_hint(call: str, name: str) -> str:
+    takers = [other for other, names in OPTIONS_OF.items() if name in names]
+    if takers:
+        return f"; it is an option of {' and '.join(takers)}"
+    near = difflib.get_close_matches(name, OPTIONS_OF[call], n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    place = _PLACES_OF_PARAMETERS.get(call, "in arguments={{{name!r}: …}}, or as a request object")
+    return f"; if it is a parameter of the model, pass it {place.format(name=name)}"
 
 
 def call_options(*layers: Mapping[str, Any]) -> CallOptions:
-    """Options from defaults and what was given, the last one winning."""
+    """Merge options; later ones override earlier ones."""
     merged: dict[str, Any] = {}
     for layer in layers:
         if "headers" in layer and "headers" in merged:
@@ -45,35 +63,39 @@ def call_options(*layers: Mapping[str, Any]) -> CallOptions:
 
 
 def request_call(request: object, options: CallOptions) -> Call[Any]:
-    """The call of a request object (client-first)."""
-    from fal_typed._calls.checking import dump_input
+    """The call for a request object (client-first)."""
+    from fal_typed._calls.checking import check_again, dump_input
 
     spec = spec_of(type(request))
-    arguments = dump_input(cast("BaseModel", request)) | dict(options.extra_arguments or {})
+    given = cast("BaseModel", request)
+    checked = check_again(given) if options.validate else given
+    arguments = dump_input(checked) | dict(options.extra_arguments or {})
     return Call(EndpointId.parse(spec.id), arguments, spec.output, options)
 
 
 def keyword_call(
     spec: EndpointSpec, arguments: Mapping[str, Any], options: CallOptions
 ) -> Call[Any]:
-    """The call of an endpoint with keyword arguments (endpoint-first)."""
-    from fal_typed._calls.checking import dump_input, dump_unchecked
+    """The call for keyword arguments of an endpoint (endpoint-first)."""
+    from fal_typed._calls.checking import dump_input, dump_unchecked, given_values
 
     model = cast("type[BaseModel]", spec.input)
     dumped = (
-        dump_input(model(**arguments)) if options.validate else dump_unchecked(model, arguments)
+        dump_input(model(**given_values(dict(arguments))))
+        if options.validate
+        else dump_unchecked(model, arguments)
     )
     dumped |= dict(options.extra_arguments or {})
     return Call(EndpointId.parse(spec.id), dumped, spec.output, options)
 
 
 def untyped_call(application: str, arguments: object, options: CallOptions) -> Call[Any]:
-    """The call of an endpoint by its id, with plain arguments (string-first)."""
+    """The call for an endpoint id and plain arguments (string-first)."""
     return Call(EndpointId.parse(application), _with_extra(arguments, options), None, options)
 
 
 def reference_call(target: object, options: CallOptions) -> Call[Any]:
-    """A call without arguments, for what is known by a request id or a connection."""
+    """A call without arguments, for a known request id or a connection."""
     if isinstance(target, str):
         return untyped_call(target, {}, options)
     spec = spec_of(target)
@@ -83,7 +105,7 @@ def reference_call(target: object, options: CallOptions) -> Call[Any]:
 def connection_call(
     target: object, *layers: Mapping[str, Any]
 ) -> tuple[Call[Any], EndpointSpec | None]:
-    """What a connection serves: a call without arguments, and its endpoint if that is known."""
+    """The call (without arguments) of a connection, and its endpoint's spec if known."""
     if isinstance(target, str):
         return untyped_call(target, {}, call_options(*layers)), None
     spec = spec_of(target)
@@ -97,25 +119,26 @@ def input_arguments(
     args: tuple[object, ...],
     kwargs: Mapping[str, Any],
 ) -> object:
-    """The input of one message or run on a connection to `call`'s endpoint.
+    """The input of one message or run on a connection.
 
     Raises:
-        FalInputError: The input does not match the endpoint, or is another endpoint's.
-        TypeError: It is given neither as one object nor by name.
+        FalInputError: The input does not match the endpoint, or is for another endpoint.
+        TypeError: The input is neither a single object nor keyword arguments.
     """
     if len(args) > 1 or (args and kwargs):
-        raise TypeError("Pass one request object or mapping, or parameters by name.")
+        raise TypeError("Pass one request object or mapping, or parameters as keyword arguments.")
     given = args[0] if args else kwargs
     if getattr(type(given), "__fal_endpoint__", None) is None:
         if spec is None or not isinstance(given, Mapping):
             return _with_extra(given, call.options)
         return keyword_call(spec, cast("Mapping[str, Any]", given), call.options).arguments
-    made = request_call(given, call.options)
-    if made.endpoint != call.endpoint:
+    built = request_call(given, call.options)
+    if built.endpoint != call.endpoint:
         raise FalInputError(
-            f"This connection is to {call.endpoint.full}, the input is for {made.endpoint.full}."
+            f"This connection is to {call.endpoint.full}, but the input is for "
+            f"{built.endpoint.full}."
         )
-    return made.arguments
+    return built.arguments
 
 
 def _with_extra(arguments: object, options: CallOptions) -> object:

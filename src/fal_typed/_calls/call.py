@@ -1,4 +1,4 @@
-"""One call: which endpoint, with what arguments and options, and what it sends."""
+"""One call: its endpoint, arguments and options."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Out = TypeVar("Out")
 
 @dataclass(frozen=True)
 class Call(Generic[Out]):
-    """What a caller asked for, after its input was checked.
+    """A call whose input has been checked.
 
     Attributes:
         endpoint: The endpoint's id.
-        arguments: The model input as it will travel, but for files not uploaded yet.
-        output: Class of the typed output, or None to leave results as plain JSON.
+        arguments: The model input as it will be sent, except for files to upload.
+        output: Class of the typed output, or None for plain JSON.
     """
 
     endpoint: EndpointId
@@ -41,10 +41,10 @@ class Call(Generic[Out]):
         request_id: str | None = None,
         **facts: Any,
     ) -> Result[Out]:
-        """The typed result an answer holds; it is never lost, whatever it looks like.
+        """Build the result of a response. Output that does not match the schema is kept.
 
         Raises:
-            FalHTTPError: The answer is the platform's or the model's error.
+            FalHTTPError: The response is an error of the platform or the model.
         """
         known = responses.request_id_of(response) or request_id
         if responses.is_error(response):

@@ -1,13 +1,15 @@
-"""Inputs: one error that lists every problem, and what of a checked input is sent."""
+"""Input checks: one error that lists every problem, and the JSON of a checked input."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ValidationError
 
+from fal_typed._calls.call_options import OPTIONS_OF
 from fal_typed.errors import FalInputError, Problem
 
 if TYPE_CHECKING:
@@ -15,14 +17,19 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+PATHS = object()
+"""Validation context in which a string is the path of a file: for the command line only."""
+
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
+
 
 def input_error(error: ValidationError, data: object, model: type[BaseModel]) -> FalInputError:
-    """One error that lists every problem of an input, each once and with its path.
+    """Build one error that lists each problem of an input with its path.
 
-    A value that fits no member of a union fails once per member; those are told as one problem.
+    A value that matches no member of a union fails once per member; these become one problem.
     """
     found: dict[tuple[str | int, ...], list[Problem]] = {}
-    for details in error.errors(include_url=False, include_input=False):
+    for details in error.errors(include_url=False):
         loc = real_path(details["loc"], data, missing=details["type"] == "missing")
         found.setdefault(loc, []).append(_problem(loc, details, model))
     problems = [_merged(alternatives) for alternatives in found.values()]
@@ -34,19 +41,44 @@ def input_error(error: ValidationError, data: object, model: type[BaseModel]) ->
 
 
 def dump_input(model: BaseModel) -> dict[str, Any]:
-    """What the caller set, under the names of the wire, file objects left as they are."""
+    """The parameters that the caller set, under their wire names; file objects are kept."""
     return model.model_dump(exclude_unset=True, by_alias=True)
 
 
+def check_again(model: BaseModel) -> BaseModel:
+    """Check an input that may have changed since it was created, with everything in it.
+
+    Raises:
+        FalInputError: The input is invalid now; the error lists all problems.
+    """
+    return type(model).model_validate(given_values(model))
+
+
+def given_values(value: object) -> Any:
+    """A value with the mappings of the parameters that were set in place of its inputs."""
+    if getattr(type(value), "__fal_input__", False):
+        model = cast("BaseModel", value)
+        values = {**model.__dict__, **(model.__pydantic_extra__ or {})}
+        return {name: given_values(values[name]) for name in model.model_fields_set}
+    if type(value) is list:
+        return [given_values(item) for item in cast("list[object]", value)]
+    if type(value) is tuple:
+        return tuple(given_values(item) for item in cast("tuple[object, ...]", value))
+    if type(value) is dict:
+        items = cast("dict[object, object]", value).items()
+        return {key: given_values(item) for key, item in items}
+    return value
+
+
 def dump_unchecked(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments under the names of the wire, without any check (`validate=False`)."""
+    """The arguments under their wire names, unchecked (`validate=False`)."""
     aliases = {name: info.alias or name for name, info in model.model_fields.items()}
     return {aliases.get(name, name): _plain(value) for name, value in arguments.items()}
 
 
 def _plain(value: object) -> object:
     if getattr(type(value), "__fal_file__", False):
-        return value  # a `File`, to be replaced by its URL
+        return value  # a `File`, replaced by its URL later
     if isinstance(value, BaseModel):
         return dump_input(value)
     if isinstance(value, (list, tuple)):
@@ -57,8 +89,8 @@ def _plain(value: object) -> object:
 
 
 def real_path(loc: tuple[int | str, ...], data: object, *, missing: bool) -> tuple[str | int, ...]:
-    # pydantic puts the names of union members between the keys; only parts that lead through
-    # the data are part of the path (or name what is missing from it).
+    # pydantic puts the names of union members between the keys; the path has only the parts that
+    # exist in the data, and the name of a missing key at its end.
     path: list[str | int] = []
     for position, part in enumerate(loc):
         is_last = position == len(loc) - 1
@@ -92,6 +124,8 @@ def _problem(loc: tuple[str | int, ...], details: ErrorDetails, model: type[Base
         message = "This parameter is required"
     elif kind == "model_type":
         message = message.replace("valid dictionary or instance", "mapping or instance")
+    elif kind in ("literal_error", "string_type", "int_type", "float_type"):
+        message += _conversion_hint(kind, details)
     context = {k: v for k, v in details.get("ctx", {}).items() if k != "error"}
     return Problem(loc, message, kind, context)
 
@@ -100,14 +134,31 @@ def _unknown(loc: tuple[str | int, ...], model: type[BaseModel]) -> str:
     name = str(loc[-1]) if loc else ""
     known = list(model.model_fields) if len(loc) == 1 else []
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "extra_arguments={…} passes it through."
-    return f"There is no such parameter; {hint}"
+    if len(loc) == 1 and name in OPTIONS_OF["with_options"]:
+        hint = f"it is a call option: pass it with .with_options({name}=…)"
+    elif near:
+        hint = f"did you mean {near[0]!r}?"
+    else:
+        hint = "use extra_arguments={…} to send it anyway"
+    return f"Unknown parameter; {hint}"
+
+
+def _conversion_hint(kind: str, details: ErrorDetails) -> str:
+    """A hint for a number that must be a string, or a string that must be a number."""
+    given = details["input"]
+    allowed = details.get("ctx", {}).get("expected", "")
+    if type(given) in (int, float) and (kind == "string_type" or f"'{given}'" in allowed):
+        return f"; pass {str(given)!r}, as a string"
+    if isinstance(given, str) and _NUMBER.fullmatch(given):
+        is_allowed = kind != "literal_error" or re.search(rf"(?<![\w'.]){given}(?![\w'.])", allowed)
+        return f"; pass {given}, as a number" if is_allowed else ""
+    return ""
 
 
 def _merged(alternatives: list[Problem]) -> Problem:
     if len(alternatives) == 1:
         return alternatives[0]
     messages = list(dict.fromkeys(problem.msg for problem in alternatives))
-    # A literal's message lists the allowed values, which helps most.
+    # The message of a literal lists the allowed values, which helps most.
     best = next((p for p in alternatives if p.type == "literal_error"), alternatives[0])
-    return Problem(best.loc, " — or: ".join(messages), best.type, best.ctx)
+    return Problem(best.loc, "; or: ".join(messages), best.type, best.ctx)

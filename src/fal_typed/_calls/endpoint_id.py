@@ -1,6 +1,6 @@
-"""Endpoint ids: `owner/alias[/path…]`, optionally below a namespace.
+"""Endpoint ids: `owner/alias[/path…]`, optionally in a namespace.
 
-Rests on docs/protocol.md section 1.6.
+See docs/protocol.md section 1.6.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PLAIN = 2
 
 @dataclass(frozen=True)
 class EndpointId:
-    """An endpoint id taken apart."""
+    """A parsed endpoint id."""
 
     full: str
     app: str
@@ -30,10 +30,10 @@ class EndpointId:
     @classmethod
     @lru_cache(maxsize=1024)
     def parse(cls, text: str) -> EndpointId:
-        """Read an id, refusing whatever could lead a URL elsewhere.
+        """Parse an id, rejecting anything that could change the host or path of a URL.
 
         Raises:
-            FalInputError: The text is not an endpoint id.
+            FalInputError: The text is not a valid endpoint id.
         """
         text = _without_host(text).strip("/")
         legacy = _LEGACY.fullmatch(text)
@@ -49,12 +49,12 @@ class EndpointId:
 
     @property
     def alias(self) -> str:
-        """The app's own name, which realtime tokens are minted for."""
+        """The app's name without its owner, as used in realtime tokens."""
         return self.app.rsplit("/", 1)[1]
 
 
 def _without_host(text: str) -> str:
-    # People paste the address of a model's page, or of the endpoint itself.
+    # People paste the URL of a model's page or of the endpoint.
     for address in _ADDRESSES:
         if text.startswith(address):
             return text.removeprefix(address)
@@ -62,7 +62,7 @@ def _without_host(text: str) -> str:
 
 
 def join_path(base: str, path: str) -> str:
-    """Append the caller's extra path to a URL, escaping what could change its host or query."""
+    """Append an extra path to a URL, escaping anything that could change its host or query."""
     if not path:
         return base
     segments = path.strip("/").split("/")
@@ -73,6 +73,6 @@ def join_path(base: str, path: str) -> str:
 
 def _explain(text: str) -> str:
     return (
-        f"{text[:200]!r} is not an endpoint id. Ids look like 'fal-ai/flux/dev': an owner and an "
-        "app, then optionally more segments."
+        f"{text[:200]!r} is not a valid endpoint id. Ids look like 'fal-ai/flux/dev': an owner, an "
+        "app, and optionally more segments."
     )

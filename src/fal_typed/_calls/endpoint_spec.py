@@ -1,4 +1,4 @@
-"""What building a call needs to know of an endpoint."""
+"""The parts of an endpoint that are needed to build a call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fal_typed.errors import FalInputError
 class EndpointSpec:
     """An endpoint's id, models and default options.
 
-    `Endpoint` objects and their input models carry it as `__fal_endpoint__`.
+    `Endpoint` objects and their input models have it as `__fal_endpoint__`.
     """
 
     id: str
@@ -23,16 +23,16 @@ class EndpointSpec:
 
 
 def spec_of(target: object) -> EndpointSpec:
-    """The spec of an `Endpoint` or of an endpoint's input model.
+    """The spec of an `Endpoint` or of an input model.
 
     Raises:
-        FalInputError: The target belongs to no endpoint.
+        FalInputError: The target does not belong to an endpoint.
     """
     spec = getattr(target, "__fal_endpoint__", None)
     if not isinstance(spec, EndpointSpec):
         name = target.__name__ if isinstance(target, type) else type(target).__name__
         raise FalInputError(
-            f"{name} is not the input of an endpoint. Pass an endpoint's input, such as "
+            f"{name} is not an endpoint input. Pass an input such as "
             "FluxDevInput(prompt=…), or an endpoint id and arguments={…}."
         )
     return spec

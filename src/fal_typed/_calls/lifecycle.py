@@ -16,7 +16,7 @@ Decision = Literal["hide", "forbid", "allow"]
 _DAY = 86_400
 _SECONDS: dict[Preset, int | None] = {
     "never": None,
-    # The platform takes 0 for "no limit"; a minute is what comes nearest to "at once".
+    # The platform reads 0 as "no limit", so "immediate" becomes one minute.
     "immediate": 60,
     "1h": 3_600,
     "1d": _DAY,
@@ -47,8 +47,8 @@ class Acl:
     """Who may read a file.
 
     Attributes:
-        default: What users without a rule may do; None leaves it to the platform.
-        rules: Exceptions for single users.
+        default: What users without a rule may do. None: the platform's default.
+        rules: Exceptions for individual users.
     """
 
     default: Decision | None = None
@@ -64,12 +64,12 @@ class Lifecycle:
     """How long a stored file is kept, and who may read it.
 
     Attributes:
-        expires_in: `never`, `immediate` (a minute), `1h`, `1d`, `7d`, `30d`, `1y`, or seconds;
-            None leaves it to the platform.
+        expires_in: `never`, `immediate` (one minute), `1h`, `1d`, `7d`, `30d`, `1y`, or a number
+            of seconds. None: the platform's default.
         initial_acl: Who may read the file, until that is changed on the platform.
 
     Raises:
-        FalInputError: A value is none of these.
+        FalInputError: A value is invalid.
 
     Example:
         >>> Lifecycle(expires_in="1d").to_json()
@@ -83,14 +83,14 @@ class Lifecycle:
         self._seconds()
 
     def to_json(self) -> dict[str, Any]:
-        """The form it travels in."""
+        """The JSON object that is sent."""
         seconds, acl = self._seconds(), self.initial_acl
-        told: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         if seconds is not None:
-            told["expiration_duration_seconds"] = seconds
+            fields["expiration_duration_seconds"] = seconds
         if acl is not None and (acl.default or acl.rules):
-            told["initial_acl"] = _acl_json(acl)
-        return told
+            fields["initial_acl"] = _acl_json(acl)
+        return fields
 
     def _seconds(self) -> int | None:
         given = self.expires_in
@@ -99,29 +99,29 @@ class Lifecycle:
         if isinstance(given, str):
             if given not in _SECONDS:
                 known = ", ".join(get_args(Preset))
-                raise FalInputError(f"expires_in must be one of {known}, or seconds.")
+                raise FalInputError(f"expires_in must be one of {known}, or a number of seconds.")
             return _SECONDS[given]
         if isinstance(given, bool) or given <= 0:
-            raise FalInputError("expires_in must be a positive whole number of seconds.")
+            raise FalInputError("expires_in must be a positive integer number of seconds.")
         return given
 
 
 def upload_headers(lifecycle: Lifecycle | None) -> dict[str, str]:
-    """The headers of an upload. Its two routes look for different names, so both are sent."""
-    told = lifecycle.to_json() if lifecycle else {}
-    if not told:
+    """The headers of an upload. Its two routes read different names, so both are sent."""
+    fields = lifecycle.to_json() if lifecycle else {}
+    if not fields:
         return {}
-    text = json.dumps(told)
+    text = json.dumps(fields)
     return {"x-fal-object-lifecycle": text, "x-fal-object-lifecycle-preference": text}
 
 
 def _acl_json(acl: Acl) -> dict[str, Any]:
-    told: dict[str, Any] = {} if acl.default is None else {"default": acl.default}
+    fields: dict[str, Any] = {} if acl.default is None else {"default": acl.default}
     if acl.rules:
-        told["rules"] = [{"user": rule.user, "decision": rule.decision} for rule in acl.rules]
-    return told
+        fields["rules"] = [{"user": rule.user, "decision": rule.decision} for rule in acl.rules]
+    return fields
 
 
 def _check_decision(decision: str) -> None:
     if decision not in get_args(Decision):
-        raise FalInputError(f"A decision must be hide, forbid or allow, not {decision!r}.")
+        raise FalInputError(f"decision must be 'hide', 'forbid' or 'allow', not {decision!r}.")

@@ -1,4 +1,4 @@
-"""Building typed outputs, with a warning where a result does not match its schema."""
+"""Builds typed outputs, and warns when a result does not match its schema."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _MAX_NAMED_PATHS = 20
 
 
 def read_output(output: type[Out], raw: object, *, quiet: bool = False) -> Out:
-    """Build the typed view of a result; `quiet` for a partial one, which need not fit.
+    """Build the typed output of a result; `quiet` is for partial results, which may not match.
 
     Warns:
-        SchemaDriftWarning: The result does not fit the schema; the view holds what does fit,
-            other values as they came, and None for what is missing.
+        SchemaDriftWarning: The result does not match the schema. Values that do not match are
+            kept unconverted, and missing ones are None.
     """
     try:
         return cast("Out", _adapter(cast("Any", output)).validate_python(raw))
@@ -39,7 +39,7 @@ def read_output(output: type[Out], raw: object, *, quiet: bool = False) -> Out:
 
 @functools.cache
 def _adapter(output: type[Any]) -> TypeAdapter[Any]:
-    # Output models build themselves only when they are used, and each new adapter anew.
+    # Cached, because creating an adapter builds the model.
     return TypeAdapter(output)
 
 
@@ -55,20 +55,21 @@ def _warn_drift(output: type[Any], error: ValidationError, raw: object) -> None:
     named = list(dict.fromkeys(problem.path or "(the result itself)" for problem in problems))
     more = f" and {len(named) - _MAX_NAMED_PATHS} more" if len(named) > _MAX_NAMED_PATHS else ""
     warnings.warn(
-        f"The result does not fit {output.__name__} at: {', '.join(named[:_MAX_NAMED_PATHS])}"
-        f"{more}. result.raw holds it all; pull and regenerate to follow the schema.",
+        f"The result does not match {output.__name__} at: {', '.join(named[:_MAX_NAMED_PATHS])}"
+        f"{more}. result.raw has the complete response. To update the models, pull the schema and "
+        "regenerate them.",
         SchemaDriftWarning,
         stacklevel=2,
     )
 
 
 def _lenient(annotation: Any, value: object) -> object:
-    """The value as near to the annotation as it goes, else the value itself."""
+    """Convert as much of the value to the annotated type as possible, and keep the rest."""
     if annotation is Any:
         return value
-    fitted = _fitted(annotation, value)
-    if fitted is not _NO_FIT:
-        return fitted
+    validated = _validated(annotation, value)
+    if validated is not _INVALID:
+        return validated
     origin = get_origin(annotation)
     if origin in (Union, types.UnionType):
         return _lenient_union(annotation, value)
@@ -83,17 +84,17 @@ def _lenient(annotation: Any, value: object) -> object:
     return value
 
 
-_NO_FIT = object()
+_INVALID = object()
 
 
-def _fitted(annotation: Any, value: object) -> object:
+def _validated(annotation: Any, value: object) -> object:
     adapter = TypeAdapter[Any](annotation)
     for strict in (True, False):
         try:
             return adapter.validate_python(value, strict=strict)
         except ValidationError:
             continue
-    return _NO_FIT
+    return _INVALID
 
 
 def _lenient_union(annotation: Any, value: object) -> object:

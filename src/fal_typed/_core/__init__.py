@@ -1,1 +1,1 @@
-"""The kernel: flows, the drivers that run them, and what every request needs."""
+"""The core: flows, the drivers that run them, and what every request needs."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from fal_typed._core.driver import AsyncDriver, SyncDriver
+from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.selection import async_transport, sync_transport
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class Connections:
-    """Makes drivers when they are first needed, and shares them between threads.
+    """Creates drivers on first use and shares them between threads.
 
-    A forked child never uses its parent's sockets, and an event loop never another's.
+    A forked child never uses its parent's sockets, and event loops never share sockets.
     """
 
     def __init__(
@@ -38,12 +39,18 @@ class Connections:
         self._driver: SyncDriver | None = None
         self._async_drivers: WeakKeyDictionary[AbstractEventLoop, _LoopDriver] = WeakKeyDictionary()
 
+    def __copy__(self) -> Connections:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Connections:
+        return self  # connections are shared between copies, as threads share them
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (Connections, ())
 
     def driver(self) -> SyncDriver:
         """The driver of sync code."""
-        self._renew_after_fork()
+        self._reset_after_fork()
         if self._driver is None:
             with self._lock:
                 if self._driver is None:
@@ -54,15 +61,15 @@ class Connections:
 
     def async_driver(self) -> AsyncDriver:
         """The driver of the running event loop."""
-        self._renew_after_fork()
+        self._reset_after_fork()
         loop = asyncio.get_running_loop()
-        held = self._async_drivers.get(loop)
-        if held is None:
-            held = _LoopDriver(self._http_client, self._observer)
+        entry = self._async_drivers.get(loop)
+        if entry is None:
+            entry = _LoopDriver(self._http_client, self._observer)
             with self._lock:
-                self._forget_closed_loops()
-                self._async_drivers[loop] = held
-        return held.driver
+                self._drop_closed_loops()
+                self._async_drivers[loop] = entry
+        return entry.driver
 
     def close(self) -> None:
         """Close the connections of sync code."""
@@ -74,16 +81,16 @@ class Connections:
     async def close_async(self) -> None:
         """Close the connections of the running event loop."""
         with self._lock:
-            held = self._async_drivers.pop(asyncio.get_running_loop(), None)
-        if held is not None:
-            await held.lifetime.aclose()
+            entry = self._async_drivers.pop(asyncio.get_running_loop(), None)
+        if entry is not None:
+            await shielded(entry.lifetime.aclose())
 
-    def _forget_closed_loops(self) -> None:
-        # A pool may hold its loop, and so keep itself from being forgotten by weak reference.
+    def _drop_closed_loops(self) -> None:
+        # A pool may reference its loop, which keeps the weak reference alive.
         for loop in [loop for loop in self._async_drivers if loop.is_closed()]:
             del self._async_drivers[loop]
 
-    def _renew_after_fork(self) -> None:
+    def _reset_after_fork(self) -> None:
         if self._process != os.getpid():
             self._reset()
 
@@ -91,8 +98,8 @@ class Connections:
 class _LoopDriver:
     """A driver that is closed with its event loop.
 
-    A loop that ends (as in `asyncio.run`) finishes the asynchronous generators begun in it, and
-    closing the connections is the last step of this one.
+    When a loop shuts down (as in `asyncio.run`), it closes the async generators started in it;
+    this one closes the connections as its last step.
     """
 
     def __init__(self, http_client: HttpClient | None, observer: Observer | None) -> None:

@@ -1,7 +1,6 @@
-"""Data URIs: small files inside the request itself (docs/protocol.md section 6.5).
+"""Data URIs: small files inside the request (docs/protocol.md section 6.5).
 
-They are accepted wherever a file's URL is, up to about 10 MiB of text. Anything larger is better
-uploaded.
+A data URI works wherever a file URL does, up to about 10 MiB of text. Upload larger files.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 
 def encode(data: str | bytes, content_type: str) -> str:
-    """Write data as a data URI.
+    """Encode data as a data URI.
 
     Args:
         data: The content; text is encoded as UTF-8.
@@ -32,16 +31,16 @@ def encode(data: str | bytes, content_type: str) -> str:
 
 
 def decode(uri: str) -> bytes:
-    """Read a data URI, as far from the standard as browsers accept it.
+    """Decode a data URI, as leniently as browsers do.
 
     Args:
-        uri: The URI; its Base64 may be of the URL-safe kind, unpadded, or broken into lines.
+        uri: The URI. Its Base64 may be URL-safe, unpadded, or split into lines.
 
     Returns:
         The content.
 
     Raises:
-        ValueError: It is no data URI, or cut off.
+        ValueError: The text is not a data URI, or it is truncated.
     """
     head, comma, body = uri.partition(",")
     if not comma or not head.lower().startswith("data:"):
@@ -51,10 +50,10 @@ def decode(uri: str) -> bytes:
         return content
     content = b"".join(content.split()).rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
     if _NOT_BASE64.search(content) or len(content) % 4 == 1:
-        raise ValueError("the Base64 of a data URI is broken")
+        raise ValueError("the Base64 of the data URI is invalid")
     return b64decode(content + b"=" * (-len(content) % 4))
 
 
 def content_type(uri: str) -> str:
-    """The media type a data URI names."""
+    """The media type of a data URI."""
     return uri[len("data:") :].partition(",")[0].partition(";")[0].strip().lower() or "text/plain"

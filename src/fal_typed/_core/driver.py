@@ -6,7 +6,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from inspect import isawaitable, iscoroutine
@@ -19,37 +19,41 @@ from fal_typed._core.flow import (
     Draw,
     Effect,
     Emit,
-    Exclusively,
     Fallback,
     Flow,
     Gather,
+    Interruptible,
     Invoke,
     Now,
     OpenSocket,
     OpenStream,
     ReadChunk,
     ReceiveFrame,
-    Report,
+    ReportEvent,
     Retrying,
+    RunLocked,
     Send,
     SendFrame,
     Sleep,
 )
 from fal_typed._core.hooks import Observer
+from fal_typed._core.interrupts import deferred_interrupt
 from fal_typed._transport.base import OpenedSocket, OpenedStream, TransportError
+from fal_typed._transport.cleanup import shielded
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
-    from fal_typed._core.hooks import Answer, Kind
+    from fal_typed._core.hooks import HookName, ObservedResponse
     from fal_typed._transport.base import AsyncTransport, HttpRequest, SyncTransport
 
 T = TypeVar("T")
-Ans = TypeVar("Ans", bound="Answer")
+Res = TypeVar("Res", bound="ObservedResponse")
+_COMPLETION_SECONDS = 5.0
 _SocketEffect = Union[SendFrame, ReceiveFrame, CloseSocket]
 
 
 class _Stop(NamedTuple):
-    """Why a flow paused: it emitted a value, or it finished with one."""
+    """Why a flow paused: it emitted a value, or it finished and returned one."""
 
     value: Any
     finished: bool
@@ -80,6 +84,7 @@ class SyncDriver:
             return cast("T", self._advance(flow, streams).value)
         finally:
             streams.close()
+            streams.raise_interrupt()
 
     def iterate(self, flow: Flow[object]) -> Generator[Any, None, None]:
         """Run a flow and yield what it emits; closing the iterator stops the flow."""
@@ -103,16 +108,21 @@ class SyncDriver:
                 return _Stop(effect.value, finished=False)
             value, error = None, None
             try:
+                streams.raise_interrupt()
                 value = self._perform(effect, streams)
-            except BaseException as raised:  # noqa: BLE001 - the flow decides what it means
+            except BaseException as raised:  # noqa: BLE001 - the flow handles it
                 error = raised
 
-    def _perform(self, effect: Effect, streams: _Streams) -> object:  # noqa: C901, PLR0912 - one case a kind
+    def _perform(self, effect: Effect, streams: _Streams) -> object:  # noqa: C901, PLR0912 - one case per effect
         match effect:
             case ReadChunk(stream, timeout):
                 return self.transport.read(stream, timeout)
-            case Send(request):
+            case Send(request, completes):
+                if completes:
+                    return self._completed(request, streams)
                 return self._observed(request, self.transport.send)
+            case Interruptible():
+                return None
             case OpenStream(request):
                 return streams.add(self._observed(request, self.transport.open))
             case CloseStream(stream):
@@ -122,7 +132,7 @@ class SyncDriver:
                 return self._observed(request, _open_socket)
             case SendFrame() | ReceiveFrame() | CloseSocket():
                 return _on_socket(effect)
-            case Exclusively(lock, flow):
+            case RunLocked(lock, flow):
                 with lock.blocking:
                     return self.run(flow)
             case Sleep(seconds):
@@ -135,27 +145,34 @@ class SyncDriver:
                 return _plain_result(function(*arguments))
             case Blocking(function):
                 return function()
-            case Report(event):
+            case ReportEvent(event):
                 self._report(event)
                 return None
             case Gather(flows, limit):
                 return self._gather(flows, limit)
             case Emit():
-                raise AssertionError("values are handed out before effects are performed")
+                raise AssertionError("_advance handles Emit")
 
-    def _observed(self, request: HttpRequest, perform: Callable[[HttpRequest], Ans]) -> Ans:
+    def _completed(self, request: HttpRequest, streams: _Streams) -> object:
+        with deferred_interrupt() as interrupt:
+            try:
+                return self._observed(request, self.transport.send)
+            finally:
+                streams.interrupted = interrupt.is_pending
+
+    def _observed(self, request: HttpRequest, perform: Callable[[HttpRequest], Res]) -> Res:
         if not self._observer.is_watching:
             return perform(request)
         self._call_hooks("request", self._observer.sending(request))
         start = self._clock()
         try:
-            answer = perform(request)
+            response = perform(request)
         except TransportError as error:
-            self._observer.unanswered(request, error, self._clock() - start)
+            self._observer.failed(request, error, self._clock() - start)
             raise
         elapsed = self._clock() - start
-        self._call_hooks("response", self._observer.answered(request, answer, elapsed))
-        return answer
+        self._call_hooks("response", self._observer.received(request, response, elapsed))
+        return response
 
     def _report(self, event: Retrying | Fallback) -> None:
         if isinstance(event, Fallback):
@@ -163,7 +180,7 @@ class SyncDriver:
         else:
             self._call_hooks("retry", self._observer.retrying(event))
 
-    def _call_hooks(self, kind: Kind, event: object) -> None:
+    def _call_hooks(self, kind: HookName, event: object) -> None:
         for hook in self._observer.on(kind):
             _plain_result(hook(event))
 
@@ -175,20 +192,20 @@ class SyncDriver:
                 done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
                 return [future.result() for future in (done if waiting else futures)]
             except BaseException:
-                # Also Ctrl-C, which only this thread hears of: no flow begins anything more.
+                # Includes Ctrl-C, which only this thread sees: no flow starts another effect.
                 stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
 
 def _until(stopped: threading.Event, flow: Flow[T]) -> Flow[T | None]:
-    """The flow, but closed instead of performing another effect once it is stopped."""
+    """Run the flow, but close it before its next effect once `stopped` is set."""
     try:
         effect = next(flow)
         while not stopped.is_set():
             try:
                 value = yield effect
-            except BaseException as error:  # noqa: BLE001 - the flow decides what it means
+            except BaseException as error:  # noqa: BLE001 - the flow handles it
                 effect = flow.throw(error)
             else:
                 effect = flow.send(value)
@@ -200,11 +217,18 @@ def _until(stopped: threading.Event, flow: Flow[T]) -> Flow[T | None]:
 
 
 class _Streams:
-    """The streams a sync flow has open, closed with it."""
+    """The open streams of a sync flow, closed when it ends, and a Ctrl-C that is held back."""
 
     def __init__(self, driver: SyncDriver) -> None:
         self._driver = driver
         self._open: list[OpenedStream] = []
+        self.interrupted = False
+
+    def raise_interrupt(self) -> None:
+        """Raise the Ctrl-C that had to wait."""
+        interrupted, self.interrupted = self.interrupted, False
+        if interrupted:
+            raise KeyboardInterrupt
 
     def add(self, stream: OpenedStream) -> OpenedStream:
         self._open.append(stream)
@@ -224,8 +248,8 @@ def _plain_result(value: object) -> object:
     if iscoroutine(value):
         value.close()
         raise FalInputError(
-            "A coroutine function was given as a callback of a sync call; use a plain function, "
-            "or the async form of the call."
+            "The callback of a sync call is a coroutine function. Pass a plain function, "
+            "or use the async form of the call."
         )
     return value
 
@@ -282,15 +306,16 @@ class AsyncDriver:
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its result."""
-        streams: list[OpenedStream] = []
+        streams = _AsyncStreams()
         try:
             return cast("T", (await self._advance(flow, streams)).value)
         finally:
             await self._close(streams)
+            streams.raise_cancellation()
 
     async def iterate(self, flow: Flow[object]) -> AsyncGenerator[Any, None]:
         """Run a flow and yield what it emits; closing the iterator stops the flow."""
-        streams: list[OpenedStream] = []
+        streams = _AsyncStreams()
         try:
             while not (stop := await self._advance(flow, streams)).finished:
                 yield stop.value
@@ -298,9 +323,10 @@ class AsyncDriver:
             flow.close()
             await self._close(streams)
 
-    async def _advance(self, flow: Flow[Any], streams: list[OpenedStream]) -> _Stop:
+    async def _advance(
+        self, flow: Flow[Any], streams: _AsyncStreams, error: BaseException | None = None
+    ) -> _Stop:
         value: object = None
-        error: BaseException | None = None
         while True:
             try:
                 effect = flow.send(value) if error is None else flow.throw(error)
@@ -310,30 +336,38 @@ class AsyncDriver:
                 return _Stop(effect.value, finished=False)
             value, error = None, None
             try:
+                streams.raise_cancellation()
                 value = await self._perform(effect, streams)
-            except BaseException as raised:  # noqa: BLE001 - the flow decides what it means
+            except asyncio.CancelledError as raised:
+                # What the flow does now is cleanup, such as canceling a job that is billed.
+                return await shielded(self._advance(flow, streams, raised))
+            except BaseException as raised:  # noqa: BLE001 - the flow handles it
                 error = raised
 
-    async def _perform(  # noqa: C901, PLR0912 - one case a kind
-        self, effect: Effect, streams: list[OpenedStream]
+    async def _perform(  # noqa: C901, PLR0912 - one case per effect
+        self, effect: Effect, streams: _AsyncStreams
     ) -> object:
         match effect:
             case ReadChunk(stream, timeout):
                 return await self.transport.read(stream, timeout)
-            case Send(request):
+            case Send(request, completes):
+                if completes:
+                    return await self._completed(request, streams)
                 return await self._observed(request, self.transport.send)
+            case Interruptible():
+                return None
             case OpenStream(request):
-                streams.append(await self._observed(request, self.transport.open))
-                return streams[-1]
+                streams.open.append(await self._observed(request, self.transport.open))
+                return streams.open[-1]
             case CloseStream(stream):
-                streams.remove(stream)
+                streams.open.remove(stream)
                 await self.transport.close_stream(stream)
                 return None
             case OpenSocket(request):
                 return await self._observed(request, _open_socket_async)
             case SendFrame() | ReceiveFrame() | CloseSocket():
                 return await _on_socket_async(effect)
-            case Exclusively(lock, flow):
+            case RunLocked(lock, flow):
                 async with lock.awaiting:
                     return await self.run(flow)
             case Sleep(seconds):
@@ -348,29 +382,41 @@ class AsyncDriver:
                 return await value if isawaitable(value) else value
             case Blocking(function):
                 return await asyncio.to_thread(function)
-            case Report(event):
+            case ReportEvent(event):
                 await self._report(event)
                 return None
             case Gather(flows, limit):
                 return await self._gather(flows, limit)
             case Emit():
-                raise AssertionError("values are handed out before effects are performed")
+                raise AssertionError("_advance handles Emit")
+
+    async def _completed(self, request: HttpRequest, streams: _AsyncStreams) -> object:
+        sending = asyncio.ensure_future(self._observed(request, self.transport.send))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError as raised:
+            if sending.cancelled():
+                raise
+            streams.interrupted = raised
+        with suppress(asyncio.CancelledError):
+            await shielded(_ended([sending]), _COMPLETION_SECONDS)
+        return sending.result()
 
     async def _observed(
-        self, request: HttpRequest, perform: Callable[[HttpRequest], Awaitable[Ans]]
-    ) -> Ans:
+        self, request: HttpRequest, perform: Callable[[HttpRequest], Awaitable[Res]]
+    ) -> Res:
         if not self._observer.is_watching:
             return await perform(request)
         await self._call_hooks("request", self._observer.sending(request))
         start = self._clock()
         try:
-            answer = await perform(request)
+            response = await perform(request)
         except TransportError as error:
-            self._observer.unanswered(request, error, self._clock() - start)
+            self._observer.failed(request, error, self._clock() - start)
             raise
         elapsed = self._clock() - start
-        await self._call_hooks("response", self._observer.answered(request, answer, elapsed))
-        return answer
+        await self._call_hooks("response", self._observer.received(request, response, elapsed))
+        return response
 
     async def _report(self, event: Retrying | Fallback) -> None:
         if isinstance(event, Fallback):
@@ -378,7 +424,7 @@ class AsyncDriver:
         else:
             await self._call_hooks("retry", self._observer.retrying(event))
 
-    async def _call_hooks(self, kind: Kind, event: object) -> None:
+    async def _call_hooks(self, kind: HookName, event: object) -> None:
         for hook in self._observer.on(kind):
             value = hook(event)
             if isawaitable(value):
@@ -397,9 +443,32 @@ class AsyncDriver:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            if not all(task.done() for task in tasks):
+                await shielded(_ended(tasks))
 
-    async def _close(self, streams: list[OpenedStream]) -> None:
-        for stream in streams:
+    async def _close(self, streams: _AsyncStreams) -> None:
+        if streams.open:
+            await shielded(self._close_all(streams.open))
+
+    async def _close_all(self, streams: list[OpenedStream]) -> None:
+        while streams:
             with suppress(Exception):
-                await self.transport.close_stream(stream)
+                await self.transport.close_stream(streams.pop())
+
+
+class _AsyncStreams:
+    """The streams an async flow has open, and the cancellation that waits for it."""
+
+    def __init__(self) -> None:
+        self.open: list[OpenedStream] = []
+        self.interrupted: asyncio.CancelledError | None = None
+
+    def raise_cancellation(self) -> None:
+        """Raise the cancellation that had to wait."""
+        interrupted, self.interrupted = self.interrupted, None
+        if interrupted is not None:
+            raise interrupted
+
+
+async def _ended(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)

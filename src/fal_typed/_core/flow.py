@@ -1,8 +1,8 @@
-"""Flows: the protocol as pure generators.
+"""Flows: the protocol, written as pure generators.
 
-A flow yields effects — send this, wait, call the user's function — and is sent what became of
-them. It does no I/O itself, so one text serves sync and async code, and tests can play the
-platform by hand. `driver` performs the effects.
+A flow yields effects (send this request, wait, call the user's function) and receives their
+results. It does no I/O, so the same code serves sync and async callers, and tests can play the
+platform by hand. The drivers in `driver` perform the effects.
 """
 
 from __future__ import annotations
@@ -20,21 +20,33 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Send:
-    """Send a request; gives its `HttpResponse`, whatever the status."""
+    """Send a request; returns the `HttpResponse`, whatever its status.
+
+    Attributes:
+        completes: Whether a cancellation or Ctrl-C waits for the response, a moment at most,
+            because it may carry the id of a job that is billed. The flow is interrupted at its
+            next effect.
+    """
 
     request: HttpRequest
+    completes: bool = False
+
+
+@dataclass(frozen=True)
+class Interruptible:
+    """Does nothing, but is interrupted by what waited for a `Send` that completes."""
 
 
 @dataclass(frozen=True)
 class OpenStream:
-    """Send a request and leave the answer's body to be read; gives an `OpenedStream`."""
+    """Send a request without reading the response body; returns an `OpenedStream`."""
 
     request: HttpRequest
 
 
 @dataclass(frozen=True)
 class ReadChunk:
-    """Read the next bytes of a stream; gives `b""` at its end."""
+    """Read the next bytes of a stream; returns `b""` at its end."""
 
     stream: OpenedStream
     timeout: float | None
@@ -42,21 +54,21 @@ class ReadChunk:
 
 @dataclass(frozen=True)
 class CloseStream:
-    """Close a stream. The driver closes what a flow leaves open."""
+    """Close a stream. The driver closes streams that a flow leaves open."""
 
     stream: OpenedStream
 
 
 @dataclass(frozen=True)
 class OpenSocket:
-    """Open a websocket; gives an `OpenedSocket`, refused or not."""
+    """Open a websocket; returns an `OpenedSocket`, whether accepted or rejected."""
 
     request: HttpRequest
 
 
 @dataclass(frozen=True)
 class SendFrame:
-    """Send a message on a websocket; `SocketClosed` is raised when it did not leave."""
+    """Send a message on a websocket; raises `SocketClosed` if it could not be sent."""
 
     socket: OpenedSocket
     data: bytes | str
@@ -64,7 +76,7 @@ class SendFrame:
 
 @dataclass(frozen=True)
 class ReceiveFrame:
-    """Wait for a websocket's next message; `SocketClosed` is raised when none will come."""
+    """Wait for the next message of a websocket; raises `SocketClosed` when it has closed."""
 
     socket: OpenedSocket
     timeout: float | None
@@ -72,13 +84,13 @@ class ReceiveFrame:
 
 @dataclass(frozen=True)
 class CloseSocket:
-    """Close a websocket. Sockets outlive the flow that opened them; drivers close none."""
+    """Close a websocket. Sockets outlive the flow that opened them, so drivers never close them."""
 
     socket: OpenedSocket
 
 
-class Lock:
-    """Held by one flow at a time, in threads or in tasks."""
+class FlowLock:
+    """A lock that one flow at a time can hold, across threads or across tasks."""
 
     def __init__(self) -> None:
         self.blocking = threading.Lock()
@@ -86,33 +98,33 @@ class Lock:
 
 
 @dataclass(frozen=True)
-class Exclusively:
-    """Run a flow while holding a lock; gives its result."""
+class RunLocked:
+    """Run a flow while holding a lock; returns its result."""
 
-    lock: Lock
+    lock: FlowLock
     flow: Flow[Any]
 
 
 @dataclass(frozen=True)
 class Sleep:
-    """Wait for some seconds."""
+    """Wait for a number of seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Now:
-    """Gives the monotonic clock's time in seconds."""
+    """Read the monotonic clock; returns seconds."""
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Gives a random number in [0, 1), for jitter."""
+    """Draw a random number in [0, 1), for jitter."""
 
 
 @dataclass(frozen=True)
 class Invoke:
-    """Call a function of the user's, awaiting it in async code; gives what it returns."""
+    """Call a function of the user, awaiting it in async code; returns its result."""
 
     function: Callable[..., object]
     arguments: tuple[object, ...]
@@ -120,19 +132,19 @@ class Invoke:
 
 @dataclass(frozen=True)
 class Blocking:
-    """Call a function of ours that may block on the disk; async code runs it in a thread."""
+    """Call an internal function that may block on disk; async code runs it in a thread."""
 
     function: Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Retrying:
-    """A request failed and will be sent again.
+    """A request failed and will be retried.
 
     Attributes:
-        attempt: Number of the attempt that failed, from 1.
-        delay: Seconds until the next one.
-        reason: What failed.
+        attempt: Number of the failed attempt, from 1.
+        delay: Seconds until the next attempt.
+        reason: Why it failed.
     """
 
     request: HttpRequest
@@ -143,34 +155,35 @@ class Retrying:
 
 @dataclass(frozen=True)
 class Fallback:
-    """One way failed and another is tried; the message says which and why."""
+    """A method failed and another is tried; the message says which and why."""
 
     message: str
 
 
 @dataclass(frozen=True)
-class Report:
-    """Tell whoever observes the client what happens."""
+class ReportEvent:
+    """Report an event to the log and the hooks."""
 
     event: Retrying | Fallback
 
 
 @dataclass(frozen=True)
 class Gather:
-    """Run flows side by side, at most `limit` at once; gives their results in order."""
+    """Run flows concurrently, at most `limit` at once; returns their results in order."""
 
     flows: Sequence[Flow[Any]]
     limit: int
 
 
 class Emit(NamedTuple):
-    """Hand a value to whoever iterates over the flow."""
+    """Pass a value to the caller that iterates over the flow."""
 
     value: object
 
 
 Effect = Union[
     Send,
+    Interruptible,
     OpenStream,
     ReadChunk,
     CloseStream,
@@ -178,13 +191,13 @@ Effect = Union[
     SendFrame,
     ReceiveFrame,
     CloseSocket,
-    Exclusively,
+    RunLocked,
     Sleep,
     Now,
     Draw,
     Invoke,
     Blocking,
-    Report,
+    ReportEvent,
     Gather,
     Emit,
 ]
@@ -197,71 +210,77 @@ def send(request: HttpRequest) -> Flow[HttpResponse]:
     return response
 
 
+def send_to_completion(request: HttpRequest) -> Flow[HttpResponse]:
+    """Send a request once; a cancellation waits for its response."""
+    response: HttpResponse = yield Send(request, completes=True)
+    return response
+
+
 def now() -> Flow[float]:
-    """The monotonic clock's time in seconds."""
+    """Read the monotonic clock, in seconds."""
     time: float = yield Now()
     return time
 
 
 def sleep(seconds: float) -> Flow[None]:
-    """Wait for some seconds."""
+    """Wait for a number of seconds."""
     yield Sleep(seconds)
 
 
 def invoke(function: Callable[..., object] | None, *arguments: object) -> Flow[None]:
-    """Call the user's function, if there is one."""
+    """Call the user's function, if one is set."""
     if function is not None:
         yield Invoke(function, arguments)
 
 
 def report(event: Retrying | Fallback) -> Flow[None]:
-    """Tell whoever observes the client what happens."""
-    yield Report(event)
+    """Report an event to the log and the hooks."""
+    yield ReportEvent(event)
 
 
 def blocking(function: Callable[[], T]) -> Flow[T]:
-    """Do what may block on the disk."""
+    """Call a function that may block on disk."""
     value: T = yield Blocking(function)
     return value
 
 
 def gather(flows: Sequence[Flow[T]], limit: int) -> Flow[list[T]]:
-    """Run flows side by side and give their results in order."""
+    """Run flows concurrently and return their results in order."""
     if len(flows) == 1:
         return [(yield from flows[0])]
     results: list[T] = yield Gather(flows, limit)
     return results
 
 
-def exclusively(lock: Lock, flow: Flow[T]) -> Flow[T]:
+def run_locked(lock: FlowLock, flow: Flow[T]) -> Flow[T]:
     """Run a flow while holding a lock."""
-    result: T = yield Exclusively(lock, flow)
+    result: T = yield RunLocked(lock, flow)
     return result
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """A point in time a call must not pass, or none."""
+    """The time by which a call must finish, or no limit."""
 
     at: float | None
     limit: float | None
 
     @classmethod
     def after(cls, seconds: float | None) -> Flow[Deadline]:
-        """The deadline that many seconds from now."""
+        """The deadline a number of seconds from now."""
         if seconds is None:
             return cls(None, None)
         return cls((yield from now()) + seconds, seconds)
 
     def remaining(self) -> Flow[float | None]:
-        """Seconds left, never negative, or None without a limit."""
+        """Seconds left (never negative), or None without a limit."""
         if self.at is None:
             return None
         return max(0.0, self.at - (yield from now()))
 
 
 def shorter(first: float | None, second: float | None) -> float | None:
-    """The shorter of two limits, where None is no limit."""
+    """The shorter of two limits, where None means no limit."""
     if first is None or second is None:
         return second if first is None else first
     return min(first, second)

@@ -1,7 +1,7 @@
-"""What a client tells of its requests: to the logger `fal_typed`, and to the caller's own hooks.
+"""Logging (logger `fal_typed`) and event hooks for requests.
 
-Neither is ever told a key: of URLs the query is left out, and of headers only those are shown
-that are known to hold no secrets.
+Neither ever contains a key: URLs are shown without their query, and header values only where the
+header is known to carry no secret.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _HIDDEN = "(hidden)"
 _SHOWN = ("accept", "accept-encoding", "content-type", "content-length", "date", "user-agent")
 _SECRET = ("x-fal-cdn-token", "x-fal-target-url")
 
-Answer = Union[HttpResponse, OpenedStream, OpenedSocket]
-Kind = Literal["request", "response", "retry"]
+ObservedResponse = Union[HttpResponse, OpenedStream, OpenedSocket]
+HookName = Literal["request", "response", "retry"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class RequestEvent:
 
     Attributes:
         method: HTTP method.
-        url: Where to, without the query.
-        headers: Headers, names in lower case, with values that may be secret hidden.
+        url: URL without the query.
+        headers: Headers by lower-case name; values that may be secret are hidden.
     """
 
     method: str
@@ -51,13 +51,13 @@ class RequestEvent:
 
 @dataclass(frozen=True)
 class ResponseEvent:
-    """The head of an answer has come; of a plain request, the whole answer.
+    """A response has arrived: all of it for a plain request, its head for a stream.
 
     Attributes:
-        request: What was sent.
+        request: The request.
         status_code: HTTP status.
         headers: Headers, as in `RequestEvent`.
-        request_id: The platform's id of the request, or None.
+        request_id: Id of the request on the platform, or None.
         elapsed: Seconds since the request was sent.
     """
 
@@ -70,13 +70,13 @@ class ResponseEvent:
 
 @dataclass(frozen=True)
 class RetryEvent:
-    """A request failed and will be sent again.
+    """A request failed and will be retried.
 
     Attributes:
-        request: What was sent.
-        attempt: Number of the attempt that failed, from 1.
-        delay: Seconds until the next one.
-        reason: What failed.
+        request: The request.
+        attempt: Number of the failed attempt, from 1.
+        delay: Seconds until the next attempt.
+        reason: Why it failed.
     """
 
     request: RequestEvent
@@ -89,50 +89,55 @@ Hook = Callable[[Any], Union[Awaitable[object], object]]
 
 
 class EventHooks(TypedDict, total=False):
-    """Functions to call with what happens; in async code they may be coroutine functions.
+    """Functions called on request events; in async code they may be coroutine functions.
 
-    What a hook raises reaches the caller of the call it was called in.
+    An exception raised by a hook propagates to the caller.
     """
 
     request: Sequence[Callable[[RequestEvent], Union[Awaitable[object], object]]]
     """Called before a request is sent."""
     response: Sequence[Callable[[ResponseEvent], Union[Awaitable[object], object]]]
-    """Called when a request was answered, whatever the status."""
+    """Called when a response arrives, whatever its status."""
     retry: Sequence[Callable[[RetryEvent], Union[Awaitable[object], object]]]
-    """Called before the wait that precedes another attempt."""
+    """Called before the wait that precedes a retry."""
 
 
 class Observer:
-    """Writes the log, and knows which hooks to call with what.
+    """Writes the log and creates the events that hooks are called with.
 
     Args:
         hooks: The caller's hooks.
 
     Raises:
-        FalInputError: There is no such hook.
+        FalInputError: A hook name is unknown.
     """
 
     def __init__(self, hooks: EventHooks | None = None) -> None:
         given = cast("Mapping[str, Sequence[Hook]]", hooks or {})
-        if unknown := set(given) - set(get_args(Kind)):
-            raise FalInputError(f"There is no event hook {', '.join(sorted(unknown))}.")
+        if unknown := set(given) - set(get_args(HookName)):
+            raise FalInputError(
+                f"Unknown event hook: {', '.join(sorted(unknown))}. Valid names are "
+                f"{', '.join(get_args(HookName))}."
+            )
         self._hooks: dict[str, tuple[Hook, ...]] = {
-            kind: tuple(given.get(kind, ())) for kind in get_args(Kind)
+            kind: tuple(given.get(kind, ())) for kind in get_args(HookName)
         }
         self._has_hooks = any(self._hooks.values())
 
     @property
     def is_watching(self) -> bool:
-        """Whether anybody wants to know of requests."""
+        """Whether there are hooks or debug logging is on."""
         return self._has_hooks or logger.isEnabledFor(logging.DEBUG)
 
-    def on(self, kind: Kind) -> tuple[Hook, ...]:
+    def on(self, kind: HookName) -> tuple[Hook, ...]:
         """The hooks for an event."""
         return self._hooks[kind]
 
-    def answered(self, request: HttpRequest, answer: Answer, elapsed: float) -> ResponseEvent:
-        """Log an answer; gives what to tell the hooks."""
-        head = answer.response if isinstance(answer, OpenedSocket) else answer
+    def received(
+        self, request: HttpRequest, response: ObservedResponse, elapsed: float
+    ) -> ResponseEvent:
+        """Log a response; returns the event for the hooks."""
+        head = response.response if isinstance(response, OpenedSocket) else response
         event = ResponseEvent(
             _view(request),
             head.status,
@@ -150,19 +155,19 @@ class Observer:
         )
         return event
 
-    def unanswered(self, request: HttpRequest, error: TransportError, elapsed: float) -> None:
-        """Log that no answer came."""
-        logger.debug("%s -> no answer after %.0f ms (%s)", request, elapsed * 1000, error)
+    def failed(self, request: HttpRequest, error: TransportError, elapsed: float) -> None:
+        """Log that no response arrived."""
+        logger.debug("%s -> no response after %.0f ms (%s)", request, elapsed * 1000, error)
 
     def sending(self, request: HttpRequest) -> RequestEvent:
-        """What to tell the hooks of a request."""
+        """The event for the hooks of a request about to be sent."""
         return _view(request)
 
     def retrying(self, event: Retrying) -> RetryEvent:
-        """Log that a request is repeated; gives what to tell the hooks."""
+        """Log a retry; returns the event for the hooks."""
         view = _view(event.request)
         logger.warning(
-            "%s %s failed (attempt %d: %s); trying again in %.2f s",
+            "%s %s failed (attempt %d: %s); retrying in %.2f s",
             view.method,
             view.url,
             event.attempt,
@@ -172,7 +177,7 @@ class Observer:
         return RetryEvent(view, event.attempt, event.delay, event.reason)
 
     def falling_back(self, event: Fallback) -> None:
-        """Log that another way is tried."""
+        """Log a fallback."""
         logger.warning("%s", event.message)
 
 

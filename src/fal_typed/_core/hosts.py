@@ -1,4 +1,4 @@
-"""Where the platform's services live, and to whom the key may go (docs/protocol.md section 1.1)."""
+"""The platform's hosts, and which URLs the key may be sent to (docs/protocol.md section 1.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from fal_typed._transport.urls import LOOPBACK
 from fal_typed.errors import FalInputError
 
-_CDN_DOMAIN = ".fal.media"  # today's files are on v3b.fal.media
+_CDN_DOMAIN = ".fal.media"  # currently v3b.fal.media
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 
 
@@ -29,16 +29,16 @@ class Hosts:
 
     @classmethod
     def configured(cls, *, run_host: str | None = None, queue_host: str | None = None) -> Hosts:
-        """Hosts from arguments, else the environment, else the platform's own.
+        """Hosts from the arguments, else the environment, else the platform's defaults.
 
         Args:
             run_host: Host of run, stream and realtime, such as `fal.run`; overrides
                 `FAL_RUN_HOST`.
-            queue_host: Host of the queue; overrides `FAL_QUEUE_RUN_HOST`; without either it is
-                `queue.` and the run host.
+            queue_host: Host of the queue; overrides `FAL_QUEUE_RUN_HOST`. Default: `queue.`
+                followed by the run host.
 
         Raises:
-            FalInputError: A host is not written as `name` or `name:port`.
+            FalInputError: A host is not of the form `name` or `name:port`.
         """
         emulator = os.environ.get("FAL_EMULATOR_HOST")
         if emulator and not (run_host or queue_host):
@@ -50,22 +50,22 @@ class Hosts:
     @classmethod
     @lru_cache(maxsize=16)
     def emulated(cls, address: str) -> Hosts:
-        """Hosts of an emulator: every service below its real host name, over plain HTTP."""
+        """Hosts of an emulator: each service under its real host name as path, over plain HTTP."""
         base = f"http://{_checked(address)}"
         return cls(**{f.name: f"{base}/{str(f.default).split('://')[1]}" for f in fields(cls)})
 
     @property
     def is_emulated(self) -> bool:
-        """Whether these are an emulator's, which needs no key."""
+        """Whether these are the hosts of an emulator, which needs no key."""
         return self.run.startswith("http://") and self.run.endswith("/fal.run")
 
     def owns(self, url: str) -> bool:
-        """Whether a URL stays on one of these hosts, so that the key may be sent to it."""
+        """Whether a URL is on one of these hosts, so that the key may be sent to it."""
         bases = [str(getattr(self, f.name)) for f in fields(self)]
         return any(_within(url, base) for base in bases)
 
     def is_cdn(self, url: str) -> bool:
-        """Whether a URL is on the file storage, so that the storage's token may be sent to it."""
+        """Whether a URL is on the file storage, so that the storage token may be sent to it."""
         if not url.isascii() or not url.isprintable() or " " in url:
             return False
         if _within(url, self.cdn):
@@ -103,35 +103,35 @@ def _checked(host: str) -> str:
         well_formed = False
     if not well_formed or any(character.isspace() for character in host):
         raise FalInputError(
-            f"{host!r} is not a host. Write a name or name:port, such as 'fal.run', no URL."
+            f"{host!r} is not a valid host. Pass a name or name:port such as 'fal.run', not a URL."
         )
     return host
 
 
 def _within(url: str, base: str) -> bool:
-    # Libraries disagree on blanks, control characters and backslashes: some drop or turn them.
+    # Libraries disagree on spaces, control characters and backslashes: some drop or convert them.
     if not url.isprintable() or " " in url or "\\" in url:
         return False
-    theirs, mine = _place(url.partition("?")[0]), _place(base)
-    if theirs is None or mine is None or theirs.address != mine.address:
+    found, allowed = _location(url.partition("?")[0]), _location(base)
+    if found is None or allowed is None or found.address != allowed.address:
         return False
-    return theirs.path == mine.path or theirs.path.startswith(mine.path.rstrip("/") + "/")
+    return found.path == allowed.path or found.path.startswith(allowed.path.rstrip("/") + "/")
 
 
-class _Place(NamedTuple):
+class _Location(NamedTuple):
     address: tuple[bool, str, int]
     path: str
 
 
 @lru_cache(maxsize=128)
-def _place(url: str) -> _Place | None:
-    """Where a URL leads, a websocket's counting as the page's beside it; None if it is unclear."""
+def _location(url: str) -> _Location | None:
+    """Address and path of a URL, with ws(s) treated as http(s); None if it is ambiguous."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
     except (KeyError, ValueError):
         return None
-    unclear = "@" in parts.netloc or ".." in parts.path.split("/") or "%2e" in parts.path.lower()
-    if not host or unclear:
+    ambiguous = "@" in parts.netloc or ".." in parts.path.split("/") or "%2e" in parts.path.lower()
+    if not host or ambiguous:
         return None
-    return _Place((parts.scheme in ("https", "wss"), host, port), parts.path)
+    return _Location((parts.scheme in ("https", "wss"), host, port), parts.path)

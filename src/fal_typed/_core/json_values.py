@@ -1,4 +1,4 @@
-"""Narrowing of parsed JSON, in one place, for values that come from outside."""
+"""Type narrowing for parsed JSON from outside."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def as_list(value: object) -> list[Any] | None:
 
 
 def as_text(value: object) -> str | None:
-    """The value if it is a text, else None."""
+    """The value if it is a string, else None."""
     return value if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first used (PEP 562)."""
+"""Packages that import their names on first use (PEP 562)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,40 @@ from typing import Any
 Lazy = tuple[Callable[[str], Any], Callable[[], list[str]]]
 
 
-def lazy_names(package: dict[str, Any], module_of: Mapping[str, str]) -> Lazy:
-    """Make a package's ``__getattr__`` and ``__dir__``.
+def lazy_names(
+    package: dict[str, Any],
+    module_of: Mapping[str, str],
+    *,
+    extra: str | None = None,
+    fal_client_names: Mapping[str, str] | None = None,
+) -> Lazy:
+    """Create a package's ``__getattr__`` and ``__dir__``.
 
     Args:
-        package: The package's globals; a name stays there once it was used.
+        package: The package's globals; names are stored there on first use.
         module_of: The module inside the package that defines each name.
+        extra: The extra of fal-typed that installs what these modules need.
+        fal_client_names: Names that only fal_client has, with this package's name for the same
+            thing, or an empty text; an access to one says so.
 
     Returns:
-        The two functions, for the package to take under these names.
+        The two functions, to be assigned to these names.
     """
 
     def get(name: str) -> Any:
         if name not in module_of:
-            raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
-        module = import_module(f"{package['__name__']}.{module_of[name]}")
+            message = f"module {package['__name__']!r} has no attribute {name!r}"
+            if fal_client_names and name in fal_client_names:
+                message += _hint(package["__name__"], fal_client_names[name])
+            raise AttributeError(message)
+        try:
+            module = import_module(f"{package['__name__']}.{module_of[name]}")
+        except ModuleNotFoundError as error:
+            if extra is None or error.name is None or error.name.split(".")[0] == "fal_typed":
+                raise
+            raise ModuleNotFoundError(
+                f"{name} needs {error.name}: pip install 'fal-typed[{extra}]'", name=error.name
+            ) from error
         package[name] = getattr(module, name)
         return package[name]
 
@@ -33,11 +52,19 @@ def lazy_names(package: dict[str, Any], module_of: Mapping[str, str]) -> Lazy:
     return get, names
 
 
+def _hint(package: str, ours: str) -> str:
+    same = f", whose name here is {package}.{ours}" if ours else ""
+    return (
+        f". It is a name of fal_client{same}. `from {package} import compat as fal_client` runs "
+        "code written for fal_client unchanged."
+    )
+
+
 def lazy_module(module: str, package: dict[str, Any]) -> Lazy:
-    """Make ``__getattr__`` and ``__dir__`` of a package whose names are all of one module.
+    """Create ``__getattr__`` and ``__dir__`` for a package whose names are all in one module.
 
     Args:
-        module: Full name of the module that defines what the package's ``__all__`` names.
+        module: Full name of the module that defines the names in ``__all__``.
         package: The package's globals.
     """
     inner = module.removeprefix(f"{package['__name__']}.")

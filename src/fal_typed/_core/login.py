@@ -1,7 +1,7 @@
-"""Being logged in with `fal auth login` instead of holding a key (docs/protocol.md section 1.3).
+"""The login stored by `fal auth login`, used when there is no key (docs/protocol.md section 1.3).
 
-The login is two tokens in a file that fal's own command line shares: one to call with, which ages
-within hours, and one to renew it with.
+The login file, shared with the `fal` command line, contains a refresh token and an access token
+that expires within hours.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _LEEWAY = 300.0
 
 @dataclass(frozen=True)
 class Login:
-    """The tokens of a login; they show themselves to nobody."""
+    """The tokens of a login, hidden from `repr`."""
 
-    renewal: str
-    access: str | None
+    refresh_token: str
+    access_token: str | None
 
     def __repr__(self) -> str:
         return "Login()"
 
     @property
-    def is_stale(self) -> bool:
-        """Whether the access token has ended or is about to."""
-        return self.access is None or time.time() + _LEEWAY >= _end_of(self.access)
+    def is_expired(self) -> bool:
+        """Whether the access token has expired or is about to."""
+        return self.access_token is None or time.time() + _LEEWAY >= _expiry_of(self.access_token)
 
 
-def stored() -> Login | None:
-    """The login of this machine's user, or None."""
+def load() -> Login | None:
+    """The current user's login, or None."""
     try:
         lines = _path().read_text(encoding="utf-8").split()
     except OSError:
@@ -44,12 +44,12 @@ def stored() -> Login | None:
     return Login(lines[0], lines[1] if len(lines) > 1 else None) if lines else None
 
 
-def store(login: Login) -> None:
-    # Another program may read at any time, and nobody else may read at all.
+def save(login: Login) -> None:
+    # Written to a private file and renamed: other programs may read the login at any time.
     path = _path()
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{login.renewal}\n{login.access}")
+        file.write(f"{login.refresh_token}\n{login.access_token}")
     Path(temporary).replace(path)
 
 
@@ -58,7 +58,7 @@ def _path() -> Path:
     return (Path(home).expanduser() if home else Path.home() / ".fal") / "auth0_token"
 
 
-def _end_of(token: str) -> float:
+def _expiry_of(token: str) -> float:
     try:
         payload = token.split(".")[1]
         claims = as_object(

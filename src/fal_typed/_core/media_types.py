@@ -1,4 +1,4 @@
-"""Media types of files, by name and by content."""
+"""Media types of files, by file name and by content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from pathlib import PurePath
 
 OCTETS = "application/octet-stream"
-# Types that `mimetypes` learnt late, or not yet; the first extension of a type is used for names.
+# Types that `mimetypes` of some Python versions lacks; file names use a type's first extension.
 _TYPES = {
     ".jpg": "image/jpeg",
     ".png": "image/png",
@@ -46,17 +46,17 @@ _MAGIC = (
 
 
 def type_of_name(name: str) -> str | None:
-    """The media type that a file's name tells."""
+    """The media type for a file name, by its extension."""
     extension = PurePath(name).suffix.lower()
     return _TYPES.get(extension) or mimetypes.guess_type(f"file{extension}")[0]
 
 
 def type_of_bytes(head: bytes) -> str | None:
-    """The media type that a file's first bytes tell."""
+    """The media type for the first bytes of a file."""
     return next((found for magic, found in _MAGIC if magic.match(head)), None)
 
 
 def extension_of(content_type: str) -> str:
-    """The extension of files of a media type, `.bin` when there is none."""
+    """The file extension for a media type, `.bin` if unknown."""
     known = next((end for end, found in _TYPES.items() if found == content_type), None)
     return known or mimetypes.guess_extension(content_type) or ".bin"

@@ -1,4 +1,4 @@
-"""What the SDK uses of Pillow, so that types need no Pillow."""
+"""The parts of Pillow that the SDK uses, so that type hints do not need Pillow."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class PILImage(Protocol):
         ...
 
     def save(self, fp: Any, format: str | None = None) -> None:  # noqa: A002 - Pillow's name
-        """Write the encoded image."""
+        """Write the image to a file object."""
         ...

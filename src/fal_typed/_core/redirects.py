@@ -1,4 +1,4 @@
-"""Following redirects, only for requests that carry no key."""
+"""Follows redirects, for requests that carry no key."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def open_following(request: HttpRequest) -> Flow[OpenedStream]:
     """Open a response, following redirects.
 
     Raises:
-        TransportError: There was no response, or the redirects lead to an unencrypted URL or to
-            no end.
+        TransportError: There was no response, the redirects lead to an unencrypted URL, or there
+            are too many of them.
     """
     first = request
     for _ in range(_MAX_HOPS):
@@ -31,7 +31,7 @@ def open_following(request: HttpRequest) -> Flow[OpenedStream]:
 
 
 def next_hop(request: HttpRequest, status: int, location: str | None) -> HttpRequest | None:
-    """The request that a redirect leads to, or None when the response is to be taken as it is."""
+    """The request for a redirect's target, or None if the response is not a redirect to follow."""
     if status not in _REDIRECTS or request.method != "GET" or not location:
         return None
     url = urljoin(request.url, location)

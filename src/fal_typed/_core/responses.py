@@ -1,4 +1,4 @@
-"""Reading the platform's answers: JSON, request ids and errors (docs/protocol.md section 8)."""
+"""Parses the platform's responses: JSON, request ids and errors (docs/protocol.md section 8)."""
 
 from __future__ import annotations
 
@@ -42,51 +42,54 @@ _BY_STATUS: dict[int, type[FalHTTPError]] = {
     504: FalRequestTimeoutError,
 }
 _SERVER_ERRORS = 500
-_FIRST_ERROR = 400
+_SWITCHED, _SUCCESS, _REDIRECT = 101, 200, 300
 _MAX_TEXT = 300
+_NO_REDIRECTS = "Redirects are not followed, because the request carries the key."
 _ADVICE = {
-    401: "Check the key: https://fal.ai/dashboard/keys.",
+    **dict.fromkeys((301, 302, 303, 307, 308), _NO_REDIRECTS),
+    401: "Check your key at https://fal.ai/dashboard/keys.",
     403: "Check that the key's account has access.",
-    404: "Check the endpoint id; results are kept for a limited time only.",
-    429: "Wait and try again, or raise the account's limits.",
+    404: "Check the endpoint id and the request id; results are stored for a limited time.",
+    429: "Retry later, or raise the account's limits.",
 }
 
 
 def is_error(response: HttpResponse) -> bool:
-    """Whether the platform refused; every 2xx and 3xx status is none."""
-    return response.status >= _FIRST_ERROR
+    """Whether the request failed: every status but 2xx, or 101 of a websocket."""
+    return not _SUCCESS <= response.status < _REDIRECT and response.status != _SWITCHED
 
 
 def request_id_of(response: HttpResponse) -> str | None:
-    """The request id in the answer's headers."""
+    """The request id in the response headers."""
     return response.headers.get("x-fal-request-id")
 
 
 def parse_json(response: HttpResponse) -> Any:
-    """The body as JSON.
+    """Parse the body as JSON.
 
     Raises:
-        FalProtocolError: It is none.
+        FalProtocolError: The body is not JSON.
     """
     try:
         return json.loads(response.body)
     except ValueError:
         raise FalProtocolError(
-            f"{_place(response)} answered {response.status} with no JSON: {_excerpt(response)!r}",
+            f"{_place(response)} returned status {response.status} with a body that is not JSON: "
+            f"{_excerpt(response)!r}",
             request_id=request_id_of(response),
         ) from None
 
 
 def parse_object(response: HttpResponse) -> dict[str, Any]:
-    """The body as a JSON object.
+    """Parse the body as a JSON object.
 
     Raises:
-        FalProtocolError: It is none.
+        FalProtocolError: The body is not a JSON object.
     """
     value = as_object(parse_json(response))
     if value is None:
         raise FalProtocolError(
-            f"{_place(response)} answered with JSON that is no object: {_excerpt(response)!r}",
+            f"{_place(response)} returned JSON that is not an object: {_excerpt(response)!r}",
             request_id=request_id_of(response),
         )
     return value
@@ -95,16 +98,16 @@ def parse_object(response: HttpResponse) -> dict[str, Any]:
 def http_error(
     response: HttpResponse, *, endpoint: str | None = None, request_id: str | None = None
 ) -> FalHTTPError:
-    """The error an answer stands for."""
+    """The error for a response with an error status."""
     content = _content(response)
     detail = content.get("detail")
     problems = [_problem(item) for item in as_list(detail) or []]
-    kind = _kind(response, problems)
+    error_class = _error_class(response, problems)
     text = "; ".join(map(str, problems)) or _text(content) or _excerpt(response)
     advice = _ADVICE.get(response.status, "")
     place = endpoint or _place(response)
-    return kind(
-        f"{place} answered {response.status}: {text} {advice}".strip(),
+    return error_class(
+        f"{place} returned status {response.status}: {text} {advice}".strip(),
         status_code=response.status,
         headers=response.headers,
         body=response.body,
@@ -122,21 +125,21 @@ def transport_error(
     request: HttpRequest,
     *,
     request_id: str | None = None,
-    costs: bool = True,
+    is_billed: bool = True,
 ) -> FalError:
-    """The error for a request that got no answer.
+    """The error for a request that got no response.
 
     Args:
-        error: What happened.
+        error: What went wrong.
         request: The request.
-        request_id: Its id, if it is known already.
-        costs: Whether a POST that was accepted has begun something that is billed.
+        request_id: Id of the request, if already known.
+        is_billed: Whether the platform bills for the request once it accepts it.
     """
     known = request_id or (request_id_of(error.head) if error.head else None)
-    maybe = costs and error.sent and request.method == "POST"
+    maybe = is_billed and error.sent and request.method == "POST"
     warning = (
-        " The platform may have accepted it, so it was not sent again; look for it at "
-        "https://fal.ai/dashboard before you do."
+        " The platform may have accepted the request, so it was not retried; check "
+        "https://fal.ai/dashboard before you send it again."
         if maybe
         else ""
     )
@@ -153,28 +156,28 @@ def transport_error(
 
 
 def needs_retry(response: HttpResponse) -> bool | None:
-    """Whether the platform says that trying again may help, or None if it says nothing."""
-    said = response.headers.get("x-fal-needs-retry", "").strip().lower()
-    return None if not said else said in ("1", "true", "yes")
+    """Whether the platform advises a retry, or None if it does not say."""
+    value = response.headers.get("x-fal-needs-retry", "").strip().lower()
+    return None if not value else value in ("1", "true", "yes")
 
 
 def retry_after(response: HttpResponse) -> float | None:
-    """Seconds the platform asks to wait, or None."""
-    said = response.headers.get("retry-after", "").strip()
-    if not said:
+    """Seconds to wait according to the `Retry-After` header, or None."""
+    value = response.headers.get("retry-after", "").strip()
+    if not value:
         return None
     try:
-        seconds = float(said)
+        seconds = float(value)
     except ValueError:
         try:
-            seconds = email.utils.parsedate_to_datetime(said).timestamp() - time.time()
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
         except (TypeError, ValueError):
             return None
     return max(0.0, seconds) if seconds == seconds else None  # noqa: PLR0124 - not NaN
 
 
 def is_ingress_error(response: HttpResponse) -> bool:
-    """Whether the answer is the ingress' own page, so that no app ever saw the request."""
+    """Whether the response is the ingress's error page, so that no app received the request."""
     return request_id_of(response) is None and b"nginx" in response.body
 
 
@@ -189,7 +192,7 @@ def _content(response: HttpResponse) -> Mapping[str, Any]:
 def _text(content: Mapping[str, Any]) -> str:
     error = content.get("error")
     nested = as_object(error)
-    if nested is not None:  # the platform API's form
+    if nested is not None:  # as the platform API returns it
         error = nested.get("message")
     for text in (content.get("detail"), error, content.get("message"), content.get("status")):
         if isinstance(text, str):
@@ -211,7 +214,7 @@ def _problem(item: object) -> Problem:
     )
 
 
-def _kind(response: HttpResponse, problems: list[Problem]) -> type[FalHTTPError]:
+def _error_class(response: HttpResponse, problems: list[Problem]) -> type[FalHTTPError]:
     if any(problem.type == "content_policy_violation" for problem in problems):
         return FalContentPolicyError
     if response.status in _BY_STATUS:

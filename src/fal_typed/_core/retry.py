@@ -1,7 +1,7 @@
-"""Retries: one policy, and one place that decides (docs/retries.md has the table).
+"""Retries: the policy, and when a request is retried (docs/retries.md has the table).
 
-A request that could have been accepted is never sent again, for the protocol has no idempotency
-key: a job submitted twice is billed twice.
+A billed request that the platform may have accepted is never retried: the protocol has no
+idempotency key, so a job submitted twice is billed twice.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _TOO_MANY = 429
 _UNAVAILABLE = 503
 _TRANSIENT = (408, 425, 429)
-_STORAGE_IS_BUSY = (409, 500)
+_STORAGE_BUSY = (409, 500)
 _GATEWAY = (502, 503, 504)
 _BACKUPS = {"fal.run": "falrun.com", "queue.fal.run": "queue.falrun.com"}
 _BACKUP_CONNECT_TIMEOUT = 5.0
@@ -47,15 +47,15 @@ _BACKUP_CONNECT_TIMEOUT = 5.0
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how patiently failed requests are repeated.
+    """How often failed requests are retried, and how long to wait between attempts.
 
     Attributes:
-        attempts: Tries in all, the first included; 1 turns retries off.
-        base_delay: Seconds before the first repetition; doubled for each further one.
-        max_delay: The longest wait between two tries, in seconds.
-        jitter: Share of each wait that is drawn at random, from 0 to 1.
-        budget: Seconds one request may spend waiting in all.
-        max_retry_after: The longest `Retry-After` that is obeyed, in seconds; when the platform
+        attempts: Maximum number of attempts, including the first; 1 disables retries.
+        base_delay: Seconds before the first retry; doubles with each further retry.
+        max_delay: Maximum wait between two attempts, in seconds.
+        jitter: Fraction of each wait that is random, from 0 to 1.
+        budget: Maximum total wait of one request, in seconds.
+        max_retry_after: Maximum `Retry-After` that is honored, in seconds; if the platform
             asks for more, its error is raised at once.
     """
 
@@ -68,84 +68,87 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if self.attempts < 1 or not 0 <= self.jitter <= 1:
-            raise FalInputError("A RetryPolicy needs at least 1 attempt and a jitter of 0 to 1.")
+            raise FalInputError("RetryPolicy needs attempts >= 1 and jitter from 0 to 1.")
 
-    def delay(self, attempt: int, random: float, asked: float | None) -> float | None:
+    def delay(self, attempt: int, random: float, retry_after: float | None) -> float | None:
         """Seconds to wait after a failed attempt (counted from 1), or None to give up."""
         if attempt >= self.attempts:
             return None
-        if asked is not None:
-            return asked if asked <= self.max_retry_after else None
+        if retry_after is not None:
+            return retry_after if retry_after <= self.max_retry_after else None
         wait = min(self.max_delay, self.base_delay * 2.0 ** min(attempt - 1, 30))
         return wait * (1 - self.jitter * random)
 
 
-class Repeat(Enum):
-    """What sending a request twice would mean."""
+class RetrySafety(Enum):
+    """What happens if a request is sent twice."""
 
-    HARMLESS = "harmless"
-    """Reading a status or cancelling: the second answer is as good as the first."""
+    SAFE = "safe"
+    """Reading a status or canceling: nothing changes."""
 
-    ANSWER_IS_THE_MODELS = "result"
-    """Reading a result: harmless, but an error status may be the model's own answer."""
+    READ = "read"
+    """Reading a document: nothing changes, and a failure of the server may pass."""
 
-    STORES = "stores"
-    """Uploading: the same bytes again are the same file."""
+    RESULT = "result"
+    """Reading a result: nothing changes, but an error status may be the model's result."""
 
-    COSTS = "costs"
-    """Submitting or running: a second acceptance would be a second job."""
+    UPLOAD = "upload"
+    """Uploading: the same bytes are stored again."""
+
+    BILLED = "billed"
+    """Submitting or running: a second job would run and be billed."""
 
 
-def send_retrying(
+def send_with_retries(
     request: HttpRequest,
     *,
-    repeat: Repeat,
+    safety: RetrySafety,
     policy: RetryPolicy,
     deadline: Deadline,
     request_id: str | None = None,
     sender: Callable[[HttpRequest], Flow[HttpResponse]] = send,
 ) -> Flow[HttpResponse]:
-    """Send a request until it is answered, as far as the policy and the deadline allow.
+    """Send a request and retry it as the policy and the deadline allow.
 
-    One attempt is what `sender` does: by default, send the request and read the whole answer.
+    `sender` makes one attempt; by default it sends the request and reads the whole response.
 
     Returns:
-        The first answer that is not worth repeating the request for, whatever its status.
+        The first response that is not worth a retry, whatever its status.
 
     Raises:
-        FalConnectionError: No answer came.
-        FalTimeoutError: No answer came in time.
+        FalConnectionError: No response arrived.
+        FalTimeoutError: No response arrived in time.
     """
     backoff = Backoff(policy)
     while True:
         response: HttpResponse | None = None
         failure: TransportError | None = None
         try:
-            limited = yield from _within(request, deadline)
+            limited = yield from _with_deadline(request, deadline)
             response = yield from send_with_backup(limited, sender)
         except TransportError as error:
             failure = error
         if response is not None and not is_error(response):
             return response
         delay: float | None = None
-        if _worth_retrying(repeat, response, failure):
+        if _worth_retrying(safety, response, failure):
             delay = yield from backoff.next_delay(retry_after(response) if response else None)
         remaining = yield from deadline.remaining()
         out_of_time = delay is not None and remaining is not None and delay >= remaining
         if delay is None or out_of_time:
             if response is not None:
                 return response
-            raise _no_response(failure, request, request_id, repeat) from None
+            raise _no_response(failure, request, request_id, safety) from None
         reason = f"status {response.status}" if response is not None else str(failure)
         yield from report(Retrying(request, backoff.failures, delay, reason))
         yield from sleep(delay)
 
 
 class Backoff:
-    """Counts the failures of one request and says how long to wait after each.
+    """Counts the failures of one request and computes the wait after each.
 
     Attributes:
-        failures: Failed attempts since the beginning, or since the last progress.
+        failures: Failed attempts since the start or since the last progress.
     """
 
     def __init__(self, policy: RetryPolicy) -> None:
@@ -153,37 +156,37 @@ class Backoff:
         self._waited = 0.0
         self.failures = 0
 
-    def progressed(self) -> None:
-        """Count from the beginning; the next failure does not count, as it brought progress."""
+    def reset(self) -> None:
+        """Start over; the next failure does not count, because its attempt made progress."""
         self.failures = -1
         self._waited = 0.0
 
-    def next_delay(self, asked: float | None) -> Flow[float | None]:
-        """Count a failure; gives the seconds to wait before the next attempt, or None to stop.
+    def next_delay(self, retry_after: float | None) -> Flow[float | None]:
+        """Count a failure; returns the seconds until the next attempt, or None to give up.
 
         Args:
-            asked: The wait the server asks for, in seconds.
+            retry_after: Wait requested by the server, in seconds.
         """
         self.failures += 1
         random: float = yield Draw()
-        delay = self._policy.delay(max(self.failures, 1), random, asked)
+        delay = self._policy.delay(max(self.failures, 1), random, retry_after)
         if delay is None or self._waited + delay > self._policy.budget:
             return None
         self._waited += delay
         return delay
 
 
-def is_transient(status: int, *, stores: bool = False) -> bool:
-    """Whether a status says that the same request may succeed later.
+def is_transient(status: int, *, from_files: bool = False) -> bool:
+    """Whether the same request may succeed later.
 
     Args:
         status: HTTP status.
-        stores: Whether it is the file storage's, which also returns 409 and 500 when it is busy.
+        from_files: Whether a server of files sent it; the platform's returns 409 and 500 when busy.
     """
-    return status in _TRANSIENT or status in _GATEWAY or (stores and status in _STORAGE_IS_BUSY)
+    return status in _TRANSIENT or status in _GATEWAY or (from_files and status in _STORAGE_BUSY)
 
 
-def _within(request: HttpRequest, deadline: Deadline) -> Flow[HttpRequest]:
+def _with_deadline(request: HttpRequest, deadline: Deadline) -> Flow[HttpRequest]:
     timeout = shorter(request.timeout, (yield from deadline.remaining()))
     if timeout == request.timeout:
         return request
@@ -193,22 +196,22 @@ def _within(request: HttpRequest, deadline: Deadline) -> Flow[HttpRequest]:
 def send_with_backup(
     request: HttpRequest, sender: Callable[[HttpRequest], Flow[HttpResponse]]
 ) -> Flow[HttpResponse]:
-    """Send a request once, or to the platform's backup domain if nothing was sent.
+    """Send a request once; if it could not be sent, try the platform's backup domain.
 
     Raises:
-        TransportError: No answer came.
+        TransportError: No response arrived.
     """
-    twin = _backup_of(request)
-    if twin is None:
+    backup = _backup_of(request)
+    if backup is None:
         return (yield from sender(request))
     try:
         return (yield from sender(request))
     except TransportError as primary:
         if primary.sent:
             raise
-        yield from report(Fallback(f"{primary}; trying the backup domain {twin}"))
+        yield from report(Fallback(f"{primary}; trying the backup domain {backup}"))
         try:
-            return (yield from sender(twin))
+            return (yield from sender(backup))
         except TransportError as error:
             raise (error if error.sent else primary) from None
 
@@ -226,29 +229,33 @@ def _backup_of(request: HttpRequest) -> HttpRequest | None:
 
 
 def _worth_retrying(
-    repeat: Repeat, response: HttpResponse | None, failure: TransportError | None
+    safety: RetrySafety, response: HttpResponse | None, failure: TransportError | None
 ) -> bool:
     if failure is not None:
-        return not failure.sent or repeat is not Repeat.COSTS
+        return not failure.sent or safety is not RetrySafety.BILLED
     if response is None or "x-fal-request-timeout-type" in response.headers:
         return False
-    said = needs_retry(response)
-    if repeat is Repeat.COSTS:
-        refused = response.status == _TOO_MANY or (
-            response.status == _UNAVAILABLE and (said or is_ingress_error(response))
+    advised = needs_retry(response)
+    if safety is RetrySafety.BILLED:
+        was_rejected = response.status == _TOO_MANY or (
+            response.status == _UNAVAILABLE and (advised or is_ingress_error(response))
         )
-        return bool(refused) and said is not False
-    if repeat is Repeat.ANSWER_IS_THE_MODELS and response.status in _GATEWAY:
-        # What a model answered is stored: asking again brings the same, whatever it advises.
+        return bool(was_rejected) and advised is not False
+    if safety is RetrySafety.RESULT and response.status in _GATEWAY:
+        # The model's result is stored, so another request returns the same one.
         return is_ingress_error(response)
-    if said is not None:
-        return said
-    return is_transient(response.status, stores=repeat is Repeat.STORES)
+    if advised is not None:
+        return advised
+    from_files = safety in (RetrySafety.UPLOAD, RetrySafety.READ)
+    return is_transient(response.status, from_files=from_files)
 
 
 def _no_response(
-    failure: TransportError | None, request: HttpRequest, request_id: str | None, repeat: Repeat
+    failure: TransportError | None,
+    request: HttpRequest,
+    request_id: str | None,
+    safety: RetrySafety,
 ) -> FalError:
-    assert failure is not None  # noqa: S101 - there is no answer only when the sending failed
-    costs = repeat is Repeat.COSTS
-    return transport_error(failure, request, request_id=request_id, costs=costs)
+    assert failure is not None  # noqa: S101 - set when there is no response
+    is_billed = safety is RetrySafety.BILLED
+    return transport_error(failure, request, request_id=request_id, is_billed=is_billed)

@@ -1,7 +1,7 @@
-"""Runs flows with one client's configuration, connections and default options.
+"""Runs flows with a client's configuration, connections and default options.
 
-Clients, endpoints, handles and files all perform their calls through a `Runner`, so that none of
-them needs to know a client's class.
+Clients, endpoints, handles and files all make their calls through a `Runner`, so none of them
+depends on a client class.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fal_typed._core.credentials import Credentials, Key
 from fal_typed._core.flow import Flow
 from fal_typed._core.hooks import EventHooks, Observer
 from fal_typed._core.hosts import Hosts
-from fal_typed._core.login_renewal import renewed_first
+from fal_typed._core.login_renewal import with_fresh_login
 from fal_typed._core.retry import RetryPolicy
 from fal_typed._core.settings import Settings
 from fal_typed._core.token_cache import TokenCache
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Runner:
-    """Runs flows; the arguments are those of `FalClient`."""
+    """Runs flows; takes the arguments of `FalClient`."""
 
     def __init__(
         self,
@@ -58,18 +58,37 @@ class Runner:
         self._settings: Settings | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # A pickle holds no key, in whatever header it is sent.
+        # A pickle never contains a key, not even in a header.
         headers = {k: v for k, v in self._headers.items() if k.lower() != "authorization"}
-        return {**self.__dict__, "_headers": headers, "_settings": None}
+        lost = len(headers) < len(self._headers)
+        credentials = Credentials(is_lost=True) if lost else self.credentials
+        return {
+            **self.__dict__, "_headers": headers, "credentials": credentials, "_settings": None
+        }  # fmt: skip
+
+    def __copy__(self) -> Self:
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return copy.copy(self)  # a copy in this process keeps the key, hooks and connections
 
     def with_options(self, options: Mapping[str, Any]) -> Self:
-        """A runner that shares everything with this one but has further default options."""
+        """A copy of this runner with more default options; everything else is shared."""
+        return self._changed(default_options={**self.default_options, **options})
+
+    def with_key(self, key: Key) -> Self:
+        """A copy of this runner with another key."""
+        return self._changed(credentials=Credentials(key))
+
+    def _changed(self, **attributes: Any) -> Self:
         other = copy.copy(self)
-        other.default_options = {**self.default_options, **options}
+        other.__dict__.update(attributes, _settings=None)
         return other
 
     def settings(self) -> Settings:
-        """The configuration as it is now; the environment is read anew at each call."""
+        """The current configuration; reads the environment at each call."""
         hosts = Hosts.configured(run_host=self._run_host, queue_host=self._queue_host)
         if self._settings is None or self._settings.hosts is not hosts:
             self._settings = Settings(
@@ -78,6 +97,7 @@ class Runner:
                 headers=self._headers,
                 retry=self._retry,
                 proxy_url=self._proxy_url,
+                timeout=self.default_options.get("timeout"),
                 needs_key=not hosts.is_emulated,
                 cdn_tokens=self._cdn_tokens,
                 realtime_tokens=self._realtime_tokens,
@@ -86,11 +106,11 @@ class Runner:
 
     def perform(self, flow: Callable[[Settings], Flow[T]]) -> T:
         """Run a flow in the calling thread."""
-        return self.connections.driver().run(self._begun(flow))
+        return self.connections.driver().run(self._start(flow))
 
     async def perform_async(self, flow: Callable[[Settings], Flow[T]]) -> T:
         """Run a flow in the running event loop."""
-        return await self.connections.async_driver().run(self._begun(flow))
+        return await self.connections.async_driver().run(self._start(flow))
 
     def resume(self, flow: Flow[T]) -> T:
         """Run a flow on an open connection, with the settings it was opened with."""
@@ -102,31 +122,34 @@ class Runner:
 
     def iterate(self, flow: Callable[[Settings], Flow[object]]) -> Generator[Any, None, None]:
         """Run a flow in the calling thread, yielding what it emits."""
-        return self.connections.driver().iterate(self._begun(flow))
+        return self.connections.driver().iterate(self._start(flow))
 
     def iterate_async(self, flow: Callable[[Settings], Flow[object]]) -> AsyncGenerator[Any, None]:
         """Run a flow in the running event loop, yielding what it emits."""
-        return self.connections.async_driver().iterate(self._begun(flow))
+        return self.connections.async_driver().iterate(self._start(flow))
 
-    def _begun(self, flow: Callable[[Settings], Flow[T]]) -> Flow[T]:
+    def _start(self, flow: Callable[[Settings], Flow[T]]) -> Flow[T]:
         settings = self.settings()
         if settings.needs_key and settings.proxy_url is None and settings.credentials.key() is None:
-            return renewed_first(settings, flow)
+            return with_fresh_login(settings, flow)
         return flow(settings)
 
 
 class ClientLike(Protocol):
     """A `FalClient` or an `AsyncFalClient`."""
 
-    _runner: Runner
+    @property
+    def __fal_runner__(self) -> Runner:
+        """The client's runner."""
+        ...
 
 
 @lru_cache(maxsize=1)
 def default_runner() -> Runner:
-    """The runner of `fal_typed.subscribe(…)` and of endpoints without a client of their own."""
+    """The runner of the module-level functions and of endpoints without a client."""
     return Runner()
 
 
 def runner_of(client: ClientLike | None) -> Runner:
-    """The runner of a client, or the default one."""
-    return default_runner() if client is None else client._runner  # noqa: SLF001 - see ClientLike
+    """The runner of a client, or the default runner."""
+    return default_runner() if client is None else client.__fal_runner__

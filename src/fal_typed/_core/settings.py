@@ -1,4 +1,4 @@
-"""What a client was configured with, and the requests it may therefore send."""
+"""A client's configuration, and the requests built from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fal_typed.errors import FalCredentialsError, FalInputError
 
 USER_AGENT = f"fal-typed/{__version__} (python)"
 HTTP_TIMEOUT = 60.0
-_UNSENDABLE = ("host", "content-length", "transfer-encoding", "connection")
+_RESERVED = ("host", "content-length", "transfer-encoding", "connection")
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,13 @@ class Settings:
         authorization: str | None = None,
         with_key: bool = True,
     ) -> HttpRequest:
-        """A request to the platform, with the key if and only if the URL may have it.
+        """Build a request to the platform, with the key only if the URL may receive it.
 
-        `with_key=False` is for requests that carry a token in its place.
+        `with_key=False` is for requests that carry a token instead.
 
         Raises:
-            FalCredentialsError: There is no key, or the URL would carry it out in the open.
+            FalCredentialsError: No key is configured, or it would be sent without TLS or to a
+                foreign host.
         """
         if query:
             url += ("&" if "?" in url else "?") + urlencode(query)
@@ -69,25 +70,29 @@ class Settings:
         return HttpRequest(method, url, merged, body, timeout)
 
     def with_changes(self, **changes: Any) -> Settings:
-        """The same settings but for some."""
+        """A copy with some settings changed."""
         return replace(self, **changes)
 
     def _own_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         own = {name.lower(): value for name, value in {**self.headers, **headers}.items()}
         for name, value in own.items():
-            if name in _UNSENDABLE or "\n" in value or "\r" in value or "\0" in value:
-                raise FalInputError(f"The header {name!r} cannot be set, or not to this value.")
+            if name in _RESERVED or "\n" in value or "\r" in value or "\0" in value:
+                raise FalInputError(
+                    f"The header {name!r} is reserved, or its value has control characters."
+                )
         return own
 
     def _authorization(self, url: str, authorization: str | None) -> dict[str, str]:
         place = url.split("?", maxsplit=1)[0]
         if not self.hosts.owns(url):
             raise FalCredentialsError(
-                f"The key is not sent to {place!r}: it is not one of this client's hosts."
+                f"The key was not sent to {place!r}, which is not one of this client's hosts."
             )
         if not is_confidential(url):
             if self.needs_key:
-                raise FalCredentialsError(f"The key is not sent to {place!r} in the open.")
+                raise FalCredentialsError(
+                    f"The key was not sent to {place!r}, because the URL does not use TLS."
+                )
             return {}
         authorization = authorization or self.credentials.authorization()
         if authorization is None and self.needs_key:
@@ -96,13 +101,13 @@ class Settings:
 
 
 def encode_json(value: object) -> bytes:
-    """A JSON body.
+    """Encode a JSON body.
 
     Raises:
-        FalInputError: The value holds something JSON has no form for; nothing was sent.
+        FalInputError: The value contains something that JSON cannot represent; nothing was sent.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode()
     except (TypeError, ValueError) as error:
-        raise FalInputError(f"The arguments cannot be sent as JSON: {error}") from None
+        raise FalInputError(f"The arguments cannot be encoded as JSON: {error}") from None

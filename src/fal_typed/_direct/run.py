@@ -10,9 +10,9 @@ from typing_extensions import TypeVar
 
 from fal_typed._calls.call import Call
 from fal_typed._calls.endpoint_id import join_path
-from fal_typed._calls.headers import call_headers
+from fal_typed._calls.option_headers import call_headers
 from fal_typed._core.flow import Deadline, Flow
-from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
 from fal_typed._uploads.request_body import request_body
 from fal_typed.errors import FalInputError
@@ -34,9 +34,9 @@ def run(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
     request = settings.request(
         options.method, url, headers=call_headers(options), body=body, query=query, timeout=None
     )
-    response = yield from send_retrying(
+    response = yield from send_with_retries(
         request,
-        repeat=Repeat.ANSWER_IS_THE_MODELS if options.method == "GET" else Repeat.COSTS,
+        safety=RetrySafety.RESULT if options.method == "GET" else RetrySafety.BILLED,
         policy=options.retry or settings.retry,
         deadline=deadline,
     )
@@ -45,7 +45,7 @@ def run(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
 
 def _query(arguments: object) -> dict[str, str | int]:
     if not isinstance(arguments, Mapping):
-        raise FalInputError("A GET call takes its arguments as a mapping.")
+        raise FalInputError("With method='GET', pass the arguments as a mapping.")
     values = cast("Mapping[str, object]", arguments)
     return {
         name: value if isinstance(value, str) else json.dumps(value)

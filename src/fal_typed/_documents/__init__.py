@@ -1,1 +1,1 @@
-"""Reading endpoint documents and the catalog."""
+"""Reads endpoint documents and the catalog."""

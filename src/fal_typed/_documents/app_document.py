@@ -1,8 +1,8 @@
-"""Reads the document of a whole app, which a `fal.App` serves at ``/openapi.json``.
+"""Reads the OpenAPI document of a whole app, which a `fal.App` serves at ``/openapi.json``.
 
-It has several routes. Each that can be called is an endpoint of its own, below the id that the
-platform runs the app under; it becomes an `EndpointDocument` like any other, so that whoever reads
-those reads private apps as well. Pure standard library.
+An app has several routes. Each route that can be called is an endpoint under the app's id and
+becomes an `EndpointDocument`, so code that reads endpoint documents also reads private apps.
+Uses the standard library only.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from fal_typed.errors import FalInputError
 
 _PROTOCOL = "x-fal-protocol"
 _RESULT_SUFFIX = "/requests/{request_id}"
-_MARK_OF_QUEUE = b'/requests/{request_id}"'
+_QUEUE_PATH = b'/requests/{request_id}"'
 _COMPONENTS = "#/components/schemas/"
-_SEVERAL = 40
-_LONGEST = 200
+_MAX_REASONS = 40
+_MAX_PATH = 200
 
 
 @dataclass(frozen=True)
 class AppRoutes:
-    """What an app's document holds.
+    """The endpoints of an app's document.
 
     Attributes:
-        documents: One for each route that can be called, the app's own order kept.
-        left_out: What could not be taken, and why, in a sentence each.
+        documents: One for each route that can be called, in the app's order.
+        left_out: One message for each route that was skipped, with the reason.
     """
 
     documents: tuple[EndpointDocument, ...]
@@ -38,15 +38,15 @@ class AppRoutes:
 
 
 def is_app_document(document: Schema) -> bool:
-    """Whether a document is an app's own: it names no endpoint and has no routes of the queue.
+    """Whether a document describes an app: it has no endpoint id and no queue routes.
 
     Args:
         document: An OpenAPI document as parsed JSON.
 
     Returns:
-        True for what `split` reads.
+        True for a document that `split` can read.
 
-    Rests on docs/protocol.md section 11.4.
+    See docs/protocol.md section 11.4.
 
     >>> is_app_document({"openapi": "3.1.0", "paths": {"/": {}, "/stream": {}}})
     True
@@ -58,30 +58,30 @@ def is_app_document(document: Schema) -> bool:
 
 
 def may_be_app_document(content: bytes) -> bool:
-    """Whether a file may hold the document of an app, told without parsing it."""
-    return _MARK_OF_QUEUE not in content
+    """Whether a file may contain an app's document; does not parse it."""
+    return _QUEUE_PATH not in content
 
 
 def split(document: Schema, app_id: str) -> AppRoutes:
-    """Make an endpoint document of every route of an app.
+    """Create an endpoint document for each route of an app.
 
     Args:
-        document: The app's document as parsed JSON; it is not changed.
-        app_id: The id that the platform runs the app under: ``owner/alias``.
+        document: The app's document as parsed JSON; it is not modified.
+        app_id: The app's id on the platform: ``owner/alias``.
 
     Returns:
-        The endpoints: ``/`` is the app's id itself, ``/image`` is ``owner/alias/image``. Routes
-        that take no POST are none. One with parameters in its path, or with a name that no id
-        can have, is left out.
+        The endpoints: ``/`` has the app's id, ``/image`` is ``owner/alias/image``. Routes without
+        POST are ignored. Routes with path parameters, or with a path that cannot be part of an
+        id, are skipped and listed in `left_out`.
 
     Raises:
-        InvalidDocumentError: The app has no route that can be called, or the id is none.
+        InvalidDocumentError: The app has no route that can be called, or the id is invalid.
 
-    Rests on docs/protocol.md section 11.4.
+    See docs/protocol.md section 11.4.
 
     >>> routes = split({"paths": {"/": {"post": {}}, "/{x}": {"post": {}}}}, "acme/echo")
     >>> [one.id for one in routes.documents], routes.left_out
-    (['acme/echo'], ("'/{x}': a path with parameters is no endpoint",))
+    (['acme/echo'], ("'/{x}': paths with parameters are not supported",))
     """
     try:
         EndpointId.parse(app_id)
@@ -116,29 +116,29 @@ class _Splitter:
             document = EndpointDocument(self._queue_document(path, item))
             found.setdefault(document.id, document)
         if not found:
-            reasons = f": {'; '.join(left_out[:_SEVERAL])}" if left_out else ""
+            reasons = f": {'; '.join(left_out[:_MAX_REASONS])}" if left_out else ""
             raise InvalidDocumentError(f"the app has no route that can be called{reasons}")
         return AppRoutes(tuple(found.values()), tuple(left_out))
 
     def _problem(self, path: str, item: Schema) -> str:
-        """Why a route is no endpoint; empty when it is one."""
-        if len(path) > _LONGEST:
-            return f"a path of more than {_LONGEST} characters"
+        """Why a route cannot become an endpoint; empty if it can."""
+        if len(path) > _MAX_PATH:
+            return f"the path is longer than {_MAX_PATH} characters"
         if "{" in path:
-            return "a path with parameters is no endpoint"
+            return "paths with parameters are not supported"
         if path != "/" and (path.endswith("/") or not path.startswith("/")):
-            return "an id cannot say where this path begins and ends"
+            return "the path must start with a slash and must not end with one"
         try:
             if EndpointId.parse(self._id(path)).full != self._id(path):
-                return "no id can name this path"
+                return "the path has characters that endpoint ids cannot have"
         except FalInputError:
-            return "no id can name this path"
+            return "the path has characters that endpoint ids cannot have"
         protocol = _object(item.get(_PROTOCOL))
         if protocol.get("type") == "websocket" or "post" not in item:
-            return f"a plain websocket; open it by ws_connect({self._app_id!r}, path={path!r})"
+            return f"a plain websocket; open it with ws_connect({self._app_id!r}, path={path!r})"
         content = _object(_object(_object(item["post"]).get("requestBody")).get("content"))
         if content and "application/json" not in content:
-            return "it takes no JSON"
+            return "it does not accept JSON"
         return ""
 
     def _id(self, path: str) -> str:
@@ -167,27 +167,27 @@ class _Splitter:
         protocol = item.get(_PROTOCOL)
         if protocol is not None:
             return {**route, "kind": "realtime", "protocol": protocol}
-        below = path.rstrip("/")
-        is_stream = "text/event-stream" in _answer(operation) or path.endswith("/stream")
-        has_more = any(f"{below}/{name}" in self._paths for name in ("stream", "realtime"))
+        prefix = path.rstrip("/")
+        is_stream = "text/event-stream" in _response_content(operation) or path.endswith("/stream")
+        has_more = any(f"{prefix}/{name}" in self._paths for name in ("stream", "realtime"))
         return {**route, "kind": "stream" if is_stream else "http", "has_more": has_more}
 
 
-def _answer(operation: Schema) -> Schema:
-    """Content of the answer of an operation that went well, by type."""
+def _response_content(operation: Schema) -> Schema:
+    """Content of an operation's successful response, by media type."""
     return _object(_object(_object(operation.get("responses")).get("200")).get("content"))
 
 
 def _result_schema(operation: Schema) -> Schema:
-    """Schema of an operation's answer, or of one event where it streams."""
-    content = _answer(operation)
+    """Schema of an operation's response, or of one event if it streams."""
+    content = _response_content(operation)
     events = _object(content.get("text/event-stream"))
     item = _object(events.get("itemSchema"))
     data = _object(_object(item.get("properties")).get("data"))
     if "contentSchema" in data:
         return _object(data["contentSchema"])
     if events:
-        # The fields of an event itself (`data`, `id`) say nothing of what is in it.
+        # The schema of an event's own fields (`data`, `id`) does not describe its content.
         return {} if data else item or _object(events.get("schema"))
     return _object(_object(content.get("application/json")).get("schema"))
 
@@ -197,7 +197,7 @@ def _json_content(schema: Schema) -> Schema:
 
 
 def _with_definitions(components: Any) -> dict[str, Schema]:
-    """Components, and beside them the `$defs` that stand inside of them."""
+    """The components, with the `$defs` inside them moved to the top level."""
     own = {name: _object(schema) for name, schema in _object(components).items()}
     if not any("$defs" in schema for schema in own.values()):
         return own
@@ -222,7 +222,7 @@ def _with_definitions(components: Any) -> dict[str, Schema]:
 
 
 def _moved(value: Any, moved: dict[str, str]) -> Any:
-    """A value whose references lead to where their targets are now."""
+    """A copy of a value with its references updated to the new locations."""
     items, mapping = as_list(value), as_object(value)
     if items is not None:
         return [_moved(item, moved) for item in items]
@@ -237,7 +237,7 @@ def _moved(value: Any, moved: dict[str, str]) -> Any:
 
 
 def as_bytes(document: EndpointDocument) -> bytes:
-    """An endpoint's document as the content of a file of its own."""
+    """Serialize an endpoint's document as a file."""
     return json.dumps(document.raw).encode()
 
 

@@ -1,7 +1,7 @@
-"""Finds the catalogue of endpoint documents and hands them out by id.
+"""Finds the catalog of endpoint documents and reads documents by id.
 
-In a checkout the catalogue is the folder ``schemas/``; an installed wheel carries the same
-files in one archive beside this module. A folder of one's own works as well.
+In a checkout the catalog is the folder ``schemas/``; an installed wheel contains the same files
+in an archive. You can also use a folder of your own.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _SUFFIX = ".json"
 
 
 class UnknownEndpointError(KeyError):
-    """The catalogue has no document for this id."""
+    """The catalog has no document for this endpoint id."""
 
     def __init__(self, endpoint_id: str) -> None:
         super().__init__(endpoint_id)
         self.endpoint_id = endpoint_id
 
     def __str__(self) -> str:
-        return f"no document for endpoint {self.endpoint_id!r} in the catalogue"
+        return f"no document for endpoint {self.endpoint_id!r} in the catalog"
 
 
 class _Files(Protocol):
@@ -40,16 +40,16 @@ class _Files(Protocol):
 
 
 class Catalog:
-    """Endpoint documents by id, read when asked for.
+    """Endpoint documents by id, read on demand.
 
-    A file may also hold the document of a whole app; each of its routes is an endpoint then.
+    A file may also contain the document of a whole app; each of its routes is an endpoint.
 
     Args:
         root: A folder of documents (path = id + ``.json``) or a zip archive of one; None for
-            the catalogue that comes with fal-typed.
+            the catalog that comes with fal-typed.
 
     Raises:
-        FileNotFoundError: There is no such folder or archive.
+        FileNotFoundError: The folder or archive does not exist.
 
     >>> catalog = Catalog()
     >>> "fal-ai/flux/dev" in catalog
@@ -66,21 +66,21 @@ class Catalog:
 
     @classmethod
     def of(cls, root: Path | str | Catalog | None) -> Catalog:
-        """Take what callers may give: a catalogue, a path, or None for the default one.
+        """Get a catalog from a catalog, a path, or None for the default one.
 
         Args:
-            root: A catalogue, which is returned as it is, or what the constructor takes.
+            root: A catalog, which is returned unchanged, or an argument of the constructor.
 
         Returns:
-            The catalogue.
+            The catalog.
 
         Raises:
-            FileNotFoundError: There is no such folder or archive.
+            FileNotFoundError: The folder or archive does not exist.
         """
         return root if isinstance(root, Catalog) else cls(root)
 
     def ids(self) -> list[str]:
-        """List the endpoint ids of the catalogue.
+        """List the endpoint ids of the catalog.
 
         Returns:
             Every id, sorted.
@@ -93,7 +93,7 @@ class Catalog:
         return sorted(found)
 
     def document(self, endpoint_id: str) -> EndpointDocument:
-        """Read one endpoint's document; it is parsed once and kept.
+        """Read one endpoint's document; it is parsed once and cached.
 
         Args:
             endpoint_id: The endpoint's id, e.g. ``fal-ai/flux/dev``.
@@ -102,37 +102,37 @@ class Catalog:
             The document.
 
         Raises:
-            UnknownEndpointError: The catalogue has no such document.
-            InvalidDocumentError: The file is there but is not an endpoint document.
+            UnknownEndpointError: The catalog does not contain the endpoint.
+            InvalidDocumentError: The file exists but is not an endpoint document.
         """
         document = self._documents.get(endpoint_id)
         if document is None:
             content = self._find(endpoint_id)
-            # Of an app, all routes are known by now.
+            # `_find` has parsed all routes of an app.
             document = self._documents.get(endpoint_id)
             if document is None:
                 document = self._documents[endpoint_id] = EndpointDocument.parse(content)
         return document
 
     def read(self, endpoint_id: str) -> bytes:
-        """Read one endpoint's document as it stands in its file.
+        """Read the content of one endpoint's document.
 
         Args:
             endpoint_id: The endpoint's id, e.g. ``fal-ai/flux/dev``.
 
         Returns:
-            The file's bytes; those of a file of its own for the route of an app.
+            The file's bytes; for a route of an app, a document of its own.
 
         Raises:
-            UnknownEndpointError: The catalogue has no such document.
+            UnknownEndpointError: The catalog does not contain the endpoint.
         """
         content = self._find(endpoint_id)
         document = self._documents.get(endpoint_id)
         return content if document is None or document.route is None else as_bytes(document)
 
     def _find(self, endpoint_id: str) -> bytes:
-        """Content of the file that holds an endpoint; the routes of an app are known afterwards."""
-        # The pattern keeps "..", absolute paths and drive letters away from the file system.
+        """Read the file that contains an endpoint; if it is an app's, parse all its routes."""
+        # The pattern rejects "..", absolute paths and drive letters.
         stem = endpoint_id
         while _ID.fullmatch(stem):
             content = self._content(stem)
@@ -150,7 +150,7 @@ class Catalog:
             return None
 
     def _routes(self, stem: str, content: bytes) -> list[str] | None:
-        """Ids of an app's routes; None for a file that holds no app."""
+        """Ids of an app's routes; None if the file does not describe an app."""
         if stem in self._apps:
             return self._apps[stem]
         if not may_be_app_document(content):
@@ -161,7 +161,7 @@ class Catalog:
                 return None
             documents = split(cast("Schema", raw), stem).documents
         except (ValueError, RecursionError):
-            return None  # asking for it tells what is wrong with it
+            return None  # reading the document raises the error
         self._documents.update((one.id, one) for one in documents)
         return self._apps.setdefault(stem, [one.id for one in documents])
 
@@ -176,13 +176,13 @@ class Catalog:
 
 
 def default_root() -> Path:
-    """Find the catalogue that comes with fal-typed.
+    """Find the catalog that comes with fal-typed.
 
     Returns:
         ``schemas/`` of the checkout this module runs from, else the archive in the wheel.
 
     Raises:
-        FileNotFoundError: This installation carries neither.
+        FileNotFoundError: This installation contains neither.
     """
     here = Path(__file__).resolve()
     package, checkout = here.parents[1], here.parents[3]
@@ -192,7 +192,7 @@ def default_root() -> Path:
     for candidate in candidates:
         if candidate.exists():
             return candidate
-    raise FileNotFoundError(f"no catalogue of endpoint documents at {candidates[0]}")
+    raise FileNotFoundError(f"no catalog of endpoint documents at {candidates[0]}")
 
 
 def _open(root: Path) -> _Files:

@@ -1,8 +1,8 @@
 """Reads the OpenAPI document of one endpoint.
 
 fal publishes one *queue document* per endpoint: a POST that takes the input and a GET
-of ``…/requests/{request_id}`` that answers the output. The generator, the emulator and the
-command line all read it through `EndpointDocument`. Pure standard library.
+of ``…/requests/{request_id}`` that returns the output. The generator, the emulator and the
+command line all read it through `EndpointDocument`. Uses the standard library only.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ RealtimeMode: TypeAlias = Literal["unary", "server_streaming", "client_streaming
 Codec: TypeAlias = Literal["msgpack", "json"]
 
 ROUTE = "x-fal-typed-route"
-"""Keyword of a path item for what queue documents have no word for; see `Route`."""
+"""Extension key of a path item, for facts that queue documents cannot express; see `Route`."""
 
 _BYTES = ("application/octet-stream", "image/", "video/", "audio/")
 _RESULT_SUFFIX = "/requests/{request_id}"
-_PLATFORM_WORDS = re.compile(r"The OpenAPI schema for the \S+ queue\.?")
+_GENERIC_DESCRIPTION = re.compile(r"The OpenAPI schema for the \S+ queue\.?")
 _COMPONENT_PREFIX = "#/components/schemas/"
 
 
 class InvalidDocumentError(ValueError):
-    """The JSON is not a document of one fal endpoint; the message says what is missing."""
+    """The JSON is not the document of a fal endpoint; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """What the document of an app says of one of its routes, beside input and output.
+    """A route of an app's document, apart from its input and output.
 
     Attributes:
         app: Id of the app.
-        path: The route's path below it.
+        path: The route's path below the app's id.
         kind: How it is called.
-        has_more: Whether the app has a route for the streams or the sessions of this one.
-        mode: Who sends several messages in a session; None where there are no sessions.
-        content_type: Form of a session's messages.
-        buffering: How many unread inputs of a session are kept; None for all.
-        session_timeout: Seconds without input after which a session ends; None when not said.
+        has_more: Whether the app has a separate stream or realtime route for this one.
+        mode: Which side sends several messages in a session; None for other kinds of routes.
+        content_type: Media type of a session's messages.
+        buffering: How many unread inputs of a session are buffered; None for all.
+        session_timeout: Seconds without input after which a session ends; None if unknown.
 
-    Rests on docs/protocol.md section 11.4.
+    See docs/protocol.md section 11.4.
     """
 
     app: str
@@ -63,7 +63,7 @@ class Route:
 
     @classmethod
     def read(cls, item: Schema) -> Route | None:
-        """Read the route out of a path item; None when it says nothing of one."""
+        """Read the route of a path item; None if it has none."""
         raw = _dict(item.get(ROUTE))
         app, path = _text(raw.get("app")), _text(raw.get("path"))
         kind: RouteKind | None = _one_of(raw.get("kind"), get_args(RouteKind))
@@ -86,14 +86,14 @@ class Route:
 
     @property
     def codec(self) -> Codec | None:
-        """The codec of a session's messages; None for one of the app's own."""
+        """The codec of a session's messages; None for a codec of the app's own."""
         form = self.content_type.lower()
         if "msgpack" in form or "messagepack" in form:
             return "msgpack"
         return "json" if "json" in form else None
 
     def means_bytes(self, schema: Schema) -> bool:
-        """Whether a text of this schema is bytes: only where the wire has a form for them."""
+        """Whether a string of this schema is sent as bytes, which only MessagePack supports."""
         if self.kind != "realtime" or self.codec != "msgpack" or "contentEncoding" in schema:
             return False
         media = schema.get("contentMediaType")
@@ -102,16 +102,16 @@ class Route:
 
 
 class EndpointDocument:
-    """One endpoint's OpenAPI document: its id, its category and the schemas of input and output.
+    """One endpoint's OpenAPI document: its id, its category, and its input and output schemas.
 
     Args:
         raw: The document as parsed JSON.
 
     Raises:
-        InvalidDocumentError: No endpoint id, or no POST operation, can be found in it.
+        InvalidDocumentError: The document has no endpoint id or no POST operation.
 
-    Rests on docs/protocol.md sections 11.2 and 11.3: input and output are found through the
-    paths, never by name.
+    See docs/protocol.md sections 11.2 and 11.3: input and output are found through the paths,
+    never by name.
 
     >>> document = EndpointDocument({
     ...     "info": {"x-fal-metadata": {"endpointId": "acme/echo", "category": "text"}},
@@ -144,17 +144,17 @@ class EndpointDocument:
         self.id: str = _endpoint_id(metadata, paths)
         """The endpoint's id, e.g. ``fal-ai/flux/dev``."""
         self.category: str | None = _text(metadata.get("category"))
-        """The platform's category, e.g. ``text-to-image``; None when the document has none."""
+        """The platform's category, e.g. ``text-to-image``; None if the document has none."""
         self.description: str | None = _description(_dict(raw.get("info")))
-        """What the document says of the endpoint; None when it says nothing of its own."""
+        """Description of the endpoint; None if the document has only the platform's generic one."""
         self.components: dict[str, Schema] = _dict(_dict(raw.get("components")).get("schemas"))
         """Every named schema of the document."""
         item = _dict(paths.get("/" + self.id))
         operation = _dict(item.get("post"))
         self.deprecated: bool = operation.get("deprecated") is True
-        """Whether the document says that the endpoint is going away."""
+        """Whether the document marks the endpoint as deprecated."""
         self.route: Route | None = Route.read(item)
-        """What an app's own document says of the route; None for any other document."""
+        """The route, if the document comes from an app; else None."""
         self.input_ref: Schema = _json_schema(operation.get("requestBody"))
         """The input's schema as written at the operation, usually a ``$ref``."""
         self.output_ref: Schema = _output_schema(paths, self.id)
@@ -206,23 +206,23 @@ class EndpointDocument:
     def resolve(self, schema: Schema) -> Schema:
         """Follow a schema's ``$ref`` until a schema without one is reached.
 
-        Keywords beside a ``$ref`` (a default, a description) win over the target's. A dangling
-        reference and a reference that leads back to itself resolve to what stands beside it,
-        because real documents hold both and must stay usable.
+        Keywords next to a ``$ref`` (a default, a description) override those of its target. A
+        dangling or circular reference resolves to the keywords next to it, because real
+        documents contain both and must stay usable.
 
         Args:
             schema: A schema of this document.
 
         Returns:
-            The schema itself when it has no ``$ref``, else a new dict.
+            The schema itself if it has no ``$ref``, else a new dict.
         """
         seen: set[str] = set()
         while isinstance(ref := schema.get("$ref"), str):
-            beside = {key: value for key, value in schema.items() if key != "$ref"}
+            siblings = {key: value for key, value in schema.items() if key != "$ref"}
             if ref in seen:
-                return beside
+                return siblings
             seen.add(ref)
-            schema = {**self._component(ref), **beside}
+            schema = {**self._component(ref), **siblings}
         return schema
 
     def _component(self, ref: str) -> Schema:
@@ -232,7 +232,7 @@ class EndpointDocument:
 
 
 def component_name(schema: Schema) -> str | None:
-    """Name of the component a schema refers to.
+    """Name of the component that a schema refers to.
 
     Args:
         schema: Any schema.
@@ -263,9 +263,9 @@ def _endpoint_id(metadata: Schema, paths: Schema) -> str:
 
 
 def _description(info: Schema) -> str | None:
-    """The description, unless it is the sentence that the platform writes into every document."""
+    """The description, unless it is the generic one that the platform writes into documents."""
     text = _text(info.get("description"))
-    return None if text is None or _PLATFORM_WORDS.fullmatch(text.strip()) else text
+    return None if text is None or _GENERIC_DESCRIPTION.fullmatch(text.strip()) else text
 
 
 def _output_schema(paths: Schema, endpoint_id: str) -> Schema:
@@ -284,7 +284,7 @@ def _dict(value: Any) -> Schema:
 
 
 def _number(value: Any) -> float | None:
-    """A positive number."""
+    """The value if it is a positive number, else None."""
     is_one = isinstance(value, (int, float)) and not isinstance(value, bool)
     return value if is_one and 0 < value < math.inf else None
 

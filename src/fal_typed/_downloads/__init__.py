@@ -1,1 +1,1 @@
-"""Downloading the files that results name."""
+"""Downloads the files of results."""

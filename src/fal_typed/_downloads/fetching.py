@@ -1,7 +1,7 @@
-"""Fetching files that results name.
+"""Downloads the files of results.
 
-The key is never sent, for a result may name any host. A download that breaks off goes on where
-it was, as long as the file is still the same one.
+The key is never sent, because a result may name any host. An interrupted download resumes where
+it stopped, unless the file has changed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,9 +19,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from fal_typed._core import data_uri, responses
 from fal_typed._core.flow import (
     CloseStream,
+    Deadline,
     Flow,
     ReadChunk,
     blocking,
+    shorter,
     sleep,
 )
 from fal_typed._core.redirects import open_following
@@ -32,25 +35,24 @@ from fal_typed._transport.base import (
     OpenedStream,
     TransportError,
 )
-from fal_typed.errors import FalDownloadError, FalInputError
+from fal_typed.errors import FalDownloadError, FalInputError, FalTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_OK, _PARTIAL, _OUTSIDE = 200, 206, 416
-_SILENCE = 60.0
+_OK, _PARTIAL, _RANGE_INVALID = 200, 206, 416
+_READ_TIMEOUT = 60.0
 _BATCH = 1024 * 1024
-_MOST_ERROR_BYTES = 4096
-_MOST_NAME_BYTES = 150
+_MAX_ERROR_BYTES = 4096
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 def read(settings: Settings, url: str) -> Flow[bytes]:
-    """Fetch a file into memory.
+    """Download a file into memory.
 
     Raises:
-        FalDownloadError: It is gone, or the download broke too often.
+        FalDownloadError: The file is gone, or the download failed after all retries.
     """
     sink = BytesIO()
     yield from _fetch(settings, url, sink)
@@ -58,10 +60,10 @@ def read(settings: Settings, url: str) -> Flow[bytes]:
 
 
 def open_temporary(settings: Settings, url: str) -> Flow[BinaryIO]:
-    """Fetch a file into a temporary one, which vanishes when it is closed.
+    """Download a file into a temporary file, which is deleted when it is closed.
 
     Raises:
-        FalDownloadError: It is gone, or the download broke too often.
+        FalDownloadError: The file is gone, or the download failed after all retries.
     """
     sink = cast("BinaryIO", TemporaryFile())  # noqa: SIM115 - the caller's to close
     try:
@@ -74,15 +76,17 @@ def open_temporary(settings: Settings, url: str) -> Flow[BinaryIO]:
 
 
 def save(settings: Settings, url: str, target: Path) -> Flow[Path]:
-    """Fetch a file onto disk, where it appears when it is whole.
+    """Download a file to disk; it appears under its name only when it is complete.
 
     Raises:
-        FalDownloadError: It is gone, or the download broke too often.
-        FalInputError: The target is a device or the like.
-        OSError: The folder cannot be written to.
+        FalDownloadError: The file is gone, or the download failed after all retries.
+        FalInputError: The target exists and is not a regular file.
+        OSError: The file cannot be written.
     """
     if target.exists() and not target.is_file():
-        raise FalInputError(f"{str(target)!r} is no regular file. Write what read() gives to it.")
+        raise FalInputError(
+            f"{str(target)!r} is not a regular file. Write the bytes of read() to it instead."
+        )
     unfinished = target.with_name(f".{secrets.token_hex(8)}.part")
     sink = unfinished.open("xb")
     try:
@@ -90,7 +94,7 @@ def save(settings: Settings, url: str, target: Path) -> Flow[Path]:
         sink.close()
         yield from blocking(lambda: os.replace(unfinished, target))  # noqa: PTH105
     except BaseException:
-        # No effects here: the flow may be being closed.
+        # No effects here, because the flow may be closing.
         sink.close()
         with suppress(OSError):
             unfinished.unlink()
@@ -98,54 +102,69 @@ def save(settings: Settings, url: str, target: Path) -> Flow[Path]:
     return target
 
 
-class _BrokenOff(Exception):  # noqa: N818 - not seen by callers
-    """The file is not whole yet; trying again may help.
+class _InterruptedDownload(Exception):  # noqa: N818 - never reaches callers
+    """The download is incomplete; a retry may help.
 
     Attributes:
-        asked: Seconds the server asks to wait, or None.
+        retry_after: Wait requested by the server, in seconds, or None.
     """
 
-    def __init__(self, reason: str, asked: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
-        self.asked = asked
+        self.retry_after = retry_after
 
 
 class _Download:
-    """How far a download has come.
+    """The state of a download.
 
     Attributes:
-        total: The file's length, once it is known.
-        validator: What tells whether it is still the same file; without it nothing is resumed.
+        total: The file's size in bytes, once known.
+        validator: ETag or date that identifies the file's version; needed to resume.
     """
 
-    def __init__(self, url: str, sink: BinaryIO) -> None:
+    def __init__(self, url: str, sink: BinaryIO, deadline: Deadline) -> None:
         self.url = url
+        self.deadline = deadline
         self.sink = sink
         self.total: int | None = None
         self.validator: str | None = None
 
     @property
     def place(self) -> str:
-        """The URL without its query, which may hold a signature."""
+        """The URL without its query, which may contain a signature."""
         return self.url.split("?")[0]
 
     def request(self) -> HttpRequest:
-        """The request for what is missing."""
-        # Compressed bytes could not be counted.
+        """The request for the remaining bytes."""
+        # Ranges and sizes count uncompressed bytes.
         headers = {"accept": "*/*", "accept-encoding": "identity", "user-agent": USER_AGENT}
         position = self.sink.tell()
         if position and self.validator:
             headers |= {"range": f"bytes={position}-", "if-range": self.validator}
-        return HttpRequest("GET", self.url, headers, timeout=_SILENCE)
+        return HttpRequest("GET", self.url, headers, timeout=_READ_TIMEOUT)
+
+    def read_timeout(self) -> Flow[float | None]:
+        """Seconds until the next bytes must arrive.
+
+        Raises:
+            FalTimeoutError: The client's timeout has passed.
+        """
+        remaining = yield from self.deadline.remaining()
+        if remaining == 0:
+            raise FalTimeoutError(
+                f"{self.place} was not downloaded within {self.deadline.limit:g} s",
+                timeout=self.deadline.limit,
+            )
+        return shorter(_READ_TIMEOUT, remaining)
 
     def restart(self) -> None:
-        """Throw away what is there."""
+        """Discard what was downloaded so far."""
         self.sink.seek(0)
         self.sink.truncate()
         self.total = self.validator = None
 
     def begin(self, headers: Mapping[str, str]) -> None:
-        """Note what an answer with the whole file says of it."""
+        """Store size and validator from the headers of a full response."""
         self.restart()
         if headers.get("content-encoding", "identity") == "identity":
             length = headers.get("content-length", "")
@@ -154,8 +173,8 @@ class _Download:
             strong = etag if etag.startswith('"') else None
             self.validator = strong or headers.get("last-modified")
 
-    def goes_on(self, headers: Mapping[str, str]) -> bool:
-        """Whether a partial answer is the rest of the same file."""
+    def is_resumed(self, headers: Mapping[str, str]) -> bool:
+        """Whether a partial response is the rest of the same file."""
         match = _RANGE.fullmatch(headers.get("content-range", ""))
         if match is None or int(match[1]) != self.sink.tell():
             return False
@@ -169,82 +188,84 @@ def _fetch(settings: Settings, url: str, sink: BinaryIO) -> Flow[None]:
         yield from blocking(lambda: sink.write(_decoded(url)))
         return
     if not re.match(r"https?://", url, re.IGNORECASE):
-        raise FalDownloadError(f"{url[:80]!r} is no URL that can be fetched.")
-    download = _Download(url, sink)
+        raise FalDownloadError(f"{url[:80]!r} cannot be downloaded: it is not an http(s) URL.")
+    download = _Download(url, sink, (yield from Deadline.after(settings.timeout)))
     backoff, furthest = Backoff(settings.retry), 0
     while True:
         try:
-            yield from _try(download)
-        except _BrokenOff as broken:
+            yield from _attempt(download)
+        except _InterruptedDownload as interruption:
             if sink.tell() > furthest:
-                backoff.progressed()
+                backoff.reset()
                 furthest = sink.tell()
-            delay = yield from backoff.next_delay(broken.asked)
+            delay = yield from backoff.next_delay(interruption.retry_after)
             if delay is None:
                 raise FalDownloadError(
-                    f"{download.place} could not be fetched in {backoff.failures} attempts: "
-                    f"{broken}"
+                    f"{download.place} could not be downloaded in {backoff.failures} attempts: "
+                    f"{interruption}"
                 ) from None
             yield from sleep(delay)
         else:
             return
 
 
-def _try(download: _Download) -> Flow[None]:
+def _attempt(download: _Download) -> Flow[None]:
     try:
-        stream = yield from open_following(download.request())
-        yield from _take_answer(download, stream)
+        limit = yield from download.read_timeout()
+        request = replace(download.request(), timeout=limit)
+        stream = yield from open_following(request)
+        yield from _read_response(download, stream)
         yield CloseStream(stream)
     except TransportError as error:
-        raise _BrokenOff(str(error)) from None
+        raise _InterruptedDownload(str(error)) from None
     received = download.sink.tell()
     if download.total is not None and received != download.total:
         if received > download.total:
             download.restart()
-        raise _BrokenOff(f"{received} of {download.total} bytes came")
+        raise _InterruptedDownload(f"got {received} of {download.total} bytes")
 
 
-def _take_answer(download: _Download, stream: OpenedStream) -> Flow[None]:
-    if stream.status == _PARTIAL and download.goes_on(stream.headers):
+def _read_response(download: _Download, stream: OpenedStream) -> Flow[None]:
+    if stream.status == _PARTIAL and download.is_resumed(stream.headers):
         yield from _write_body(download, stream)
     elif stream.status == _OK:
         download.begin(stream.headers)
         yield from _write_body(download, stream)
-    elif stream.status in (_PARTIAL, _OUTSIDE) and download.validator:
+    elif stream.status in (_PARTIAL, _RANGE_INVALID) and download.validator:
         download.restart()
         yield CloseStream(stream)
-        raise _BrokenOff("the file has changed since the download began")
+        raise _InterruptedDownload("the file changed during the download")
     else:
-        yield from _raise_refusal(download, stream)
+        yield from _raise_error(download, stream)
 
 
 def _write_body(download: _Download, stream: OpenedStream) -> Flow[None]:
     batch = bytearray()
     try:
-        while chunk := (yield ReadChunk(stream, _SILENCE)):
+        while chunk := (yield ReadChunk(stream, (yield from download.read_timeout()))):
             batch += chunk
             if len(batch) >= _BATCH:
                 full, batch = batch, bytearray()
-                yield from blocking(lambda: download.sink.write(full))  # noqa: B023 - done at once
+                yield from blocking(lambda: download.sink.write(full))  # noqa: B023 - called at once
     finally:
-        # What came before a break is kept, to go on from there; this is less than a batch.
+        # Bytes received before an interruption are kept, to resume from there.
         download.sink.write(batch)
 
 
-def _raise_refusal(download: _Download, stream: OpenedStream) -> Flow[None]:
+def _raise_error(download: _Download, stream: OpenedStream) -> Flow[None]:
     body = b""
-    while len(body) < _MOST_ERROR_BYTES and (chunk := (yield ReadChunk(stream, _SILENCE))):
+    while len(body) < _MAX_ERROR_BYTES and (chunk := (yield ReadChunk(stream, _READ_TIMEOUT))):
         body += chunk
     yield CloseStream(stream)
-    response = HttpResponse(stream.status, stream.headers, body[:_MOST_ERROR_BYTES])
-    if is_transient(stream.status, stores=True):
-        raise _BrokenOff(f"status {stream.status}", responses.retry_after(response))
+    response = HttpResponse(stream.status, stream.headers, body[:_MAX_ERROR_BYTES])
+    if is_transient(stream.status, from_files=True):
+        raise _InterruptedDownload(f"status {stream.status}", responses.retry_after(response))
     reason = responses.http_error(response, endpoint=download.place)
-    raise FalDownloadError(f"The file could not be fetched: {reason.message}")
+    raise FalDownloadError(f"The file could not be downloaded: {reason.message}")
 
 
 def _decoded(uri: str) -> bytes:
     try:
         return data_uri.decode(uri)
     except ValueError as error:
-        raise FalDownloadError(f"A file's data URI cannot be read: {error}.") from None
+        raise FalDownloadError(f"The file's data URI is invalid: {error}.") from None

@@ -11,15 +11,15 @@ from urllib.parse import unquote, urlsplit
 from fal_typed._core import data_uri
 from fal_typed._core.media_types import extension_of
 
-_MOST_NAME_BYTES = 150
-# Names that mean a device on Windows, whatever their extension.
+_MAX_NAME_BYTES = 150
+# Device names on Windows, whatever their extension.
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
 
 
 def target_path(path: str | os.PathLike[str], file_name: str | None, url: str) -> Path:
-    """Where to save a file: the path itself, or in the folder it names.
+    """Where to save a file: at the path, or inside it if it is a folder.
 
-    The names come from a result, which may be anybody's: the file stays in the folder.
+    The name comes from a result and is not trusted: the file never leaves the folder.
     """
     target = Path(path)
     if not target.is_dir():
@@ -30,7 +30,7 @@ def target_path(path: str | os.PathLike[str], file_name: str | None, url: str) -
 
 
 def safe_name(name: str) -> str:
-    r"""The last part of a name, without anything that means more than itself to a file system.
+    r"""The last part of a name, without characters that are special to a file system.
 
     Example:
         >>> safe_name("../../.bashrc"), safe_name("C:\\cats\\con.png"), safe_name("a/")
@@ -43,9 +43,9 @@ def safe_name(name: str) -> str:
     if _DEVICES.fullmatch(plain):
         plain = f"_{plain}"
     stem, dot, extension = plain.rpartition(".")
-    if not dot or len(extension.encode()) > _MOST_NAME_BYTES // 4:
+    if not dot or len(extension.encode()) > _MAX_NAME_BYTES // 4:
         stem, extension = plain, ""
-    return _shortened(stem, _MOST_NAME_BYTES) + (f".{extension}" if extension else "")
+    return _shortened(stem, _MAX_NAME_BYTES) + (f".{extension}" if extension else "")
 
 
 def _shortened(text: str, size: int) -> str:

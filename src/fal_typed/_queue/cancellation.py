@@ -1,4 +1,4 @@
-"""Canceling a job (docs/protocol.md section 3.5)."""
+"""Cancels a job (docs/protocol.md section 3.5)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from fal_typed._core import responses
 from fal_typed._core.flow import Deadline, Flow
-from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
 from fal_typed._queue.jobs import Job
 from fal_typed.errors import FalConflictError, FalError
 
-_CANCEL_LIMIT = 1.0
+_CANCEL_TIMEOUT = 1.0
 
 
 def cancel(settings: Settings, job: Job[Any]) -> Flow[None]:
@@ -20,11 +20,11 @@ def cancel(settings: Settings, job: Job[Any]) -> Flow[None]:
 
     Raises:
         FalConflictError: The job is already complete.
-        FalNotFoundError: There is no such job.
+        FalNotFoundError: The job does not exist.
     """
-    response = yield from send_retrying(
-        settings.request("PUT", job.cancel_url),
-        repeat=Repeat.HARMLESS,
+    response = yield from send_with_retries(
+        settings.request("PUT", job.cancel_url, headers=job.call.options.headers),
+        safety=RetrySafety.SAFE,
         policy=job.call.options.retry or settings.retry,
         deadline=(yield from Deadline.after(job.call.options.deadline)),
         request_id=job.request_id,
@@ -36,7 +36,7 @@ def cancel(settings: Settings, job: Job[Any]) -> Flow[None]:
     )
     if b"ALREADY_COMPLETED" in response.body:
         raise FalConflictError(
-            "The job is already complete; its result can still be fetched.",
+            "The job is already complete and cannot be canceled; its result can still be fetched.",
             status_code=response.status,
             headers=response.headers,
             body=response.body,
@@ -46,14 +46,16 @@ def cancel(settings: Settings, job: Job[Any]) -> Flow[None]:
 
 
 def cancel_quietly(settings: Settings, job: Job[Any]) -> Flow[None]:
-    """Cancel as well as one request within a second can; the caller's own error matters more."""
-    request = settings.request("PUT", job.cancel_url, timeout=_CANCEL_LIMIT)
+    """Try once, for up to a second, to cancel a job; errors are ignored."""
+    request = settings.request(
+        "PUT", job.cancel_url, headers=job.call.options.headers, timeout=_CANCEL_TIMEOUT
+    )
     try:
-        yield from send_retrying(
-            replace(request, connect_timeout=_CANCEL_LIMIT),
-            repeat=Repeat.HARMLESS,
+        yield from send_with_retries(
+            replace(request, connect_timeout=_CANCEL_TIMEOUT),
+            safety=RetrySafety.SAFE,
             policy=replace(settings.retry, attempts=1),
-            deadline=(yield from Deadline.after(_CANCEL_LIMIT)),
+            deadline=(yield from Deadline.after(_CANCEL_TIMEOUT)),
         )
     except FalError:
         return

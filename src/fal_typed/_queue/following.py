@@ -1,7 +1,8 @@
-"""Following a job to its result (docs/protocol.md sections 3.2 to 3.4).
+"""Follows a job to its result (docs/protocol.md sections 3.2 to 3.4).
 
-The status stream is followed; where it is refused, cut or silent, the status is polled. There is
-no failed status: a failed job completes, and fetching its result returns the error.
+The job is followed through its status stream; if the stream is rejected, breaks or is silent, the
+status is polled. There is no failed status: a failed job completes, and fetching its result
+returns the error.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from fal_typed._core.flow import (
     sleep,
 )
 from fal_typed._core.json_values import as_object
-from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
 from fal_typed._queue.jobs import Job
 from fal_typed._queue.statuses import Completed, QueueStatus, parse_status
@@ -40,22 +41,24 @@ from fal_typed.results import LogEntry, Result
 Out = TypeVar("Out")
 _OK = 200
 # The platform sends a comment line every few seconds to keep a status stream alive.
-_SILENCE = 45.0
+_READ_TIMEOUT = 45.0
 _FIRST_INTERVAL = 0.1
-_LONGEST_INTERVAL = 2.0
+_MAX_INTERVAL = 2.0
 _INTERVAL_GROWTH = 1.5
 
 
 def read_status(
     settings: Settings, job: Job[Any], deadline: Deadline | None = None
 ) -> Flow[QueueStatus]:
-    """Ask for a job's status once."""
+    """Request a job's status once."""
     options = job.call.options
     deadline = deadline or (yield from Deadline.after(options.deadline))
-    request = settings.request("GET", job.status_url, query={"logs": int(options.with_logs)})
-    response = yield from send_retrying(
+    request = settings.request(
+        "GET", job.status_url, headers=options.headers, query={"logs": int(options.with_logs)}
+    )
+    response = yield from send_with_retries(
         request,
-        repeat=Repeat.HARMLESS,
+        safety=RetrySafety.SAFE,
         policy=options.retry or settings.retry,
         deadline=deadline,
         request_id=job.request_id,
@@ -71,14 +74,14 @@ OnStatus = Callable[[QueueStatus], Flow[None]]
 
 
 class _Follower:
-    """Remembers what was told, so that each update is told once and logs add up."""
+    """Remembers earlier updates, so that each one is reported once and logs accumulate."""
 
     def __init__(self, on_status: OnStatus) -> None:
         self._on_status = on_status
         self._logs: tuple[LogEntry, ...] = ()
         self._last: QueueStatus | None = None
 
-    def tell(self, status: QueueStatus) -> Flow[QueueStatus]:
+    def update(self, status: QueueStatus) -> Flow[QueueStatus]:
         new = _unseen(self._logs, status.logs)
         self._logs += new
         update = replace(status, logs=self._logs, new_logs=new)
@@ -88,12 +91,12 @@ class _Follower:
         return update
 
 
-def _unseen(seen: tuple[LogEntry, ...], told: Sequence[LogEntry]) -> tuple[LogEntry, ...]:
-    # A poll tells everything so far (or the latest part of it), a stream only what is new.
-    overlap = min(len(seen), len(told))
-    while overlap and tuple(told[:overlap]) != seen[len(seen) - overlap :]:
+def _unseen(seen: tuple[LogEntry, ...], logs: Sequence[LogEntry]) -> tuple[LogEntry, ...]:
+    # A poll returns all logs so far (or the latest of them), a stream only the new ones.
+    overlap = min(len(seen), len(logs))
+    while overlap and tuple(logs[:overlap]) != seen[len(seen) - overlap :]:
         overlap -= 1
-    return tuple(told[overlap:])
+    return tuple(logs[overlap:])
 
 
 def _differs(last: QueueStatus, update: QueueStatus) -> bool:
@@ -103,7 +106,7 @@ def _differs(last: QueueStatus, update: QueueStatus) -> bool:
 def follow(
     settings: Settings, job: Job[Any], deadline: Deadline, on_status: OnStatus
 ) -> Flow[Completed]:
-    """Follow a job until it is complete, telling each update once."""
+    """Follow a job until it is complete, reporting each update once."""
     follower = _Follower(on_status)
     options = job.call.options
     if options.interval is None:
@@ -111,37 +114,37 @@ def follow(
         if completed is not None:
             return completed
         yield from report(
-            Fallback(f"the status stream of request {job.request_id} broke off; polling instead")
+            Fallback(f"the status stream of request {job.request_id} ended early; polling instead")
         )
     interval = options.interval if options.interval is not None else _FIRST_INTERVAL
     while True:
         status = yield from read_status(settings, job, deadline)
-        status = yield from follower.tell(status)
+        status = yield from follower.update(status)
         if isinstance(status, Completed):
             return status
         yield from _pause(job, deadline, interval)
         if options.interval is None:
-            interval = min(_LONGEST_INTERVAL, interval * _INTERVAL_GROWTH)
+            interval = min(_MAX_INTERVAL, interval * _INTERVAL_GROWTH)
 
 
 def _pause(job: Job[Any], deadline: Deadline, interval: float) -> Flow[None]:
     remaining = yield from deadline.remaining()
     if remaining is not None and remaining <= 0:
-        raise too_late(job, deadline)
+        raise deadline_error(job, deadline)
     yield from sleep(interval if remaining is None else min(interval, remaining))
 
 
 def _follow_stream(
     settings: Settings, job: Job[Any], deadline: Deadline, follower: _Follower
 ) -> Flow[Completed | None]:
-    """Follow the status stream; None when it was refused, cut or silent."""
+    """Follow the status stream; returns None if it was rejected, broke or was silent."""
     request = settings.request(
         "GET",
         f"{job.status_url}/stream",
-        headers={"accept": "text/event-stream"},
+        headers={**job.call.options.headers, "accept": "text/event-stream"},
         query={"logs": int(job.call.options.with_logs)},
     )
-    limit = shorter(_SILENCE, (yield from deadline.remaining()))
+    limit = shorter(_READ_TIMEOUT, (yield from deadline.remaining()))
     try:
         stream: OpenedStream = yield OpenStream(replace(request, timeout=limit))
         if stream.status != _OK or "event-stream" not in stream.headers.get("content-type", ""):
@@ -151,7 +154,7 @@ def _follow_stream(
     except TransportError:
         remaining = yield from deadline.remaining()
         if remaining is not None and remaining <= 0:
-            raise too_late(job, deadline) from None
+            raise deadline_error(job, deadline) from None
         return None
 
 
@@ -162,13 +165,13 @@ def _read_statuses(
     while True:
         remaining = yield from deadline.remaining()
         if remaining is not None and remaining <= 0:
-            raise too_late(job, deadline)
-        chunk: bytes = yield ReadChunk(stream, shorter(_SILENCE, remaining))
+            raise deadline_error(job, deadline)
+        chunk: bytes = yield ReadChunk(stream, shorter(_READ_TIMEOUT, remaining))
         for event in decoder.feed(chunk) if chunk else decoder.finish():
             content = _parse_event(event)
             if content is None:
                 continue
-            status = yield from follower.tell(parse_status(content, job.request_id))
+            status = yield from follower.update(parse_status(content, job.request_id))
             if isinstance(status, Completed):
                 yield CloseStream(stream)
                 return status
@@ -185,9 +188,9 @@ def _parse_event(event: str) -> Mapping[str, Any] | None:
     return content if content and "status" in content else None
 
 
-def too_late(job: Job[Any], deadline: Deadline) -> FalTimeoutError:
+def deadline_error(job: Job[Any], deadline: Deadline) -> FalTimeoutError:
     return FalTimeoutError(
-        f"{job.call.endpoint.full} was not complete within {deadline.limit:g} s",
+        f"{job.call.endpoint.full} did not complete within {deadline.limit:g} s",
         request_id=job.request_id,
         timeout=deadline.limit,
     )
@@ -196,14 +199,14 @@ def too_late(job: Job[Any], deadline: Deadline) -> FalTimeoutError:
 def fetch(
     settings: Settings, job: Job[Out], deadline: Deadline, completed: Completed | None = None
 ) -> Flow[Result[Out]]:
-    """Fetch the result of a job that is complete.
+    """Fetch the result of a completed job.
 
     Raises:
-        FalHTTPError: The job failed; the error is the model's or the platform's.
+        FalHTTPError: The job failed, in the model or on the platform.
     """
-    response = yield from send_retrying(
-        settings.request("GET", job.response_url),
-        repeat=Repeat.ANSWER_IS_THE_MODELS,
+    response = yield from send_with_retries(
+        settings.request("GET", job.response_url, headers=job.call.options.headers),
+        safety=RetrySafety.RESULT,
         policy=job.call.options.retry or settings.retry,
         deadline=deadline,
         request_id=job.request_id,
@@ -230,7 +233,7 @@ def _job_error(job: Job[Any], response: HttpResponse, completed: Completed) -> F
 
 
 def wait(settings: Settings, job: Job[Out], deadline: Deadline | None = None) -> Flow[Result[Out]]:
-    """Follow a job to its end and fetch its result."""
+    """Wait until a job is complete and fetch its result."""
     options = job.call.options
     deadline = deadline or (yield from Deadline.after(options.deadline))
     completed = yield from follow(

@@ -1,4 +1,4 @@
-"""Handles: a job in the queue, in the hands of the caller."""
+"""`Handle`, a job in the queue as callers use it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Generic
 
 from typing_extensions import TypeVar
 
+from fal_typed._calls.not_given import NOT_GIVEN
 from fal_typed._queue import cancellation, following, jobs
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 
 
-class _JobView(Generic[Out]):
-    """What the two kinds of handles share."""
+class HandleBase(Generic[Out]):
+    """The common parts of `Handle` and `AsyncHandle`."""
 
     def __init__(self, job: Job[Out], runner: Runner) -> None:
         self._job = job
@@ -31,16 +32,16 @@ class _JobView(Generic[Out]):
 
     @property
     def endpoint_id(self) -> str:
-        """Id of the endpoint the job runs on."""
+        """Id of the job's endpoint."""
         return self._job.call.endpoint.full
 
     @property
     def request_id(self) -> str:
-        """Id of the job; keep it to find the job again later."""
+        """Id of the job; store it to get a handle of the job later."""
         return self._job.request_id
 
 
-class Handle(_JobView[Out]):
+class Handle(HandleBase[Out]):
     """A job in the queue.
 
     Example:
@@ -50,14 +51,14 @@ class Handle(_JobView[Out]):
         1024
     """
 
-    def status(self, *, with_logs: bool = False) -> QueueStatus:
-        """Ask for the job's status once (docs/protocol.md section 3.2).
+    def status(self, *, with_logs: bool = NOT_GIVEN) -> QueueStatus:
+        """Request the job's status once (docs/protocol.md section 3.2).
 
         Args:
-            with_logs: Ask for the model's logs as well.
+            with_logs: Request the model's logs, too.
 
         Raises:
-            FalNotFoundError: The platform does not know the job (any more).
+            FalNotFoundError: The job does not exist or is no longer stored.
         """
         job = jobs.with_options(self._job, with_logs=with_logs)
         return self._runner.perform(lambda settings: following.read_status(settings, job))
@@ -65,16 +66,16 @@ class Handle(_JobView[Out]):
     def iter_events(
         self,
         *,
-        with_logs: bool = False,
-        interval: float | None = None,
-        timeout: float | None = None,
+        with_logs: bool = NOT_GIVEN,
+        interval: float | None = NOT_GIVEN,
+        timeout: float | None = NOT_GIVEN,
     ) -> Iterator[QueueStatus]:
-        """Follow the job, yielding each change until it is complete.
+        """Follow the job and yield each change of its status until it is complete.
 
         Args:
-            with_logs: Ask for the model's logs as well.
-            interval: Seconds between status requests; default: the status stream is followed.
-            timeout: Seconds until `FalTimeoutError`; the job goes on.
+            with_logs: Request the model's logs, too.
+            interval: Seconds between status requests. Default: follow the status stream.
+            timeout: Seconds until `FalTimeoutError`; the job keeps running.
         """
         job = jobs.with_options(self._job, with_logs=with_logs, interval=interval, timeout=timeout)
         return self._runner.iterate(lambda settings: following.emit_statuses(settings, job))
@@ -82,20 +83,21 @@ class Handle(_JobView[Out]):
     def get(
         self,
         *,
-        timeout: float | None = None,
-        with_logs: bool = False,
-        on_queue_update: OnQueueUpdate | None = None,
+        timeout: float | None = NOT_GIVEN,
+        with_logs: bool = NOT_GIVEN,
+        on_queue_update: OnQueueUpdate | None = NOT_GIVEN,
     ) -> Result[Out]:
         """Wait until the job is complete and fetch its result.
 
         Args:
-            timeout: Seconds until `FalTimeoutError`; the job goes on and can be waited for again.
-            with_logs: Ask for the model's logs as well.
+            timeout: Seconds until `FalTimeoutError`; the job keeps running, and you can call
+                `get` again.
+            with_logs: Request the model's logs, too.
             on_queue_update: Called with each change of the job's status.
 
         Raises:
             FalHTTPError: The job failed.
-            FalTimeoutError: The job was not complete in time.
+            FalTimeoutError: The job did not complete in time.
         """
         job = jobs.with_options(
             self._job, with_logs=with_logs, on_queue_update=on_queue_update, timeout=timeout
@@ -103,10 +105,10 @@ class Handle(_JobView[Out]):
         return self._runner.perform(lambda settings: following.wait(settings, job))
 
     def cancel(self) -> None:
-        """Ask the platform to stop the job (docs/protocol.md section 3.5).
+        """Ask the platform to cancel the job (docs/protocol.md section 3.5).
 
         Raises:
             FalConflictError: The job is already complete.
-            FalNotFoundError: The platform does not know the job (any more).
+            FalNotFoundError: The job does not exist or is no longer stored.
         """
         self._runner.perform(lambda settings: cancellation.cancel(settings, self._job))

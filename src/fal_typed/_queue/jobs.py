@@ -1,4 +1,4 @@
-"""A job in the queue: its request id and its URLs."""
+"""A job in the queue: its request id and URLs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from fal_typed._calls.call import Call
+from fal_typed._calls.not_given import only_given
 from fal_typed._core.settings import Settings
 from fal_typed.errors import FalProtocolError
 
@@ -16,10 +17,10 @@ Out = TypeVar("Out")
 
 @dataclass(frozen=True)
 class Job(Generic[Out]):
-    """A job in the queue: what `Handle`s stand on.
+    """A job in the queue.
 
     Attributes:
-        call: What was asked; its arguments are empty when the job is known by its id only.
+        call: The call; without arguments if only the job's id is known.
     """
 
     call: Call[Out]
@@ -30,18 +31,18 @@ class Job(Generic[Out]):
 
 
 def job_from_id(settings: Settings, call: Call[Out], request_id: str) -> Job[Out]:
-    """A job known by its id; the URLs leave out whatever follows the app's name.
+    """A job known by its id; its URLs contain only the owner and app of the endpoint id.
 
     Raises:
-        FalError: The id cannot be one.
+        FalProtocolError: The request id is invalid.
     """
     if not request_id or not all(c.isalnum() or c in "-_." for c in request_id):
-        raise FalProtocolError(f"{request_id!r} is no request id.")
+        raise FalProtocolError(f"{request_id!r} is not a valid request id.")
     base = f"{settings.hosts.queue}/{call.endpoint.app}/requests/{request_id}"
     return Job(call, request_id, f"{base}/status", base, f"{base}/cancel")
 
 
 def with_options(job: Job[Out], **options: Any) -> Job[Out]:
-    """The same job, looked at with other options."""
-    call = replace(job.call, options=replace(job.call.options, **options))
+    """The same job with other call options, as far as they were given."""
+    call = replace(job.call, options=replace(job.call.options, **only_given(options)))
     return replace(job, call=call)

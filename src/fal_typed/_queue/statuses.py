@@ -1,4 +1,4 @@
-"""Queue statuses: their classes, and how they are parsed (docs/protocol.md section 3.2)."""
+"""Queue statuses and their parsing (docs/protocol.md section 3.2)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fal_typed.results import LogEntry
 
 @dataclass(frozen=True)
 class QueueStatus:
-    """Status of a job in the queue; statuses this SDK does not know are plain ones of these.
+    """Status of a job in the queue. A status unknown to this SDK is a plain `QueueStatus`.
 
     Attributes:
         request_id: Id of the job.
-        status: The platform's word for it.
-        logs: All log lines so far, when logs were asked for.
-        new_logs: The log lines that came since the last update.
-        raw: The status as it came.
+        status: The platform's name of the status, such as `IN_QUEUE`.
+        logs: All log lines so far, if logs were requested.
+        new_logs: Log lines since the previous update.
+        raw: The status as the platform sent it.
     """
 
     request_id: str
@@ -31,10 +31,10 @@ class QueueStatus:
 
 @dataclass(frozen=True)
 class Queued(QueueStatus):
-    """The job waits.
+    """The job is waiting in the queue.
 
     Attributes:
-        position: Number of jobs before it, or None when the platform does not say.
+        position: Number of jobs ahead of it, or None if unknown.
     """
 
     position: int | None = None
@@ -42,17 +42,17 @@ class Queued(QueueStatus):
 
 @dataclass(frozen=True)
 class InProgress(QueueStatus):
-    """The job runs."""
+    """The job is running."""
 
 
 @dataclass(frozen=True)
 class Completed(QueueStatus):
-    """The job has ended, well or badly.
+    """The job has ended, successfully or not.
 
     Attributes:
         metrics: Measurements, for example `inference_time` in seconds.
-        error: What failed, for failures of the platform's infrastructure.
-        error_type: Its machine-readable kind, for example `runner_disconnected`.
+        error: Message of a failure in the platform's infrastructure, or None.
+        error_type: Machine-readable type of the error, for example `runner_disconnected`.
     """
 
     metrics: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -64,7 +64,7 @@ OnQueueUpdate = Callable[[QueueStatus], Union[Awaitable[object], object]]
 
 
 def parse_status(content: Mapping[str, Any], request_id: str) -> QueueStatus:
-    """Read a status, tolerating whatever is missing or new."""
+    """Parse a status, tolerating missing and unknown fields."""
     status = str(content.get("status", ""))
     logs = _parse_logs(content.get("logs"))
     common: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Submitting a call to the queue, once (docs/protocol.md section 3.1)."""
+"""Submits a call to the queue (docs/protocol.md section 3.1)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing_extensions import TypeVar
 
 from fal_typed._calls.call import Call
 from fal_typed._calls.endpoint_id import join_path
-from fal_typed._calls.headers import call_headers
+from fal_typed._calls.option_headers import call_headers
 from fal_typed._core import responses
-from fal_typed._core.flow import Deadline, Flow
-from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.flow import Deadline, Flow, Interruptible, send_to_completion
+from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
+from fal_typed._queue.cancellation import cancel_quietly
 from fal_typed._queue.jobs import Job, job_from_id
 from fal_typed._transport.base import HttpRequest, HttpResponse
 from fal_typed._uploads.request_body import request_body
@@ -23,25 +24,36 @@ Out = TypeVar("Out")
 
 
 def submit(settings: Settings, call: Call[Out], deadline: Deadline | None = None) -> Flow[Job[Out]]:
-    """Put a call into the queue, once."""
+    """Submit a call to the queue, at most once."""
     deadline = deadline or (yield from Deadline.after(call.options.deadline))
     body = yield from request_body(settings, call, deadline)
     request = _submit_request(settings, call, body)
     try:
-        response = yield from send_retrying(
+        response = yield from send_with_retries(
             request,
-            repeat=Repeat.COSTS,
+            safety=RetrySafety.BILLED,
             policy=call.options.retry or settings.retry,
             deadline=deadline,
+            sender=send_to_completion,
         )
     except FalError as error:
-        # An answer whose body was cut still says in its headers which job it was about.
+        # If only the response body is incomplete, the headers still contain the request id.
         if error.request_id is None:
             raise
         return job_from_id(settings, call, error.request_id)
     if responses.is_error(response):
         raise responses.http_error(response, endpoint=call.endpoint.full)
-    return _accepted(settings, call, response)
+    job = _accepted(settings, call, response)
+    try:
+        yield Interruptible()
+    except GeneratorExit:
+        raise
+    except BaseException:
+        # Nobody will ever have this job's id, so nobody else can cancel it.
+        if call.options.cancel_on_stop:
+            yield from cancel_quietly(settings, job)
+        raise
+    return job
 
 
 def _accepted(settings: Settings, call: Call[Out], response: HttpResponse) -> Job[Out]:
@@ -49,25 +61,25 @@ def _accepted(settings: Settings, call: Call[Out], response: HttpResponse) -> Jo
     request_id = content.get("request_id") or responses.request_id_of(response)
     if not isinstance(request_id, str):
         raise FalProtocolError(
-            f"{call.endpoint.full} accepted the request but gave no request id; look for it at "
-            "https://fal.ai/dashboard before you send it again."
+            f"{call.endpoint.full} accepted the request but returned no request id; check "
+            "https://fal.ai/dashboard before you submit it again."
         )
     job = job_from_id(settings, call, request_id)
 
-    def told(name: str, own: str) -> str:
+    def url_of(name: str, default: str) -> str:
         url = content.get(name)
-        return url if isinstance(url, str) and settings.hosts.owns(url) else own
+        return url if isinstance(url, str) and settings.hosts.owns(url) else default
 
     return replace(
         job,
-        status_url=told("status_url", job.status_url),
-        response_url=told("response_url", job.response_url),
-        cancel_url=told("cancel_url", job.cancel_url),
+        status_url=url_of("status_url", job.status_url),
+        response_url=url_of("response_url", job.response_url),
+        cancel_url=url_of("cancel_url", job.cancel_url),
     )
 
 
 def _submit_request(settings: Settings, call: Call[Any], body: bytes) -> HttpRequest:
-    """The request that puts a call into the queue (docs/protocol.md section 3.1)."""
+    """Build the request that submits a call (docs/protocol.md section 3.1)."""
     options = call.options
     query: dict[str, str | int] = {}
     if options.webhook_url is not None:
@@ -85,5 +97,5 @@ def _submit_request(settings: Settings, call: Call[Any], body: bytes) -> HttpReq
 
 def _checked_webhook(url: str) -> str:
     if not url.startswith(("https://", "http://")) or not url.isprintable():
-        raise FalInputError("webhook_url must be a public http(s) URL.")
+        raise FalInputError("webhook_url must be an http(s) URL that the platform can reach.")
     return url

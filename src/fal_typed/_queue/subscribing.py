@@ -1,4 +1,4 @@
-"""Submitting, following and fetching in one call, with cancellation when the wait stops."""
+"""Submits a call, waits and returns the result; cancels the job if the wait is interrupted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fal_typed._calls.call import Call
 from fal_typed._core.flow import Deadline, Flow, invoke
 from fal_typed._core.settings import Settings
 from fal_typed._queue.cancellation import cancel_quietly
-from fal_typed._queue.following import too_late, wait
+from fal_typed._queue.following import deadline_error, wait
 from fal_typed._queue.submitting import submit
 from fal_typed.errors import FalConnectionError, FalHTTPError, FalProtocolError, FalTimeoutError
 from fal_typed.results import Result
@@ -17,10 +17,10 @@ Out = TypeVar("Out")
 
 
 def subscribe(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
-    """Submit a call, follow it and fetch its result.
+    """Submit a call, wait, and return the result.
 
-    Whatever stops the wait — the deadline, Ctrl-C, a cancelled task, an error in a callback —
-    also cancels the job on the platform, unless the caller asked to leave it running.
+    Anything that interrupts the wait (a timeout, Ctrl-C, a canceled task, an error in a
+    callback) also cancels the job on the platform, unless `cancel_on_stop` is False.
     """
     deadline = yield from Deadline.after(call.options.deadline)
     job = yield from submit(settings, call, deadline)
@@ -30,15 +30,15 @@ def subscribe(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
     except GeneratorExit:
         raise
     except (FalHTTPError, FalConnectionError, FalProtocolError):
-        # Either the platform has answered for this job, or the way to it is broken: the result
-        # may still come, and can be fetched with the request id that the error carries.
+        # Either the job has failed or the connection is broken. In the latter case the result can
+        # still be fetched later, with the request id of the error.
         raise
     except BaseException as error:
-        late = isinstance(error, FalTimeoutError)
-        if late and (yield from deadline.remaining()) != 0:
+        timed_out = isinstance(error, FalTimeoutError)
+        if timed_out and (yield from deadline.remaining()) != 0:
             raise
         if call.options.cancel_on_stop:
             yield from cancel_quietly(settings, job)
-        if late:
-            raise too_late(job, deadline) from None
+        if timed_out:
+            raise deadline_error(job, deadline) from None
         raise

@@ -1,7 +1,7 @@
-"""What travels in a realtime session's frames, and what it means (docs/protocol.md section 5.3).
+"""Encodes and decodes the frames of a realtime session (docs/protocol.md section 5.3).
 
-Inputs and results are binary, in MessagePack unless the endpoint declares another form. What
-the platform itself says is a JSON text, whatever the form of the results.
+Inputs and results are binary: MessagePack, unless the endpoint declares another codec. Messages
+of the platform itself are always JSON text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _END = "TIMEOUT"
 
 @dataclass(frozen=True)
 class Codec:
-    """How inputs become bytes, and bytes results."""
+    """Encodes inputs as bytes and decodes results from bytes."""
 
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
@@ -39,38 +39,38 @@ class ResultFrame:
 
 
 @dataclass(frozen=True)
-class Message:
-    """Something the platform says beside the results, such as how long one took."""
+class PlatformMessage:
+    """A message of the platform next to the results, such as the timing of one."""
 
     content: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class EndFrame:
-    """The session ends as planned: nothing came for too long, or all results are there."""
+    """The session ended normally: it was idle for too long, or all results were sent."""
 
 
 @dataclass(frozen=True)
 class ErrorFrame:
-    """The endpoint or the gateway failed; the session is over."""
+    """The endpoint or the gateway failed; the session has ended."""
 
     code: str
     reason: str | None
 
     @property
-    def is_unauthorised(self) -> bool:
-        """Whether the token was refused."""
+    def is_unauthorized(self) -> bool:
+        """Whether the token was rejected."""
         return self.code.lower() == "unauthorized"
 
 
-Frame = Union[ResultFrame, Message, EndFrame, ErrorFrame]
+Frame = Union[ResultFrame, PlatformMessage, EndFrame, ErrorFrame]
 
 
 def codec_of(options: CallOptions) -> Codec:
-    """The codec a caller asked for.
+    """The codec for a call's options.
 
     Raises:
-        FalInputError: There is no such codec.
+        FalInputError: The codec is unknown.
     """
     if options.codec not in ("msgpack", "json"):
         raise FalInputError("codec must be 'msgpack' or 'json'.")
@@ -79,22 +79,22 @@ def codec_of(options: CallOptions) -> Codec:
 
 
 def encode_input(codec: Codec, arguments: object) -> bytes:
-    """An input as bytes.
+    """Encode an input.
 
     Raises:
-        FalInputError: It holds something the codec has no form for; nothing was sent.
+        FalInputError: The input contains a value that the codec cannot encode; nothing was sent.
     """
     try:
         return codec.encode(arguments)
     except (TypeError, ValueError, OverflowError) as error:
-        raise FalInputError(f"The input cannot be sent in this session: {error}") from None
+        raise FalInputError(f"The input cannot be encoded: {error}") from None
 
 
 def read_frame(frame: bytes | str, codec: Codec) -> Frame:
-    """What a frame means.
+    """Parse a frame.
 
     Raises:
-        FalStreamError: It cannot be read; the session goes on.
+        FalStreamError: The frame cannot be decoded; the session continues.
     """
     if isinstance(frame, str):
         return _read_text(frame)
@@ -103,7 +103,7 @@ def read_frame(frame: bytes | str, codec: Codec) -> Frame:
     except Exception as error:  # noqa: BLE001 - the codec may be the caller's own
         raise FalStreamError(
             f"A result of {len(frame)} bytes cannot be decoded ({type(error).__name__}: {error}). "
-            "Check which codec the endpoint speaks: codec='json', or a decode_message of your own."
+            "Check which codec the endpoint uses: pass codec='json' or your own decode_message."
         ) from None
 
 
@@ -111,11 +111,11 @@ def _read_text(text: str) -> Frame:
     try:
         content = json.loads(text)
     except ValueError:
-        raise FalStreamError(f"A message is no JSON: {text[:_MAX_TEXT]!r}") from None
+        raise FalStreamError(f"A message is not JSON: {text[:_MAX_TEXT]!r}") from None
     message = as_object(content) or {}
     kind = message.get("type")
     if kind == "x-fal-message":
-        return Message(message)
+        return PlatformMessage(message)
     if kind != "x-fal-error" and not (message.get("status") == "error" and "error" in message):
         return ResultFrame(content)
     code = as_text(message.get("error")) or "UNKNOWN_ERROR"
@@ -136,13 +136,13 @@ def _dump(value: object) -> bytes:
 
 
 def _plain(value: object) -> object:
-    # A file of an earlier result goes as its URL. There is no upload in a realtime session.
+    # A file of an earlier result is sent as its URL. Realtime sessions do not upload files.
     url = getattr(value, "url", None)
     if isinstance(url, str):
         return url
     raise TypeError(
-        f"a {type(value).__name__} has no form on the wire; pass bytes (MessagePack only), a URL, "
-        "or a data URI"
+        f"a value of type {type(value).__name__} cannot be encoded; pass bytes (MessagePack "
+        "only), a URL, or a data URI"
     )
 
 

@@ -1,4 +1,4 @@
-"""What `realtime` gives: a session in the hands of the caller."""
+"""The realtime connections that callers use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing_extensions import ParamSpec, Self, TypeVar
 
 from fal_typed._calls.building import input_arguments
 from fal_typed._core.flow import invoke
-from fal_typed._realtime.session import Session
+from fal_typed._realtime.session import RealtimeSession
+from fal_typed._transport.cleanup import shielded
 from fal_typed.errors import FalError, FalInputError, FalTimeoutError
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in ho
 
 
 class _ConnectionView(Generic[P, Out]):
-    """What the two kinds of connections share: all but the waiting."""
+    """The common parts of `RealtimeConnection` and `AsyncRealtimeConnection`."""
 
     def __init__(self, runner: Runner, call: Call[Out], spec: EndpointSpec | None) -> None:
         self._runner = runner
         self._call = call
         self._spec = spec
-        self._session: Session[Out] = Session(call)
+        self._session: RealtimeSession[Out] = RealtimeSession(call)
         self._failure: BaseException | None = None
 
     def __repr__(self) -> str:
@@ -40,34 +41,36 @@ class _ConnectionView(Generic[P, Out]):
 
     @property
     def request_id(self) -> str | None:
-        """Id of the connection on the platform, if it gave one."""
+        """Id of the connection on the platform, or None."""
         return self._session.request_id
 
     @property
     def raw(self) -> Any:
-        """The latest result as it came."""
+        """The latest result as received."""
         return self._session.raw
 
     @property
     def in_flight(self) -> int:
-        """How many inputs were sent and not answered.
+        """Number of inputs sent whose results have not arrived.
 
-        It counts one result per input, so it says little where the endpoint streams.
+        Assumes one result per input, so it is not exact for endpoints that stream.
         """
         return self._session.in_flight
 
     @property
     def inference_time(self) -> float | None:
-        """Seconds the latest result took, where the platform tells."""
+        """Seconds that the latest result took, or None if unknown."""
         return self._session.inference_time
 
     def _check_reader(self) -> None:
         if self._call.options.on_result is not None:
-            raise FalInputError("This connection hands its results to on_result.")
+            raise FalInputError(
+                "This connection passes its results to on_result; use wait() instead of recv()."
+            )
 
     def _check_listener(self) -> None:
         if self._call.options.on_result is None:
-            raise FalInputError("wait() is for connections with on_result; use recv() here.")
+            raise FalInputError("wait() needs a connection with on_result; use recv() instead.")
 
     def _raise_failure(self) -> None:
         failure, self._failure = self._failure, None
@@ -83,9 +86,9 @@ class _ConnectionView(Generic[P, Out]):
 
 
 class RealtimeConnection(_ConnectionView[P, Out]):
-    """A realtime session; use it in a `with` block.
+    """A realtime connection to an endpoint; use it in a `with` block.
 
-    One thread may send while another receives.
+    One thread can send while another receives.
 
     Example:
         >>> from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
@@ -120,11 +123,11 @@ class RealtimeConnection(_ConnectionView[P, Out]):
     def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Send an input.
 
-        With `throttle`, one that comes too early is held back, and only the latest is kept.
+        With `throttle`, an input sent too early is delayed, and only the latest one is kept.
 
         Raises:
-            FalInputError: The input does not fit the endpoint; nothing was sent.
-            FalRealtimeError: The session is over.
+            FalInputError: The input does not match the endpoint's schema; nothing was sent.
+            FalRealtimeError: The session has ended.
         """
         self._raise_failure()
         arguments = input_arguments(self._call, self._spec, args, kwargs)
@@ -135,14 +138,14 @@ class RealtimeConnection(_ConnectionView[P, Out]):
             self._timer.start()
 
     def recv(self, timeout: float | None = None) -> Out | None:
-        """Wait for the next result; None when the session has come to its end.
+        """Wait for the next result; returns None when the session has ended.
 
         Args:
-            timeout: Seconds until `FalTimeoutError`; the session goes on.
+            timeout: Seconds until `FalTimeoutError`; the session continues.
 
         Raises:
             FalRealtimeError: The endpoint failed, or the connection broke.
-            FalStreamError: A result cannot be read; the session goes on.
+            FalStreamError: A result cannot be decoded; the session continues.
         """
         self._check_reader()
         received = self._receive(timeout)
@@ -159,13 +162,13 @@ class RealtimeConnection(_ConnectionView[P, Out]):
         return received[0]
 
     def wait(self, timeout: float | None = None) -> None:
-        """With `on_result`: wait until the session has come to its end.
+        """With `on_result`: wait until the session has ended.
 
         Args:
             timeout: Seconds until `FalTimeoutError`.
 
         Raises:
-            FalRealtimeError: The session failed, and there is no `on_error`.
+            FalRealtimeError: The session failed, and `on_error` is not set.
         """
         self._check_listener()
         if self._listener is not None:
@@ -175,7 +178,7 @@ class RealtimeConnection(_ConnectionView[P, Out]):
         self._raise_failure()
 
     def close(self) -> None:
-        """Close the connection; an input still held back is dropped. Closing twice is fine."""
+        """Close the connection; a delayed input is dropped. Closing twice is allowed."""
         if self._timer is not None:
             self._timer.cancel()
         self._runner.resume(self._session.close())
@@ -186,26 +189,26 @@ class RealtimeConnection(_ConnectionView[P, Out]):
         return self._runner.resume(self._session.receive(timeout))
 
     def _flush(self) -> None:
-        # What is wrong with the connection shows at the next call.
+        # If the connection failed, the next call raises the error.
         with suppress(FalError):
             self._runner.resume(self._session.flush())
 
     def _listen(self) -> None:
         try:
-            while self._hand_over():
+            while self._dispatch():
                 pass
-        except BaseException as error:  # noqa: BLE001 - raised where the caller waits
+        except BaseException as error:  # noqa: BLE001 - raised to the caller later
             self._failure = error
 
-    def _hand_over(self) -> bool:
+    def _dispatch(self) -> bool:
         options = self._call.options
         try:
             received = self._receive(None)
         except FalError as error:
             if options.on_error is None:
                 raise
-            told = error
-            self._runner.resume(invoke(options.on_error, told))
+            reported = error
+            self._runner.resume(invoke(options.on_error, reported))
             return True
         if received is not None:
             self._runner.resume(invoke(options.on_result, received[0]))
@@ -213,7 +216,7 @@ class RealtimeConnection(_ConnectionView[P, Out]):
 
 
 class AsyncRealtimeConnection(_ConnectionView[P, Out]):
-    """A realtime session; `RealtimeConnection` for async code."""
+    """A realtime connection; `RealtimeConnection` for async code."""
 
     _listener: asyncio.Task[None] | None = None
     _timer: asyncio.Task[None] | None = None
@@ -271,35 +274,39 @@ class AsyncRealtimeConnection(_ConnectionView[P, Out]):
         """Close the connection; see `RealtimeConnection.close`."""
         if self._timer is not None:
             self._timer.cancel()
+        waits = self._listener is not None and self._listener is not asyncio.current_task()
+        await shielded(self._shut(self._listener if waits else None))
+
+    async def _shut(self, listener: asyncio.Task[None] | None) -> None:
         await self._runner.resume_async(self._session.close())
-        if self._listener is not None and self._listener is not asyncio.current_task():
-            await asyncio.wait([self._listener])
+        if listener is not None:
+            await asyncio.wait([listener])
 
     async def _receive(self, timeout: float | None) -> tuple[Out] | None:
         return await self._runner.resume_async(self._session.receive(timeout))
 
     async def _flush(self, wait: float) -> None:
         await asyncio.sleep(wait)
-        # What is wrong with the connection shows at the next call.
+        # If the connection failed, the next call raises the error.
         with suppress(FalError):
             await self._runner.resume_async(self._session.flush())
 
     async def _listen(self) -> None:
         try:
-            while await self._hand_over():
+            while await self._dispatch():
                 pass
-        except BaseException as error:  # noqa: BLE001 - raised where the caller waits
+        except BaseException as error:  # noqa: BLE001 - raised to the caller later
             self._failure = error
 
-    async def _hand_over(self) -> bool:
+    async def _dispatch(self) -> bool:
         options = self._call.options
         try:
             received = await self._receive(None)
         except FalError as error:
             if options.on_error is None:
                 raise
-            told = error
-            await self._runner.resume_async(invoke(options.on_error, told))
+            reported = error
+            await self._runner.resume_async(invoke(options.on_error, reported))
             return True
         if received is not None:
             await self._runner.resume_async(invoke(options.on_result, received[0]))

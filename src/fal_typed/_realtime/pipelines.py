@@ -1,7 +1,7 @@
-"""Many runs over one websocket: HTTP over WebSocket (docs/protocol.md section 5.5).
+"""Pipelines: many runs over one websocket (docs/protocol.md section 5.5).
 
-Inputs go out without waiting for results; the results come in the order of the inputs, each as
-a `start` frame, the body's frames, and an `end` frame.
+Inputs are sent without waiting for results. Results arrive in the order of the inputs, each as a
+`start` frame, the frames of the body, and an `end` frame.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from fal_typed._calls.building import input_arguments
 from fal_typed._core.flow import (
     CloseSocket,
     Flow,
-    Lock,
+    FlowLock,
     ReceiveFrame,
     SendFrame,
-    exclusively,
+    run_locked,
 )
 from fal_typed._core.json_values import as_object, as_text
 from fal_typed._realtime.connecting import connect_for_runs
 from fal_typed._transport.base import HttpResponse, OpenedSocket, SocketClosed
+from fal_typed._transport.cleanup import shielded
 from fal_typed._uploads.request_body import request_body
 from fal_typed.errors import FalConnectionError, FalError, FalProtocolError, FalTimeoutError
 
@@ -52,7 +53,7 @@ _TO_FIRST_BYTE = "time_to_first_byte_seconds"
 
 @dataclass(frozen=True)
 class RunResponse:
-    """One run's answer, as if it had come by HTTP."""
+    """The response of one run, as if received over HTTP."""
 
     response: HttpResponse
     metrics: Mapping[str, Any]
@@ -63,38 +64,38 @@ Settle = Callable[[Outcome], None]
 
 
 @dataclass
-class _Started:
+class _PartialResponse:
     request_id: str | None
     status: int
     headers: dict[str, str]
     body: list[bytes] = field(default_factory=list[bytes])
 
 
-class AnswerReader:
-    """Puts answers together from their frames."""
+class ResponseReader:
+    """Assembles responses from their frames."""
 
     def __init__(self) -> None:
-        self._started: _Started | None = None
+        self._started: _PartialResponse | None = None
 
     def feed(self, frame: bytes | str) -> RunResponse | None:
-        """The answer a frame completes, if it does.
+        """Process a frame; returns the response that it completes, if any.
 
         Raises:
-            FalProtocolError: The frame belongs to no answer.
+            FalProtocolError: The frame does not belong to a response.
         """
         message = _message(frame)
         if self._started is None:
             if message.get("type") != "start":
-                raise FalProtocolError(f"A frame outside of any answer came: {_excerpt(frame)!r}")
+                raise FalProtocolError(f"Unexpected frame between responses: {_excerpt(frame)!r}")
             self._started = _start(message)
             return None
-        # A body may look like anything, even like an end; the id tells them apart.
+        # A body may look like an `end` frame; only the request id distinguishes them.
         if message.get("type") == "end" and message.get("request_id") == self._started.request_id:
             return self._finish(self._started, message)
         self._started.body.append(frame.encode() if isinstance(frame, str) else frame)
         return None
 
-    def _finish(self, started: _Started, message: Mapping[str, Any]) -> RunResponse:
+    def _finish(self, started: _PartialResponse, message: Mapping[str, Any]) -> RunResponse:
         self._started = None
         status = message.get("status")
         failed_late = isinstance(status, int) and status >= _FIRST_ERROR > started.status
@@ -116,7 +117,7 @@ def _message(frame: bytes | str) -> dict[str, Any]:
         return {}
 
 
-def _start(message: Mapping[str, Any]) -> _Started:
+def _start(message: Mapping[str, Any]) -> _PartialResponse:
     headers = {
         name.lower(): str(value)
         for name, value in (as_object(message.get("headers")) or {}).items()
@@ -125,7 +126,7 @@ def _start(message: Mapping[str, Any]) -> _Started:
     if request_id is not None:
         headers.setdefault("x-fal-request-id", request_id)
     status = message.get("status")
-    return _Started(request_id, status if isinstance(status, int) else 200, headers)
+    return _PartialResponse(request_id, status if isinstance(status, int) else 200, headers)
 
 
 def _excerpt(frame: bytes | str) -> bytes | str:
@@ -133,15 +134,15 @@ def _excerpt(frame: bytes | str) -> bytes | str:
 
 
 class _Runs:
-    """The flows of one connection, on which every input is followed by one answer."""
+    """The flows of one pipeline connection, where each input gets one response."""
 
     def __init__(self, call: Call[Any]) -> None:
         self.call = call
         self._socket: OpenedSocket | None = None
-        self._reader = AnswerReader()
-        self._awaited: deque[Settle] = deque()
+        self._reader = ResponseReader()
+        self._unsettled: deque[Settle] = deque()
         self._broken: FalError | None = None
-        self._sending = Lock()
+        self._sending = FlowLock()
 
     def open(self, settings: Settings) -> Flow[None]:
         self._socket = yield from connect_for_runs(settings, self.call)
@@ -151,57 +152,58 @@ class _Runs:
             yield CloseSocket(self._socket)
 
     def submit(self, settings: Settings, call: Call[Any], settle: Settle) -> Flow[None]:
-        """Send a run's input; `settle` is called with what becomes of it."""
+        """Send the input of a run; `settle` is called with its outcome."""
         body = yield from request_body(settings, call)
-        yield from exclusively(self._sending, self._send(body, settle))
+        yield from run_locked(self._sending, self._send(body, settle))
 
     def _send(self, body: bytes, settle: Settle) -> Flow[None]:
         socket = self._opened()
         if self._broken is not None:
             raise self._broken
-        self._awaited.append(settle)
+        self._unsettled.append(settle)
         try:
             yield SendFrame(socket, body.decode())
         except SocketClosed as closed:
-            with suppress(ValueError):  # the reading may have settled it by now
-                self._awaited.remove(settle)
+            with suppress(ValueError):  # `read_all` may have settled it already
+                self._unsettled.remove(settle)
             raise self._lost(f"is closed ({closed}), so the input was not sent") from None
 
     def read_all(self) -> Flow[None]:
-        """Read answers until the connection closes, settling each run in its turn."""
+        """Read responses until the connection closes, and settle each run in order."""
         socket = self._opened()
         try:
             while True:
                 frame: bytes | str = yield ReceiveFrame(socket, None)
-                answer = self._reader.feed(frame)
-                if answer is not None and self._awaited:
-                    self._awaited.popleft()(answer)
+                response = self._reader.feed(frame)
+                if response is not None and self._unsettled:
+                    self._unsettled.popleft()(response)
         except SocketClosed as closed:
             error: FalError = self._lost(
-                f"closed ({closed}) before the run was answered; it is not sent again",
+                f"closed ({closed}) before the result arrived; the run is not retried, as it may "
+                "have been accepted",
                 maybe_accepted=True,
             )
         except FalProtocolError as unreadable:
-            # Which answer belongs to which run cannot be told any more.
+            # Responses can no longer be matched to runs.
             error = unreadable
             yield CloseSocket(socket)
         self._broken = error
-        while self._awaited:
-            self._awaited.popleft()(error)
+        while self._unsettled:
+            self._unsettled.popleft()(error)
 
     def _opened(self) -> OpenedSocket:
         if self._socket is None:
             raise FalConnectionError("The pipeline is not open: use it in a `with` block.")
         return self._socket
 
-    def _lost(self, how: str, *, maybe_accepted: bool = False) -> FalConnectionError:
+    def _lost(self, reason: str, *, maybe_accepted: bool = False) -> FalConnectionError:
         return FalConnectionError(
-            f"The connection to {self.call.endpoint.full} {how}.", maybe_accepted=maybe_accepted
+            f"The connection to {self.call.endpoint.full} {reason}.", maybe_accepted=maybe_accepted
         )
 
 
-class _Pending(Generic[Out]):
-    """A run on a pipeline whose result can be waited for."""
+class _PendingView(Generic[Out]):
+    """The common parts of `PendingRun` and `AsyncPendingRun`."""
 
     def __init__(self, call: Call[Out], outcome: Any) -> None:
         self._call = call
@@ -218,49 +220,50 @@ class _Pending(Generic[Out]):
             raise outcome
         return self._call.result(outcome.response, metrics=outcome.metrics)
 
-    def _too_late(self, limit: float | None) -> FalTimeoutError:
+    def _timeout_error(self, limit: float | None) -> FalTimeoutError:
         return FalTimeoutError(
-            f"{self._call.endpoint.full} did not answer within {limit:g} s; the run goes on, and "
-            "get() can be called again",
+            f"{self._call.endpoint.full} returned no result within {limit:g} s; the run "
+            "continues, and you can call get() again",
             timeout=limit,
             maybe_accepted=True,
         )
 
 
-class PendingRun(_Pending[Out]):
-    """A run whose input is sent; its result can be waited for."""
+class PendingRun(_PendingView[Out]):
+    """A run whose input was sent; `get` waits for its result."""
 
     def get(self, timeout: float | None = None) -> Result[Out]:
         """Wait for the result.
 
         Args:
-            timeout: Seconds until `FalTimeoutError`; the run goes on. Default: the pipeline's.
+            timeout: Seconds until `FalTimeoutError`; the run continues. Default: the pipeline's.
 
         Raises:
-            FalHTTPError: The model or the platform refused or failed; other runs go on.
+            FalHTTPError: The model or the platform rejected the run or failed; other runs
+                continue.
             FalConnectionError: The connection broke; the run may have been accepted.
         """
         limit = self._limit(timeout)
         done, _ = futures.wait([self._outcome], timeout=limit)
         if not done:
-            raise self._too_late(limit)
+            raise self._timeout_error(limit)
         return self._result(self._outcome.result())
 
 
-class AsyncPendingRun(_Pending[Out]):
-    """A run whose input is sent; `PendingRun` for async code."""
+class AsyncPendingRun(_PendingView[Out]):
+    """A run whose input was sent; `PendingRun` for async code."""
 
     async def get(self, timeout: float | None = None) -> Result[Out]:
         """Wait for the result; see `PendingRun.get`."""
         limit = self._limit(timeout)
         done, _ = await asyncio.wait([self._outcome], timeout=limit)
         if not done:
-            raise self._too_late(limit)
+            raise self._timeout_error(limit)
         return self._result(self._outcome.result())
 
 
 class _PipelineView(Generic[P, Out]):
-    """What the two kinds of pipelines share."""
+    """The common parts of `Pipeline` and `AsyncPipeline`."""
 
     def __init__(self, runner: Runner, call: Call[Out], spec: EndpointSpec | None) -> None:
         self._runner = runner
@@ -275,8 +278,8 @@ class _PipelineView(Generic[P, Out]):
 class Pipeline(_PipelineView[P, Out]):
     """One connection for many direct runs of one endpoint; use it in a `with` block.
 
-    It saves a handshake per run, and runs wait for each other on the platform instead of in the
-    caller's code. Threads may share it.
+    It saves a handshake per run, and runs queue on the platform instead of in the caller's code.
+    Safe to share between threads.
 
     Example:
         >>> from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
@@ -305,10 +308,10 @@ class Pipeline(_PipelineView[P, Out]):
         self.close()
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> PendingRun[Out]:
-        """Send a run's input and return at once.
+        """Send the input of a run and return immediately.
 
         Raises:
-            FalInputError: The arguments do not fit the endpoint; nothing was sent.
+            FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
             FalConnectionError: The connection is closed; the input was not sent.
         """
         arguments = input_arguments(self._call, self._spec, args, kwargs)
@@ -318,11 +321,11 @@ class Pipeline(_PipelineView[P, Out]):
         return PendingRun(call, outcome)
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
-        """Send a run's input and wait for its result; see `submit` and `PendingRun.get`."""
+        """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`."""
         return self.submit(*args, **kwargs).get()
 
     def close(self) -> None:
-        """Close the connection; runs without an answer are lost. Closing twice is fine."""
+        """Close the connection; pending results are lost. Closing twice is allowed."""
         self._runner.resume(self._runs.close())
         if self._reader is not None:
             self._reader.join()
@@ -332,7 +335,7 @@ class Pipeline(_PipelineView[P, Out]):
 
 
 class AsyncPipeline(_PipelineView[P, Out]):
-    """One connection for many direct runs; `Pipeline` for async code. Tasks may share it."""
+    """One connection for many direct runs; `Pipeline` for async code. Tasks can share it."""
 
     _reader: asyncio.Task[None] | None = None
 
@@ -350,7 +353,7 @@ class AsyncPipeline(_PipelineView[P, Out]):
         await self.close()
 
     async def submit(self, *args: P.args, **kwargs: P.kwargs) -> AsyncPendingRun[Out]:
-        """Send a run's input and return at once; see `Pipeline.submit`."""
+        """Send the input of a run and return immediately; see `Pipeline.submit`."""
         arguments = input_arguments(self._call, self._spec, args, kwargs)
         call = replace(self._call, arguments=arguments)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -360,11 +363,14 @@ class AsyncPipeline(_PipelineView[P, Out]):
         return AsyncPendingRun(call, outcome)
 
     async def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
-        """Send a run's input and wait for its result; see `Pipeline.run`."""
+        """Send the input of a run and wait for its result; see `Pipeline.run`."""
         return await (await self.submit(*args, **kwargs)).get()
 
     async def close(self) -> None:
         """Close the connection; see `Pipeline.close`."""
+        await shielded(self._shut())
+
+    async def _shut(self) -> None:
         await self._runner.resume_async(self._runs.close())
         if self._reader is not None:
             await asyncio.wait([self._reader])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fal_typed._core import responses
 from fal_typed._core.flow import Flow, Invoke, now
 from fal_typed._core.json_values import as_object, as_text
-from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings, encode_json
 from fal_typed._transport.base import HttpRequest, HttpResponse
 from fal_typed.errors import FalCredentialsError, FalInputError, FalProtocolError
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from fal_typed._core.flow import Deadline
 
 _RENEW_AT = 0.9
-_NOT_THERE = (404, 405, 410)
+_NOT_FOUND = (404, 405, 410)
 
 
 @dataclass(frozen=True)
 class RealtimeToken:
-    """A token, and whether an earlier connection used it."""
+    """A token, and whether it was used by an earlier connection."""
 
     text: str = field(repr=False)
     is_reused: bool
 
 
 def realtime_token(settings: Settings, call: Call[Any], deadline: Deadline) -> Flow[RealtimeToken]:
-    """A token for a call: from the caller's provider, from the cache, or a new one.
+    """Get a token for a call: from the caller's provider, from the token cache, or a new one.
 
-    A token is reused for nine tenths of its life.
+    A token is reused for 90% of its lifetime.
 
     Raises:
-        FalHTTPError: The platform refused to create one.
-        FalCredentialsError: There is no key to create one with.
+        FalHTTPError: The platform rejected the token request.
+        FalCredentialsError: No key is configured.
     """
     if call.options.token_provider is not None:
         return RealtimeToken((yield from _provided(call)), is_reused=False)
@@ -46,18 +46,18 @@ def realtime_token(settings: Settings, call: Call[Any], deadline: Deadline) -> F
     if cached is not None:
         return RealtimeToken(cached, is_reused=True)
     text = yield from _create(settings, call, deadline)
-    good_until = time + _RENEW_AT * call.options.token_expiration
-    settings.realtime_tokens.keep(owner, text, good_until=good_until, time=time)
+    valid_until = time + _RENEW_AT * call.options.token_expiration
+    settings.realtime_tokens.keep(owner, text, valid_until=valid_until, time=time)
     return RealtimeToken(text, is_reused=False)
 
 
 def forget_token(settings: Settings, call: Call[Any]) -> None:
-    """Drop the token cached for a call, because it was refused."""
+    """Drop the cached token of a call after it was rejected."""
     settings.realtime_tokens.forget(_owner(settings, call))
 
 
 def _owner(settings: Settings, call: Call[Any]) -> tuple[object, ...]:
-    # A key that changed must not go on working through a token it once made.
+    # A token must not be reused after the key has changed.
     key = hash(settings.credentials.authorization())
     return settings.hosts.rest, call.endpoint.app, call.options.token_expiration, key
 
@@ -65,7 +65,7 @@ def _owner(settings: Settings, call: Call[Any]) -> tuple[object, ...]:
 def _provided(call: Call[Any]) -> Flow[str]:
     token: object = yield Invoke(call.options.token_provider, (call.endpoint.full,))  # type: ignore[arg-type]
     if not isinstance(token, str) or not token.isprintable() or not token.isascii():
-        raise FalCredentialsError("token_provider must return the token as a text.")
+        raise FalCredentialsError("token_provider must return the token as an ASCII string.")
     return token
 
 
@@ -79,7 +79,7 @@ def _create(settings: Settings, call: Call[Any], deadline: Deadline) -> Flow[str
         {"allowed_apps": [call.endpoint.alias], "token_expiration": seconds},
         deadline,
     )
-    if response.status in _NOT_THERE:  # the route of the platform's newer examples
+    if response.status in _NOT_FOUND:  # the route in the platform's newer examples
         response = yield from _post(
             settings,
             "/tokens/realtime",
@@ -98,8 +98,8 @@ def _post(
         "POST", f"{settings.hosts.rest}{route}", body=encode_json(body)
     )
     return (
-        yield from send_retrying(
-            request, repeat=Repeat.HARMLESS, policy=settings.retry, deadline=deadline
+        yield from send_with_retries(
+            request, safety=RetrySafety.SAFE, policy=settings.retry, deadline=deadline
         )
     )
 
@@ -109,6 +109,6 @@ def _token(response: HttpResponse) -> str:
     fields = as_object(content) or {}
     token = as_text(content) or as_text(fields.get("token")) or as_text(fields.get("detail"))
     if not token:
-        # The answer is not quoted: it may hold a token in a form unknown here.
-        raise FalProtocolError("The platform answered the request for a token without one.")
+        # The response is not quoted, because it may contain a token in an unknown form.
+        raise FalProtocolError("The platform's response to the token request has no token.")
     return token

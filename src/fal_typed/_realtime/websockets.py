@@ -1,4 +1,4 @@
-"""Plain websockets of endpoints that speak a protocol of their own (`ws_connect`)."""
+"""Plain websockets for endpoints with their own protocol (`ws_connect`)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fal_typed._core.flow import (
 )
 from fal_typed._realtime.connecting import connect
 from fal_typed._transport.base import OpenedSocket, SocketClosed, TransportError
+from fal_typed._transport.cleanup import shielded
 from fal_typed.errors import FalConnectionError, FalTimeoutError
 
 if TYPE_CHECKING:
@@ -27,19 +28,20 @@ _NORMAL = 1000
 
 
 class _WebSocketView:
-    """What the two kinds of sockets share: the flows."""
+    """The common parts of `WebSocket` and `AsyncWebSocket`."""
 
     def __init__(self, runner: Runner, call: Call[Any]) -> None:
         self._runner = runner
         self._call = call
         self._socket: OpenedSocket | None = None
+        self._end = SocketClosed(_NORMAL, "")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
 
     @property
     def request_id(self) -> str | None:
-        """Id of the connection on the platform, if it gave one."""
+        """Id of the connection on the platform, or None."""
         if self._socket is None:
             return None
         return self._socket.response.headers.get("x-fal-request-id")
@@ -58,6 +60,7 @@ class _WebSocketView:
             message: bytes | str = yield ReceiveFrame(self._opened(), timeout)
         except SocketClosed as closed:
             if closed.code == _NORMAL:
+                self._end = closed
                 return None
             raise self._broken(closed) from None
         except TransportError:
@@ -108,7 +111,7 @@ class WebSocket(_WebSocketView):
         self._runner.resume(self._send(message))
 
     def recv(self, timeout: float | None = None) -> bytes | str | None:
-        """Wait for the next message; None when the other side closed as planned.
+        """Wait for the next message; returns None when the other side has closed normally.
 
         Args:
             timeout: Seconds until `FalTimeoutError`; the socket stays open.
@@ -128,7 +131,7 @@ class WebSocket(_WebSocketView):
         return message
 
     def close(self) -> None:
-        """Close the socket. Closing twice is fine."""
+        """Close the socket. Closing twice is allowed."""
         self._runner.resume(self._close())
 
 
@@ -165,5 +168,5 @@ class AsyncWebSocket(_WebSocketView):
         return message
 
     async def close(self) -> None:
-        """Close the socket. Closing twice is fine."""
-        await self._runner.resume_async(self._close())
+        """Close the socket. Closing twice is allowed."""
+        await shielded(self._runner.resume_async(self._close()))

@@ -1,1 +1,1 @@
-"""Streaming: flows and the objects that users iterate over."""
+"""Streaming: flows, and the objects that callers iterate over."""

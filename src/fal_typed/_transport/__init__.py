@@ -1,1 +1,1 @@
-"""All I/O: HTTP and websocket transports behind one interface."""
+"""All I/O: HTTP and websocket transports behind a common interface."""

@@ -1,4 +1,4 @@
-"""HTTP by aiohttp, the fastest way for async code (extra `aiohttp`)."""
+"""HTTP over aiohttp, the fastest transport for async code (extra `aiohttp`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fal_typed._transport.base import (
 )
 from fal_typed._transport.bodies import read_part_async
 from fal_typed._transport.headers import header_map
-from fal_typed._transport.limits import (
+from fal_typed._transport.timeouts import (
     DRAIN_SECONDS,
     KEEP_ALIVE_SECONDS,
     connect_limit,
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractStreamWriter
 
-_PIECE = 256 * 1024
+_CHUNK_SIZE = 256 * 1024
 
 
 class InvalidURL(Exception):  # noqa: N818 - as other libraries name it
-    """Not a URL that a request can be sent to."""
+    """The URL cannot be requested."""
 
 
 _NEVER_SENT = (
@@ -48,7 +48,7 @@ _FAILURES = (asyncio.TimeoutError, aiohttp.ClientError, InvalidURL)
 
 
 class AiohttpTransport:
-    """Awaitable HTTP by aiohttp."""
+    """Async HTTP over aiohttp."""
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
@@ -58,12 +58,12 @@ class AiohttpTransport:
         )
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request and read the whole answer."""
+        """Send a request and read the whole response."""
         heads: list[aiohttp.ClientResponse] = []
         try:
             return await within(request.timeout, self._exchange(request, heads))
         except _FAILURES as error:
-            raise _translated(error, request, heads[0] if heads else None) from None
+            raise _transport_error(error, request, heads[0] if heads else None) from None
 
     async def _exchange(
         self, request: HttpRequest, heads: list[aiohttp.ClientResponse]
@@ -74,11 +74,11 @@ class AiohttpTransport:
         return HttpResponse(head.status, _headers(head), body, str(head.url))
 
     async def open(self, request: HttpRequest) -> OpenedStream:
-        """Send a request and leave the body to be read."""
+        """Send a request without reading the response body."""
         try:
             head = await within(request.timeout, self._start(request))
         except _FAILURES as error:
-            raise _translated(error, request, None) from None
+            raise _transport_error(error, request, None) from None
         return OpenedStream(head.status, _headers(head), _AiohttpBody(request, head))
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
@@ -87,10 +87,10 @@ class AiohttpTransport:
         try:
             return await within(timeout, body.head.content.readany())
         except _FAILURES as error:
-            raise _translated(error, body.request, body.head) from None
+            raise _transport_error(error, body.request, body.head) from None
 
     async def close_stream(self, stream: OpenedStream) -> None:
-        """Stop reading a body; a connection whose body is about to end anyway is kept."""
+        """Stop reading a body; if its end arrives at once, the connection is reused."""
         head: aiohttp.ClientResponse = stream.handle.head
         try:
             await within(DRAIN_SECONDS, head.content.readany())
@@ -123,8 +123,8 @@ class _AiohttpBody:
         self.head = head
 
 
-class _Part(aiohttp.Payload):
-    """A part of a file, which can be sent again when a kept connection turns out to be dead."""
+class _FilePartPayload(aiohttp.Payload):
+    """A part of a file; it can be sent again if a reused connection turns out to be dead."""
 
     def __init__(self, part: FilePart) -> None:
         super().__init__(part)
@@ -141,8 +141,8 @@ class _Part(aiohttp.Payload):
         raise TypeError("a part of a file is not text")
 
 
-class _Bytes(aiohttp.Payload):
-    """Many bytes, written piece by piece so that the event loop goes on between them."""
+class _LargeBody(aiohttp.Payload):
+    """A large body, written in chunks so that the event loop can run in between."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__(body)
@@ -151,8 +151,8 @@ class _Bytes(aiohttp.Payload):
 
     @override
     async def write(self, writer: AbstractStreamWriter) -> None:
-        for start in range(0, len(self._body), _PIECE):
-            await writer.write(self._body[start : start + _PIECE])
+        for start in range(0, len(self._body), _CHUNK_SIZE):
+            await writer.write(self._body[start : start + _CHUNK_SIZE])
 
     @override
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
@@ -160,20 +160,20 @@ class _Bytes(aiohttp.Payload):
 
 
 def _url(url: str) -> URL:
-    # Signed URLs must stay as they are, to the letter.
+    # Signed URLs must not be re-encoded.
     try:
         parsed = URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
     except ValueError as error:
         raise InvalidURL(error) from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise InvalidURL("it is none of http or https")
+        raise InvalidURL("the URL must begin with http:// or https://")
     return parsed
 
 
 def _content(body: bytes | FilePart) -> Any:
     if isinstance(body, FilePart):
-        return _Part(body)
-    return _Bytes(body) if len(body) > _PIECE else body or None
+        return _FilePartPayload(body)
+    return _LargeBody(body) if len(body) > _CHUNK_SIZE else body or None
 
 
 def _headers(head: aiohttp.ClientResponse) -> Mapping[str, str]:
@@ -181,12 +181,12 @@ def _headers(head: aiohttp.ClientResponse) -> Mapping[str, str]:
 
 
 def _reason(error: Exception) -> str:
-    # Where aiohttp cannot use a URL it shows it, with all that the query may hold.
+    # These messages of aiohttp contain the URL, whose query may contain secrets.
     shows_url = isinstance(error, (aiohttp.InvalidURL, aiohttp.ClientResponseError))
     return type(error).__name__ if shows_url else str(error) or type(error).__name__
 
 
-def _translated(
+def _transport_error(
     error: Exception, request: HttpRequest, head: aiohttp.ClientResponse | None
 ) -> TransportError:
     received = None if head is None else HttpResponse(head.status, _headers(head), b"")

@@ -19,8 +19,8 @@ class HttpRequest:
 
     Attributes:
         body: Bytes, or a part of a file that is read only while it is sent.
-        timeout: Seconds until the whole answer must be there, or None for no limit.
-        connect_timeout: Seconds until the connection must stand.
+        timeout: Seconds until the whole response must have arrived, or None for no limit.
+        connect_timeout: Seconds until the connection must be open.
     """
 
     method: str
@@ -31,13 +31,13 @@ class HttpRequest:
     connect_timeout: float = 10.0
 
     def __repr__(self) -> str:
-        # Neither headers nor query: both can hold secrets.
+        # Neither headers nor query, because both can contain secrets.
         return f"<{self.method} {self.url.split('?')[0]}>"
 
 
 @dataclass(frozen=True)
 class FilePart:
-    """A part of a file on disk, opened anew for each attempt to send it."""
+    """A part of a file on disk, opened again for each attempt to send it."""
 
     path: str | os.PathLike[str]
     offset: int
@@ -46,7 +46,7 @@ class FilePart:
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """An HTTP answer; header names are in lower case."""
+    """An HTTP response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -55,12 +55,12 @@ class HttpResponse:
 
 
 class TransportError(Exception):
-    """A request that got no answer.
+    """A request failed without a complete response.
 
     Attributes:
-        sent: False when the request certainly never left, so that it may be sent again.
-        timed_out: Whether a time limit passed.
-        head: Status and headers of the answer, when only its body was cut.
+        sent: False if the request was certainly not sent, so that a retry is safe.
+        timed_out: Whether a timeout expired.
+        head: Status and headers of the response, if only its body is incomplete.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class TransportError(Exception):
         self.head = head
 
 
-class SocketClosed(Exception):  # noqa: N818 - it may be the expected end
-    """A websocket on which nothing more will come, nor can be sent.
+class SocketClosed(Exception):  # noqa: N818 - closing can be expected
+    """A websocket is closed: nothing more can be sent or received.
 
     Attributes:
-        code: The close code (RFC 6455 section 7.4), or None when the connection just broke.
+        code: The close code (RFC 6455 section 7.4), or None if the connection broke.
     """
 
     def __init__(self, code: int | None, reason: str) -> None:
@@ -92,7 +92,7 @@ class SocketClosed(Exception):  # noqa: N818 - it may be the expected end
 
 @dataclass(frozen=True)
 class OpenedStream:
-    """A streamed answer whose body is read chunk by chunk."""
+    """A streamed response whose body is read in chunks."""
 
     status: int
     headers: Mapping[str, str]
@@ -101,10 +101,10 @@ class OpenedStream:
 
 @dataclass(frozen=True)
 class OpenedSocket:
-    """What became of a websocket handshake.
+    """The outcome of a websocket handshake.
 
     Attributes:
-        response: The server's answer: status 101 when the socket is open.
+        response: The server's response; status 101 means that the socket is open.
     """
 
     response: HttpResponse
@@ -112,14 +112,14 @@ class OpenedSocket:
 
 
 class SyncTransport(Protocol):
-    """What the sync driver needs of an HTTP library."""
+    """The interface that the sync driver uses."""
 
     def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request and read the whole answer."""
+        """Send a request and read the whole response."""
         ...
 
     def open(self, request: HttpRequest) -> OpenedStream:
-        """Send a request and leave the body to be read."""
+        """Send a request without reading the response body."""
         ...
 
     def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
@@ -136,14 +136,14 @@ class SyncTransport(Protocol):
 
 
 class AsyncTransport(Protocol):
-    """What the async driver needs of an HTTP library."""
+    """The interface that the async driver uses."""
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request and read the whole answer."""
+        """Send a request and read the whole response."""
         ...
 
     async def open(self, request: HttpRequest) -> OpenedStream:
-        """Send a request and leave the body to be read."""
+        """Send a request without reading the response body."""
         ...
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:

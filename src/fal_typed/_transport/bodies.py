@@ -11,8 +11,8 @@ _CHUNK = 256 * 1024
 
 
 def read_part(part: FilePart) -> Iterator[bytes]:
-    """The bytes of a part of a file, read as they are taken."""
-    with open(part.path, "rb") as file:  # noqa: PTH123 - may be a descriptor's path
+    """Read a part of a file in chunks."""
+    with open(part.path, "rb") as file:  # noqa: PTH123 - any PathLike
         file.seek(part.offset)
         remaining = part.size
         while remaining > 0 and (chunk := file.read(min(_CHUNK, remaining))):
@@ -21,7 +21,7 @@ def read_part(part: FilePart) -> Iterator[bytes]:
 
 
 async def read_part_async(part: FilePart) -> AsyncIterator[bytes]:
-    """The bytes of a part of a file, read in a thread."""
+    """Read a part of a file in chunks, in a thread."""
     chunks = read_part(part)
     while chunk := await asyncio.to_thread(next, chunks, b""):
         yield chunk

@@ -1,4 +1,4 @@
-"""Response headers in the form that flows read."""
+"""Response headers as flows read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP by httpx's clients: for a client of the caller's own, and for ways through proxies."""
+"""HTTP over httpx: for the caller's own client, and for network proxies."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from fal_typed._transport.base import (
     TransportError,
 )
 from fal_typed._transport.bodies import read_part, read_part_async
+from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.headers import header_map
-from fal_typed._transport.limits import (
+from fal_typed._transport.timeouts import (
     DRAIN_SECONDS,
     connect_limit,
     timed_out,
     within,
 )
 from fal_typed._transport.tls import ssl_context
+from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,14 +42,18 @@ _NEVER_SENT = (
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
 )
+_WRONG_KIND = (
+    "{} calls need an {} as http_client, and this client has an httpx.{}; nothing was sent. "
+    "Use `FalClient` for sync and `AsyncFalClient` for async calls, each with its own http_client."
+)
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
 
 
 class HttpxTransport:
-    """Blocking HTTP by an httpx client.
+    """Blocking HTTP over an httpx client.
 
     Args:
-        client: A client of the caller's own, which stays open when this transport closes.
+        client: The caller's own client, which stays open when this transport closes.
     """
 
     def __init__(self, client: httpx.Client | None = None) -> None:
@@ -56,11 +62,13 @@ class HttpxTransport:
 
     @classmethod
     def over(cls, client: HttpClient | None) -> Self:
-        """A transport over the caller's client, if it is one for sync code."""
-        return cls(client if isinstance(client, httpx.Client) else None)
+        """A transport over the caller's client, if that is a sync one."""
+        if client is not None and not isinstance(client, httpx.Client):
+            raise FalInputError(_WRONG_KIND.format("sync", "httpx.Client", type(client).__name__))
+        return cls(client)
 
     def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request and read the whole answer."""
+        """Send a request and read the whole response."""
         ends = None if request.timeout is None else time.monotonic() + request.timeout
         head: httpx.Response | None = None
         try:
@@ -68,32 +76,32 @@ class HttpxTransport:
             chunks: list[bytes] = []
             for chunk in head.iter_bytes():
                 chunks.append(chunk)
-                # httpx limits each read; an answer that drips must not outlast the whole limit.
+                # httpx limits each read; a slowly dripping response must still time out.
                 if ends is not None and time.monotonic() > ends:
                     raise timed_out(request, _received(head))
             return HttpResponse(head.status_code, _headers(head), b"".join(chunks), str(head.url))
         except _FAILURES as error:
-            raise _translated(error, request, head) from None
+            raise _transport_error(error, request, head) from None
         finally:
             if head is not None:
                 head.close()
 
     def open(self, request: HttpRequest) -> OpenedStream:
-        """Send a request and leave the body to be read."""
+        """Send a request without reading the response body."""
         try:
             head = self._start(request)
         except _FAILURES as error:
-            raise _translated(error, request, None) from None
+            raise _transport_error(error, request, None) from None
         return OpenedStream(head.status_code, _headers(head), _HttpxBody(head, head.iter_bytes()))
 
     def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
-        """Read some bytes, `b""` at the end; the limit of a stream's first read stays."""
+        """Read some bytes, `b""` at the end; the timeout of a stream's first read stays."""
         body: _HttpxBody = stream.handle
         body.response.request.extensions["timeout"]["read"] = timeout
         try:
             chunk: bytes = next(body.chunks, b"")
         except _FAILURES as error:
-            raise _translated(error, None, body.response) from None
+            raise _transport_error(error, None, body.response) from None
         return chunk
 
     def close_stream(self, stream: OpenedStream) -> None:
@@ -118,7 +126,7 @@ class HttpxTransport:
 
 
 class AsyncHttpxTransport:
-    """Awaitable HTTP by an httpx client; see `HttpxTransport`."""
+    """Async HTTP over an httpx client; see `HttpxTransport`."""
 
     def __init__(self, client: httpx.AsyncClient | None = None) -> None:
         self._owned = client is None
@@ -126,18 +134,22 @@ class AsyncHttpxTransport:
 
     @classmethod
     def over(cls, client: HttpClient | None) -> Self:
-        """A transport over the caller's client, if it is one for async code."""
-        return cls(client if isinstance(client, httpx.AsyncClient) else None)
+        """A transport over the caller's client, if that is an async one."""
+        if client is not None and not isinstance(client, httpx.AsyncClient):
+            raise FalInputError(
+                _WRONG_KIND.format("async", "httpx.AsyncClient", type(client).__name__)
+            )
+        return cls(client)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request and read the whole answer."""
+        """Send a request and read the whole response."""
         heads: list[httpx.Response] = []
         try:
             return await within(request.timeout, self._exchange(request, heads))
         except asyncio.TimeoutError:
             raise timed_out(request, _received(heads[0]) if heads else None) from None
         except _FAILURES as error:
-            raise _translated(error, request, heads[0] if heads else None) from None
+            raise _transport_error(error, request, heads[0] if heads else None) from None
 
     async def _exchange(self, request: HttpRequest, heads: list[httpx.Response]) -> HttpResponse:
         head = await self._start(request)
@@ -145,17 +157,17 @@ class AsyncHttpxTransport:
         try:
             body = await head.aread()
         finally:
-            await head.aclose()
+            await shielded(head.aclose())
         return HttpResponse(head.status_code, _headers(head), body, str(head.url))
 
     async def open(self, request: HttpRequest) -> OpenedStream:
-        """Send a request and leave the body to be read."""
+        """Send a request without reading the response body."""
         try:
             head = await within(request.timeout, self._start(request))
         except asyncio.TimeoutError:
             raise timed_out(request, None) from None
         except _FAILURES as error:
-            raise _translated(error, request, None) from None
+            raise _transport_error(error, request, None) from None
         return OpenedStream(head.status_code, _headers(head), _HttpxBody(head, head.aiter_bytes()))
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
@@ -165,20 +177,20 @@ class AsyncHttpxTransport:
         try:
             chunk: bytes = await within(timeout, anext(body.chunks, b""))
         except asyncio.TimeoutError:
-            raise _silent(body.response) from None
+            raise _read_timeout(body.response) from None
         except _FAILURES as error:
-            raise _translated(error, None, body.response) from None
+            raise _transport_error(error, None, body.response) from None
         return chunk
 
     async def close_stream(self, stream: OpenedStream) -> None:
-        """Stop reading a body; a connection whose body is about to end anyway is kept."""
+        """Stop reading a body; if its end arrives at once, the connection is reused."""
         body: _HttpxBody = stream.handle
         try:
             await within(DRAIN_SECONDS, anext(body.chunks, b""))
         except (asyncio.TimeoutError, *_FAILURES):
             pass
         finally:
-            await body.response.aclose()
+            await shielded(body.response.aclose())
 
     async def close(self) -> None:
         """Close all connections."""
@@ -211,8 +223,8 @@ def _settings(direct: Any) -> dict[str, Any]:
         "limits": httpx.Limits(max_connections=None, max_keepalive_connections=100),
         "timeout": None,
         "verify": verify,
-        # What goes to this machine never takes the detour over a proxy, where a key that is
-        # sent without TLS would be read by others.
+        # Requests to this machine never go through a proxy, which could read a key that is
+        # sent without TLS.
         "mounts": {
             f"all://{host}": direct(verify=verify) for host in ("localhost", "127.0.0.1", "[::1]")
         },
@@ -234,12 +246,12 @@ def _received(head: httpx.Response | None) -> HttpResponse | None:
     return None if head is None else HttpResponse(head.status_code, _headers(head), b"")
 
 
-def _silent(head: httpx.Response) -> TransportError:
-    message = f"<{head.request.method} {head.request.url.host}>: nothing came in time"
+def _read_timeout(head: httpx.Response) -> TransportError:
+    message = f"<{head.request.method} {head.request.url.host}>: no data arrived in time"
     return TransportError(message, sent=True, timed_out=True, head=_received(head))
 
 
-def _translated(
+def _transport_error(
     error: Exception, request: HttpRequest | None, head: httpx.Response | None
 ) -> TransportError:
     where = request or (head and f"<{head.request.method} {head.request.url.host}>")

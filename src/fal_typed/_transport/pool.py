@@ -1,7 +1,7 @@
-"""HTTP by httpcore, the lower half of httpx, with a pool of its own.
+"""HTTP over httpcore (the layer below httpx), with a connection pool of our own.
 
-httpx's pool looks at every connection for every request, which at fifty at once costs more than
-all the rest; this one looks at the connection that was used last.
+httpx's pool scans every connection for every request, which dominates the cost at 50 concurrent
+requests; this pool takes the connection that was used last.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from fal_typed._transport.base import (
     TransportError,
 )
 from fal_typed._transport.bodies import read_part, read_part_async
+from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.headers import header_map
-from fal_typed._transport.limits import (
+from fal_typed._transport.timeouts import (
     DRAIN_SECONDS,
     KEEP_ALIVE_SECONDS,
     connect_limit,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Iterable, Iterator
 
-_MOST_IDLE = 100
-_PIECE = 256 * 1024
+_MAX_IDLE = 100
+_CHUNK_SIZE = 256 * 1024
 _FAILURES = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
@@ -50,302 +51,308 @@ _FAILURES = (
 _NEVER_SENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.UnsupportedProtocol)
 _URL_CHARACTERS = "".join(map(chr, range(0x21, 0x7F)))
 
-Key = tuple[bytes, bytes, int]
-Line = TypeVar("Line", bound="_Line | _AsyncLine")
+Origin = tuple[bytes, bytes, int]
+Conn = TypeVar("Conn", bound="_PooledConnection | _AsyncPooledConnection")
 
 
 class PoolTransport:
     """Blocking HTTP."""
 
     def __init__(self) -> None:
-        self._idle: _Idle[_Line] = _Idle()
+        self._idle: _IdleConnections[_PooledConnection] = _IdleConnections()
         self._tls: ssl.SSLContext | None = None
 
     def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request and read the whole answer."""
+        """Send a request and read the whole response."""
         stream = self._start(request)
-        body: _PoolBody[_Line] = stream.handle
+        body: _PoolBody[_PooledConnection] = stream.handle
         try:
             content = b"".join(iter(body.read, b""))
         except _FAILURES as error:
-            raise _translated(error, request, stream) from None
+            raise _transport_error(error, request, stream) from None
         finally:
             self._release(body)
         return HttpResponse(stream.status, stream.headers, content, request.url)
 
     def open(self, request: HttpRequest) -> OpenedStream:
-        """Send a request and leave the body to be read."""
+        """Send a request without reading the response body."""
         return self._start(request)
 
     def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end."""
-        body: _PoolBody[_Line] = stream.handle
-        body.line.limit.set(timeout)
+        body: _PoolBody[_PooledConnection] = stream.handle
+        body.connection.deadline.set(timeout)
         try:
             return body.read()
         except _FAILURES as error:
-            raise _translated(error, body.request, stream) from None
+            raise _transport_error(error, body.request, stream) from None
 
     def close_stream(self, stream: OpenedStream) -> None:
-        """Stop reading a body; a connection whose body is about to end anyway is kept."""
+        """Stop reading a body; if its end arrives at once, the connection is reused."""
         with suppress(TransportError):
             self.read(stream, DRAIN_SECONDS)
         self._release(stream.handle)
 
     def close(self) -> None:
         """Close all connections."""
-        for line in self._idle.clear():
-            line.connection.close()
+        for connection in self._idle.clear():
+            connection.http.close()
 
     def _start(self, request: HttpRequest) -> OpenedStream:
         try:
-            wire, key = _wire_request(request)
-            line = self._line(key)
-            line.limit.set(request.timeout)
+            wire, origin = _wire_request(request)
+            connection = self._connect(origin)
+            connection.deadline.set(request.timeout)
             try:
-                response = line.connection.handle_request(wire)
+                response = connection.http.handle_request(wire)
             except BaseException:
-                line.connection.close()
+                connection.http.close()
                 raise
         except _FAILURES as error:
-            raise _translated(error, request, None) from None
-        body = _PoolBody(request, key, line, response)
+            raise _transport_error(error, request, None) from None
+        body = _PoolBody(request, origin, connection, response)
         body.chunks = iter(response.iter_stream())
         return OpenedStream(response.status, body.headers, body)
 
-    def _line(self, key: Key) -> _Line:
-        while (line := self._idle.take(key)) is not None:
-            if not line.connection.has_expired():
-                return line
-            line.connection.close()
-        if key[0] == b"https":
+    def _connect(self, origin: Origin) -> _PooledConnection:
+        while (connection := self._idle.take(origin)) is not None:
+            if not connection.http.has_expired():
+                return connection
+            connection.http.close()
+        if origin[0] == b"https":
             self._tls = self._tls or ssl_context()
-        return _Line(key, self._tls)
+        return _PooledConnection(origin, self._tls)
 
-    def _release(self, body: _PoolBody[_Line]) -> None:
+    def _release(self, body: _PoolBody[_PooledConnection]) -> None:
         body.response.close()
-        if not body.line.connection.is_idle():
-            body.line.connection.close()
-        elif (surplus := self._idle.give(body.key, body.line)) is not None:
-            surplus.connection.close()
+        if not body.connection.http.is_idle():
+            body.connection.http.close()
+        elif (surplus := self._idle.put(body.origin, body.connection)) is not None:
+            surplus.http.close()
 
 
 class AsyncPoolTransport:
-    """Awaitable HTTP; see `PoolTransport`."""
+    """Async HTTP; see `PoolTransport`."""
 
     def __init__(self) -> None:
-        self._idle: _Idle[_AsyncLine] = _Idle()
+        self._idle: _IdleConnections[_AsyncPooledConnection] = _IdleConnections()
         self._tls: ssl.SSLContext | None = None
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request and read the whole answer."""
+        """Send a request and read the whole response."""
         heads: list[OpenedStream] = []
         try:
             return await within(request.timeout, self._read_all(request, heads))
         except asyncio.TimeoutError:
             raise timed_out(request, _received(heads[0]) if heads else None) from None
         except _FAILURES as error:
-            raise _translated(error, request, heads[0] if heads else None) from None
+            raise _transport_error(error, request, heads[0] if heads else None) from None
 
     async def _read_all(self, request: HttpRequest, heads: list[OpenedStream]) -> HttpResponse:
         stream = await self._start(request)
         heads.append(stream)
-        body: _PoolBody[_AsyncLine] = stream.handle
+        body: _PoolBody[_AsyncPooledConnection] = stream.handle
         try:
             chunks: list[bytes] = []
             while chunk := await body.read_async():
                 chunks.append(chunk)
-        finally:
-            await self._release(body)
+        except BaseException:
+            await shielded(self._release(body))
+            raise
+        await self._release(body)
         return HttpResponse(stream.status, stream.headers, b"".join(chunks), request.url)
 
     async def open(self, request: HttpRequest) -> OpenedStream:
-        """Send a request and leave the body to be read."""
+        """Send a request without reading the response body."""
         try:
             return await within(request.timeout, self._start(request))
         except asyncio.TimeoutError:
             raise timed_out(request, None) from None
         except _FAILURES as error:
-            raise _translated(error, request, None) from None
+            raise _transport_error(error, request, None) from None
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end."""
-        body: _PoolBody[_AsyncLine] = stream.handle
+        body: _PoolBody[_AsyncPooledConnection] = stream.handle
         try:
             return await within(timeout, body.read_async())
         except asyncio.TimeoutError:
-            raise _translated(httpcore.ReadTimeout(), body.request, stream) from None
+            raise _transport_error(httpcore.ReadTimeout(), body.request, stream) from None
         except _FAILURES as error:
-            raise _translated(error, body.request, stream) from None
+            raise _transport_error(error, body.request, stream) from None
 
     async def close_stream(self, stream: OpenedStream) -> None:
-        """Stop reading a body; a connection whose body is about to end anyway is kept."""
+        """Stop reading a body; if its end arrives at once, the connection is reused."""
         try:
             with suppress(TransportError):
                 await self.read(stream, DRAIN_SECONDS)
         finally:
-            await self._release(stream.handle)
+            await shielded(self._release(stream.handle))
 
     async def close(self) -> None:
         """Close all connections."""
-        for line in self._idle.clear():
-            await line.connection.aclose()
+        for connection in self._idle.clear():
+            await connection.http.aclose()
 
     async def _start(self, request: HttpRequest) -> OpenedStream:
-        wire, key = _wire_request(request, is_async=True)
-        line = await self._line(key)
+        wire, origin = _wire_request(request, is_async=True)
+        connection = await self._connect(origin)
         try:
-            response = await line.connection.handle_async_request(wire)
+            response = await connection.http.handle_async_request(wire)
         except BaseException:
-            await line.connection.aclose()
+            await shielded(connection.http.aclose())
             raise
-        body = _PoolBody(request, key, line, response)
+        body = _PoolBody(request, origin, connection, response)
         body.chunks = aiter(response.aiter_stream())
         return OpenedStream(response.status, body.headers, body)
 
-    async def _line(self, key: Key) -> _AsyncLine:
-        while (line := self._idle.take(key)) is not None:
-            if not line.connection.has_expired():
-                return line
-            await line.connection.aclose()
-        if key[0] == b"https":
+    async def _connect(self, origin: Origin) -> _AsyncPooledConnection:
+        while (connection := self._idle.take(origin)) is not None:
+            if not connection.http.has_expired():
+                return connection
+            await connection.http.aclose()
+        if origin[0] == b"https":
             self._tls = self._tls or ssl_context()
-        return _AsyncLine(key, self._tls)
+        return _AsyncPooledConnection(origin, self._tls)
 
-    async def _release(self, body: _PoolBody[_AsyncLine]) -> None:
-        await body.response.aclose()
-        if not body.line.connection.is_idle():
-            await body.line.connection.aclose()
-        elif (surplus := self._idle.give(body.key, body.line)) is not None:
-            await surplus.connection.aclose()
+    async def _release(self, body: _PoolBody[_AsyncPooledConnection]) -> None:
+        try:
+            await body.response.aclose()
+        except BaseException:
+            await shielded(body.connection.http.aclose())
+            raise
+        if not body.connection.http.is_idle():
+            await body.connection.http.aclose()
+        elif (surplus := self._idle.put(body.origin, body.connection)) is not None:
+            await surplus.http.aclose()
 
 
-class _Line:
-    """A connection of sync code, and the time until which it may wait."""
+class _PooledConnection:
+    """A connection for sync code, with the deadline of its current operation."""
 
-    def __init__(self, key: Key, tls: ssl.SSLContext | None) -> None:
-        self.limit = _Limit()
-        self.connection = httpcore.HTTPConnection(
-            httpcore.Origin(*key),
+    def __init__(self, origin: Origin, tls: ssl.SSLContext | None) -> None:
+        self.deadline = _OperationDeadline()
+        self.http = httpcore.HTTPConnection(
+            httpcore.Origin(*origin),
             ssl_context=tls,
             keepalive_expiry=KEEP_ALIVE_SECONDS,
-            network_backend=_TimedBackend(self.limit),
+            network_backend=_TimedBackend(self.deadline),
         )
 
 
-class _AsyncLine:
-    """A connection of async code; there, the event loop keeps the time."""
+class _AsyncPooledConnection:
+    """A connection for async code, where the event loop applies timeouts."""
 
-    def __init__(self, key: Key, tls: ssl.SSLContext | None) -> None:
-        self.connection = httpcore.AsyncHTTPConnection(
-            httpcore.Origin(*key), ssl_context=tls, keepalive_expiry=KEEP_ALIVE_SECONDS
+    def __init__(self, origin: Origin, tls: ssl.SSLContext | None) -> None:
+        self.http = httpcore.AsyncHTTPConnection(
+            httpcore.Origin(*origin), ssl_context=tls, keepalive_expiry=KEEP_ALIVE_SECONDS
         )
 
 
-class _Idle(Generic[Line]):
-    """Connections that wait for their next request, by where they lead.
+class _IdleConnections(Generic[Conn]):
+    """Idle connections, by origin.
 
-    It relies on single operations of a deque being atomic, not on a lock.
+    It needs no lock, because single operations of a deque are atomic.
     """
 
     def __init__(self) -> None:
-        self._lines: dict[Key, deque[Line]] = {}
+        self._by_origin: dict[Origin, deque[Conn]] = {}
 
-    def take(self, key: Key) -> Line | None:
-        """The one that was used last, or None."""
-        lines = self._lines.get(key)
+    def take(self, origin: Origin) -> Conn | None:
+        """Take the connection that was used last, or None."""
+        connections = self._by_origin.get(origin)
         try:
-            return lines.pop() if lines else None
-        except IndexError:  # another thread was quicker
+            return connections.pop() if connections else None
+        except IndexError:  # another thread took it
             return None
 
-    def give(self, key: Key, line: Line) -> Line | None:
-        """Keep one; the one that waits longest comes back when it is of no more use."""
-        lines = self._lines.setdefault(key, deque())
-        lines.append(line)
+    def put(self, origin: Origin, connection: Conn) -> Conn | None:
+        """Store a connection; returns the oldest one if it has expired or is one too many."""
+        connections = self._by_origin.setdefault(origin, deque())
+        connections.append(connection)
         try:
-            oldest = lines.popleft()
+            oldest = connections.popleft()
         except IndexError:
             return None
-        if len(lines) >= _MOST_IDLE or oldest.connection.has_expired():
+        if len(connections) >= _MAX_IDLE or oldest.http.has_expired():
             return oldest
-        lines.appendleft(oldest)
+        connections.appendleft(oldest)
         return None
 
-    def clear(self) -> list[Line]:
-        """Forget all, and return them."""
-        lines, self._lines = self._lines, {}
-        return [line for waiting in lines.values() for line in waiting]
+    def clear(self) -> list[Conn]:
+        """Remove and return all connections."""
+        connections, self._by_origin = self._by_origin, {}
+        return [connection for idle in connections.values() for connection in idle]
 
 
-class _PoolBody(Generic[Line]):
-    """The body of an answer, and the connection it comes over."""
+class _PoolBody(Generic[Conn]):
+    """The body of a response, and its connection."""
 
     chunks: Any
 
     def __init__(
-        self, request: HttpRequest, key: Key, line: Line, response: httpcore.Response
+        self, request: HttpRequest, origin: Origin, connection: Conn, response: httpcore.Response
     ) -> None:
         self.request = request
-        self.key = key
-        self.line = line
+        self.origin = origin
+        self.connection = connection
         self.response = response
         self.headers = _headers(response.headers)
-        self._unpack = _unpacker(self.headers.get("content-encoding", ""))
+        self._decompressor = _decompressor_for(self.headers.get("content-encoding", ""))
 
     def read(self) -> bytes:
         """The next bytes, `b""` at the end."""
-        if self._unpack is None:
+        if self._decompressor is None:
             chunk: bytes = next(self.chunks, b"")
             return chunk
-        while packed := next(self.chunks, b""):
-            if content := self._unpack.decompress(packed):
+        while compressed := next(self.chunks, b""):
+            if content := self._decompressor.decompress(compressed):
                 return bytes(content)
-        return self._end(self._unpack)
+        return self._end(self._decompressor)
 
     async def read_async(self) -> bytes:
         """The next bytes, `b""` at the end."""
-        if self._unpack is None:
+        if self._decompressor is None:
             chunk: bytes = await anext(self.chunks, b"")
             return chunk
-        while packed := await anext(self.chunks, b""):
-            if content := self._unpack.decompress(packed):
+        while compressed := await anext(self.chunks, b""):
+            if content := self._decompressor.decompress(compressed):
                 return bytes(content)
-        return self._end(self._unpack)
+        return self._end(self._decompressor)
 
-    def _end(self, unpack: Any) -> bytes:
-        self._unpack = None
-        rest: bytes = unpack.flush()
-        if not unpack.eof:
-            raise zlib.error("the compressed answer was cut")
+    def _end(self, decompressor: Any) -> bytes:
+        self._decompressor = None
+        rest: bytes = decompressor.flush()
+        if not decompressor.eof:
+            raise zlib.error("the compressed response is truncated")
         return rest
 
 
-class _Limit:
-    """When a connection must have done what it is at, by the monotonic clock."""
+class _OperationDeadline:
+    """Deadline of a connection's current operation, by the monotonic clock."""
 
     def __init__(self) -> None:
         self._ends: float | None = None
 
     def set(self, seconds: float | None) -> None:
-        """Allow so many seconds from now, or any time."""
+        """Set the deadline a number of seconds from now, or remove it."""
         self._ends = None if seconds is None else time.monotonic() + seconds
 
     def remaining(self) -> float | None:
-        """Seconds left; never 0, which sockets take to mean that they must not wait at all."""
+        """Seconds left; never 0, which would make sockets non-blocking."""
         return None if self._ends is None else max(0.001, self._ends - time.monotonic())
 
     def check(self) -> None:
-        """Raise when the time is over, though bytes still drip in."""
+        """Raise if the deadline has passed, even while bytes still arrive."""
         if self._ends is not None and time.monotonic() > self._ends:
-            raise httpcore.ReadTimeout("the answer took longer than the limit")
+            raise httpcore.ReadTimeout("the response took longer than the timeout")
 
 
 class _TimedBackend(httpcore.SyncBackend):
-    """Opens sockets that keep to a limit which may change between two reads."""
+    """Opens sockets whose deadline may change between two reads."""
 
-    def __init__(self, limit: _Limit) -> None:
-        self._limit = limit
+    def __init__(self, deadline: _OperationDeadline) -> None:
+        self._deadline = deadline
 
     def connect_tcp(
         self,
@@ -358,20 +365,20 @@ class _TimedBackend(httpcore.SyncBackend):
         """Open a socket."""
         options = () if socket_options is None else socket_options
         stream = super().connect_tcp(host, port, timeout, local_address, options)
-        return _TimedStream(stream, self._limit)
+        return _TimedStream(stream, self._deadline)
 
 
 class _TimedStream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, limit: _Limit) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, deadline: _OperationDeadline) -> None:
         self._stream = stream
-        self._limit = limit
+        self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        self._limit.check()
-        return self._stream.read(max_bytes, self._limit.remaining())
+        self._deadline.check()
+        return self._stream.read(max_bytes, self._deadline.remaining())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        self._stream.write(buffer, self._limit.remaining())
+        self._stream.write(buffer, self._deadline.remaining())
 
     def close(self) -> None:
         self._stream.close()
@@ -383,34 +390,36 @@ class _TimedStream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         stream = self._stream.start_tls(ssl_context, server_hostname, timeout)
-        return _TimedStream(stream, self._limit)
+        return _TimedStream(stream, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
-class _Pieces:
-    """Many bytes, piece by piece: httpcore copies all that is left whenever a socket takes some."""
+class _Chunks:
+    """A large body in chunks, because httpcore copies the rest of a buffer after each write."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
 
     def __iter__(self) -> Iterator[bytes]:
-        for start in range(0, len(self._body), _PIECE):
-            yield self._body[start : start + _PIECE]
+        for start in range(0, len(self._body), _CHUNK_SIZE):
+            yield self._body[start : start + _CHUNK_SIZE]
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self:
-            yield piece
+        for chunk in self:
+            yield chunk
 
 
-def _wire_request(request: HttpRequest, *, is_async: bool = False) -> tuple[httpcore.Request, Key]:
-    url = _parsed(request.url)
+def _wire_request(
+    request: HttpRequest, *, is_async: bool = False
+) -> tuple[httpcore.Request, Origin]:
+    url = _parse_url(request.url)
     content: Any = request.body
     if isinstance(content, FilePart):
         content = read_part_async(content) if is_async else read_part(content)
-    elif len(content) > _PIECE:
-        content = _Pieces(content)
+    elif len(content) > _CHUNK_SIZE:
+        content = _Chunks(content)
     headers = {
         "host": _host(url),
         "accept-encoding": "gzip, deflate",
@@ -429,12 +438,12 @@ def _wire_request(request: HttpRequest, *, is_async: bool = False) -> tuple[http
     return wire, (url.origin.scheme, url.origin.host, url.origin.port)
 
 
-def _parsed(url: str) -> httpcore.URL:
+def _parse_url(url: str) -> httpcore.URL:
     try:
         parts = urlsplit(url)
         host = parts.hostname
         if parts.scheme not in ("http", "https") or not host:
-            raise httpcore.UnsupportedProtocol("it is none of http or https")
+            raise httpcore.UnsupportedProtocol("the URL must begin with http:// or https://")
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return httpcore.URL(
             scheme=parts.scheme,
@@ -443,7 +452,7 @@ def _parsed(url: str) -> httpcore.URL:
             target=quote(target, safe=_URL_CHARACTERS),
         )
     except ValueError as error:
-        raise httpcore.UnsupportedProtocol(f"the URL is malformed: {error}") from None
+        raise httpcore.UnsupportedProtocol(f"the URL is invalid: {error}") from None
 
 
 def _host(url: httpcore.URL) -> str:
@@ -456,17 +465,17 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return header_map((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
 
 
-def _unpacker(encoding: str) -> Any:
-    # 32 more than the largest window: zlib finds out which of the two formats it is.
-    packed = encoding.strip().lower() in ("gzip", "x-gzip", "deflate")
-    return zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
+def _decompressor_for(encoding: str) -> Any:
+    # Adding 32 to the window size makes zlib detect gzip or deflate.
+    compressed = encoding.strip().lower() in ("gzip", "x-gzip", "deflate")
+    return zlib.decompressobj(zlib.MAX_WBITS | 32) if compressed else None
 
 
 def _received(stream: OpenedStream) -> HttpResponse:
     return HttpResponse(stream.status, stream.headers, b"")
 
 
-def _translated(
+def _transport_error(
     error: Exception, request: HttpRequest, stream: OpenedStream | None
 ) -> TransportError:
     return TransportError(

@@ -1,4 +1,4 @@
-"""The choice of a transport: the caller's httpx client, aiohttp, or the pool over httpcore."""
+"""Selects the transport: the caller's httpx client, aiohttp, or the pool over httpcore."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def sync_transport(client: HttpClient | None) -> SyncTransport:
-    """The transport of sync code.
+    """The transport for sync code.
 
     Args:
-        client: The caller's own httpx client, which wins if it is one for sync code.
+        client: The caller's own httpx client, used if it is a sync one.
     """
     if client is not None or _has_proxies():
         from fal_typed._transport.httpx import HttpxTransport
@@ -28,10 +28,10 @@ def sync_transport(client: HttpClient | None) -> SyncTransport:
 
 
 def async_transport(client: HttpClient | None) -> AsyncTransport:
-    """The transport of async code: aiohttp where it is installed, for it is the fastest.
+    """The transport for async code: aiohttp if installed, because it is the fastest.
 
     Args:
-        client: The caller's own httpx client, which wins if it is one for async code.
+        client: The caller's own httpx client, used if it is an async one.
     """
     if client is not None or _has_proxies():
         from fal_typed._transport.httpx import AsyncHttpxTransport
@@ -52,5 +52,5 @@ def has_aiohttp() -> bool:
 
 
 def _has_proxies() -> bool:
-    # Proxies are rare and have rules of their own (exceptions, schemes, SOCKS); httpx knows them.
+    # httpx implements the rules of proxies (exceptions, schemes, SOCKS); the pool does not.
     return any(name in getproxies() for name in ("http", "https", "all"))

@@ -1,7 +1,7 @@
-"""Server-sent events, from bytes (https://html.spec.whatwg.org/#server-sent-events).
+"""Decodes server-sent events (https://html.spec.whatwg.org/#server-sent-events).
 
-Our own because flows are fed bytes by whichever HTTP library the driver has; the libraries for
-it read from one particular library's response.
+Flows receive bytes from whichever HTTP library the driver uses, while existing SSE packages read
+from the response of one particular library.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class EventDecoder:
-    """Turns chunks of bytes into the `data` of the events they hold."""
+    """Turns chunks of bytes into the `data` of events."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[str] = []
 
     def feed(self, chunk: bytes) -> list[str]:
-        """The events a chunk completes."""
+        """Return the events that a chunk completes."""
         data = self._rest + chunk
-        if b"\r" not in data:  # as nearly always, and several times as fast
+        if b"\r" not in data:  # the usual case, and several times as fast
             lines = data.split(b"\n")
             self._rest = lines.pop()
             return self._completed(lines)
-        # A lone carriage return at the end may be half of a line end.
-        held = b"\r" if data.endswith(b"\r") else b""
-        lines = _LINE_END.split(data[: len(data) - len(held)])
-        self._rest = lines.pop() + held
+        # A carriage return at the end may be the first half of a line end.
+        pending = b"\r" if data.endswith(b"\r") else b""
+        lines = _LINE_END.split(data[: len(data) - len(pending)])
+        self._rest = lines.pop() + pending
         return self._completed(lines)
 
     def finish(self) -> list[str]:
-        """The event left over when a stream ends without a blank line."""
+        """Return the last event, if the stream ended without a blank line."""
         last, self._rest = self._rest.rstrip(b"\r"), b""
         return self._completed([last, b""])
 

@@ -1,4 +1,4 @@
-"""Websockets by the library of that name. No other module imports it."""
+"""Websockets over the `websockets` library. No other module imports it."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from websockets.http11 import Response
 
 _CLOSE_LIMIT = 2.0
-_TWO_READERS = "Only one thread or task at a time may receive on a websocket."
+_TWO_READERS = "Only one thread or task at a time can receive on a websocket."
 
-# The library writes whole handshakes, tokens and keys in them, into its debug log. This logger
-# stands outside of logging's registry, so that no configuration can bring that to light.
+# The library logs whole handshakes, including tokens and keys, at debug level. This logger is not
+# in logging's registry, so no configuration can enable that.
 _logger = logging.Logger("fal_typed._transport.websocket", logging.INFO)  # noqa: LOG001 - see above
 _logger.parent = logging.getLogger("fal_typed")
 
 
-class _Refused(Exception):  # noqa: N818 - an answer, which becomes one of ours
+class _HandshakeRejected(Exception):  # noqa: N818 - turned into a response
     def __init__(self, response: Response) -> None:
         super().__init__()
         self.response = response
@@ -49,12 +49,12 @@ class _Refused(Exception):  # noqa: N818 - an answer, which becomes one of ours
 
 class _SyncConnection(sync.ClientConnection):
     # Raising another class than InvalidStatus keeps the library from following redirects, which
-    # would take the token to wherever the answer says.
+    # would send the token to any host that the response names.
     def handshake(self, *args: Any, **kwargs: Any) -> None:
         try:
             super().handshake(*args, **kwargs)
         except InvalidStatus as error:
-            raise _Refused(error.response) from None
+            raise _HandshakeRejected(error.response) from None
 
 
 class _AsyncConnection(aio.ClientConnection):
@@ -62,11 +62,11 @@ class _AsyncConnection(aio.ClientConnection):
         try:
             await super().handshake(*args, **kwargs)
         except InvalidStatus as error:
-            raise _Refused(error.response) from None
+            raise _HandshakeRejected(error.response) from None
 
 
 class SyncSocket:
-    """An open websocket of sync code; one thread may send while another receives."""
+    """An open websocket for sync code; one thread may send while another receives."""
 
     def __init__(self, connection: sync.ClientConnection) -> None:
         self._connection = connection
@@ -85,18 +85,18 @@ class SyncSocket:
         except ConnectionClosed as error:
             raise _closed(error) from None
         except TimeoutError:
-            raise _silent(timeout) from None
+            raise _receive_timeout(timeout) from None
         except ConcurrencyError:
             raise FalInputError(_TWO_READERS) from None
 
     def close(self) -> None:
-        """Close the connection, waiting a moment for the other side to agree."""
+        """Close the connection, waiting briefly for the other side to confirm."""
         with suppress(WebSocketException, OSError):
             self._connection.close()
 
 
 class AsyncSocket:
-    """An open websocket of async code; see `SyncSocket`."""
+    """An open websocket for async code; see `SyncSocket`."""
 
     def __init__(self, connection: aio.ClientConnection) -> None:
         self._connection = connection
@@ -117,12 +117,12 @@ class AsyncSocket:
         except ConnectionClosed as error:
             raise _closed(error) from None
         except asyncio.TimeoutError:
-            raise _silent(timeout) from None
+            raise _receive_timeout(timeout) from None
         except ConcurrencyError:
             raise FalInputError(_TWO_READERS) from None
 
     async def close(self) -> None:
-        """Close the connection, waiting a moment for the other side to agree."""
+        """Close the connection, waiting briefly for the other side to confirm."""
         with suppress(WebSocketException, OSError):
             await self._connection.close()
 
@@ -135,12 +135,12 @@ def open_socket(request: HttpRequest) -> OpenedSocket:
             "sync.ClientConnection",
             sync.connect(request.url, create_connection=_SyncConnection, **options),
         )
-        # Entering it says that its end is looked after, without which newer releases warn.
+        # Newer releases warn if the connection is not entered as a context manager.
         connection.__enter__()
-    except _Refused as refused:
-        return _refused(request, refused.response)
+    except _HandshakeRejected as rejected:
+        return _rejected(request, rejected.response)
     except (OSError, WebSocketException, ValueError) as error:
-        raise _unopened(request, error) from None
+        raise _connect_error(request, error) from None
     return OpenedSocket(_accepted(request, connection.response), SyncSocket(connection))
 
 
@@ -150,10 +150,10 @@ async def open_socket_async(request: HttpRequest) -> OpenedSocket:
         connection = await aio.connect(
             request.url, create_connection=_AsyncConnection, **_settings(request)
         )
-    except _Refused as refused:
-        return _refused(request, refused.response)
+    except _HandshakeRejected as rejected:
+        return _rejected(request, rejected.response)
     except (OSError, asyncio.TimeoutError, WebSocketException, ValueError) as error:
-        raise _unopened(request, error) from None
+        raise _connect_error(request, error) from None
     return OpenedSocket(_accepted(request, connection.response), AsyncSocket(connection))
 
 
@@ -165,7 +165,7 @@ def _settings(request: HttpRequest) -> dict[str, Any]:
         "open_timeout": request.timeout,
         "close_timeout": _CLOSE_LIMIT,
         "max_size": None,
-        # What is worth sending fast is pictures and sound, which only get later by compression.
+        # Images and audio are compressed already; compressing them again only adds delay.
         "compression": None,
         "logger": _logger,
     }
@@ -181,7 +181,7 @@ def _accepted(request: HttpRequest, response: Response | None) -> HttpResponse:
     return HttpResponse(101, _headers(response), b"", _place(request))
 
 
-def _refused(request: HttpRequest, response: Response) -> OpenedSocket:
+def _rejected(request: HttpRequest, response: Response) -> OpenedSocket:
     body = bytes(response.body or b"")
     place = _place(request)
     return OpenedSocket(HttpResponse(response.status_code, _headers(response), body, place))
@@ -192,15 +192,15 @@ def _headers(response: Response) -> dict[str, str]:
 
 
 def _place(request: HttpRequest) -> str:
-    # The query holds the token.
+    # The query contains the token.
     return urlsplit(request.url)._replace(query="").geturl()
 
 
-def _unopened(request: HttpRequest, error: Exception) -> TransportError:
+def _connect_error(request: HttpRequest, error: Exception) -> TransportError:
     timed_out = isinstance(error, (TimeoutError, asyncio.TimeoutError))
-    # Only an OSError's words are told: the library's own may quote the URL, token and all.
-    told = error.strerror if isinstance(error, OSError) else None
-    reason = "no answer in time" if timed_out else told or type(error).__name__
+    # Only the text of an OSError is shown: messages of the library may quote the URL and its token.
+    text = error.strerror if isinstance(error, OSError) else None
+    reason = "no response in time" if timed_out else text or type(error).__name__
     return TransportError(f"{request}: {reason}", sent=False, timed_out=timed_out)
 
 
@@ -210,5 +210,5 @@ def _closed(error: ConnectionClosed) -> SocketClosed:
     return SocketClosed(error.rcvd.code, error.rcvd.reason)
 
 
-def _silent(timeout: float | None) -> TransportError:
-    return TransportError(f"nothing came within {timeout} s", sent=True, timed_out=True)
+def _receive_timeout(timeout: float | None) -> TransportError:
+    return TransportError(f"no message within {timeout} s", sent=True, timed_out=True)

@@ -1,1 +1,1 @@
-"""Uploading files and replacing file parameters by their URLs."""
+"""Uploads files and replaces file parameters with their URLs."""

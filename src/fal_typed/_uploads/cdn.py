@@ -1,9 +1,9 @@
-"""Speaking to the file storage: its token, and requests that carry it.
+"""Requests to the file storage, and the token that they need.
 
-Rests on docs/protocol.md section 6.1.
+See docs/protocol.md section 6.1.
 
-The token is kept per client, renewed before it ends, and sent to the storage's own hosts only,
-whatever hosts an answer names.
+The token is cached per client, renewed before it expires, and sent only to the storage's own
+hosts, whatever host a response names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fal_typed._core.flow import (
     sleep,
 )
 from fal_typed._core.json_values import as_text
-from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import USER_AGENT, Settings
 from fal_typed._core.token_cache import TokenCache
 from fal_typed._transport.base import FilePart, HttpRequest, HttpResponse
@@ -32,13 +32,13 @@ from fal_typed.errors import FalCredentialsError, FalUploadError
 STORAGE = {"storage_type": "fal-cdn-v3"}
 _UNAUTHORIZED = 401
 _LEEWAY = 60.0
-# How long another flow's request for a token is waited for, and how often it is looked at.
-_PATIENCE = 30.0
-_TURN = 0.02
-# A request that sends bytes may take a minute, and longer the more it has to send: a line with
-# less than this many bytes per second counts as broken.
+# How long to wait for another flow's token request, and how often to check it.
+_CLAIM_TIMEOUT = 30.0
+_CLAIM_INTERVAL = 0.02
+# An upload may take a minute, plus time for its size: fewer bytes per second than this count as a
+# broken connection.
 _BASE_TIMEOUT = 60.0
-_SLOWEST = 16 * 1024
+_MIN_SPEED = 16 * 1024
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
 )
@@ -50,36 +50,36 @@ class CdnToken:
 
     Attributes:
         authorization: Value of the `Authorization` header.
-        base_url: Where uploads in parts begin.
-        good_until: When to request another, by the monotonic clock.
+        base_url: Base URL of multipart uploads.
+        valid_until: When to request a new one, by the monotonic clock.
     """
 
     authorization: str = field(repr=False)
     base_url: str
-    good_until: float
+    valid_until: float
 
 
 def cdn_token(settings: Settings, deadline: Deadline) -> Flow[CdnToken]:
-    """The client's token, asked for when there is none; by one flow at a time.
+    """The client's cached token, or a new one; only one flow at a time requests it.
 
     Raises:
-        FalHTTPError: The platform gives none.
-        FalCredentialsError: There is no key.
+        FalHTTPError: The platform did not issue a token.
+        FalCredentialsError: No key is configured.
     """
     tokens: TokenCache[CdnToken] = settings.cdn_tokens
     owner = _owner(settings)
-    begun = time = yield from now()
+    start = time = yield from now()
     claim = tokens.claim_of(owner)
-    while claim is not None and tokens.claim_of(owner) is claim and time < begun + _PATIENCE:
-        yield from sleep(_TURN)
+    while claim is not None and tokens.claim_of(owner) is claim and time < start + _CLAIM_TIMEOUT:
+        yield from sleep(_CLAIM_INTERVAL)
         time = yield from now()
     token = tokens.find(owner, time)
     if token is not None:
         return token
     claim = tokens.claim(owner)
     try:
-        token = yield from _ask(settings, deadline)
-        tokens.keep(owner, token, good_until=token.good_until, time=time)
+        token = yield from _request_token(settings, deadline)
+        tokens.keep(owner, token, valid_until=token.valid_until, time=time)
     finally:
         tokens.release(owner, claim)
     return token
@@ -94,20 +94,20 @@ def send_to_cdn(
     headers: Mapping[str, str] | None = None,
     body: bytes | FilePart = b"",
 ) -> Flow[HttpResponse]:
-    """Send a request with the token; a token that is refused is renewed once.
+    """Send a request with the token; if it is rejected, renew it and retry once.
 
     Raises:
-        FalCredentialsError: The URL is not the storage's.
-        FalHTTPError: The storage refused.
-        FalConnectionError: It was not reached.
+        FalCredentialsError: The URL is not on the file storage.
+        FalHTTPError: The storage rejected the request.
+        FalConnectionError: The storage could not be reached.
     """
     check_host(settings, url)
     own = {"accept": "application/json", "user-agent": USER_AGENT, **(headers or {})}
     request = HttpRequest(method, url, own, body, timeout=time_to_send(body))
     response = yield from _send_with_token(settings, request, deadline)
     if response.status == _UNAUTHORIZED:
-        refused = yield from cdn_token(settings, deadline)
-        settings.cdn_tokens.forget(_owner(settings), refused)
+        rejected = yield from cdn_token(settings, deadline)
+        settings.cdn_tokens.forget(_owner(settings), rejected)
         response = yield from _send_with_token(settings, request, deadline)
     if responses.is_error(response):
         raise responses.http_error(response)
@@ -115,47 +115,48 @@ def send_to_cdn(
 
 
 def base_url(settings: Settings, deadline: Deadline) -> Flow[str]:
-    """Where uploads in parts begin, as the token's answer names it."""
+    """The base URL of multipart uploads, from the token response."""
     token = yield from cdn_token(settings, deadline)
     check_host(settings, token.base_url)
     return token.base_url
 
 
 def check_host(settings: Settings, url: str) -> None:
-    """Refuse to go on with a URL that is not the storage's.
+    """Check that a URL is on the file storage.
 
     Raises:
-        FalCredentialsError: It is not.
+        FalCredentialsError: The URL is not on the file storage.
     """
     if not settings.hosts.is_cdn(url):
         place = url.split("?", maxsplit=1)[0][:200]
         raise FalCredentialsError(
-            f"The storage's answer names {place!r}, which is not on one of its hosts: the upload "
-            "was stopped, and nothing was sent there."
+            f"The storage response names {place!r}, which is not one of its hosts. The upload "
+            "was stopped and nothing was sent there."
         )
 
 
 def size_of(body: bytes | FilePart) -> int:
-    """The length of a body in bytes."""
+    """Size of a body in bytes."""
     return body.size if isinstance(body, FilePart) else len(body)
 
 
 def time_to_send(body: bytes | FilePart) -> float:
-    """Seconds a request with this body may take."""
-    return _BASE_TIMEOUT + size_of(body) / _SLOWEST
+    """Timeout in seconds for a request with this body."""
+    return _BASE_TIMEOUT + size_of(body) / _MIN_SPEED
 
 
-def required(answer: Mapping[str, Any], name: str, response: HttpResponse) -> str:
-    """A text that an answer must hold.
+def required(content: Mapping[str, Any], name: str, response: HttpResponse) -> str:
+    """A string that a response must contain.
 
     Raises:
-        FalUploadError: It does not.
+        FalUploadError: It is missing.
     """
-    value = as_text(answer.get(name))
+    value = as_text(content.get(name))
     if not value:
         place = response.url.split("?")[0]
         raise FalUploadError(
-            f"{place} answered without {name!r}.", request_id=responses.request_id_of(response)
+            f"The response of {place} has no {name!r}.",
+            request_id=responses.request_id_of(response),
         )
     return value
 
@@ -166,43 +167,44 @@ def _send_with_token(
     token = yield from cdn_token(settings, deadline)
     headers = {**request.headers, "authorization": token.authorization}
     return (
-        yield from send_retrying(
+        yield from send_with_retries(
             replace(request, headers=headers),
-            repeat=Repeat.STORES,
+            safety=RetrySafety.UPLOAD,
             policy=settings.retry,
             deadline=deadline,
         )
     )
 
 
-def _ask(settings: Settings, deadline: Deadline) -> Flow[CdnToken]:
+def _request_token(settings: Settings, deadline: Deadline) -> Flow[CdnToken]:
     request = settings.request(
         "POST", f"{settings.hosts.rest}/storage/auth/token", query=STORAGE, body=b"{}"
     )
-    response = yield from send_retrying(
-        request, repeat=Repeat.STORES, policy=settings.retry, deadline=deadline
+    response = yield from send_with_retries(
+        request, safety=RetrySafety.UPLOAD, policy=settings.retry, deadline=deadline
     )
     if responses.is_error(response):
         raise responses.http_error(response)
-    answer = responses.parse_object(response)
-    kind = as_text(answer.get("token_type")) or "Bearer"
-    base = as_text(answer.get("base_url")) or settings.hosts.cdn
-    authorization = f"{kind} {required(answer, 'token', response)}"
+    content = responses.parse_object(response)
+    scheme = as_text(content.get("token_type")) or "Bearer"
+    base = as_text(content.get("base_url")) or settings.hosts.cdn
+    authorization = f"{scheme} {required(content, 'token', response)}"
     time = yield from now()
-    return CdnToken(authorization, base.rstrip("/"), time + _lifetime(answer))
+    return CdnToken(authorization, base.rstrip("/"), time + _lifetime(content))
 
 
-def _lifetime(answer: Mapping[str, Any]) -> float:
-    # By the platform's own clock where it tells the time, as this machine's may be wrong.
-    ends, begun = _moment(answer.get("expires_at")), _moment(answer.get("created_at"))
-    if ends is None:
+def _lifetime(content: Mapping[str, Any]) -> float:
+    # By the platform's clock if the response has its time, because this machine's may be wrong.
+    expiry = _parse_time(content.get("expires_at"))
+    created = _parse_time(content.get("created_at"))
+    if expiry is None:
         return 0.0
-    seconds = (ends - (begun or datetime.now(timezone.utc))).total_seconds()
+    seconds = (expiry - (created or datetime.now(timezone.utc))).total_seconds()
     return seconds - min(_LEEWAY, seconds / 4)
 
 
-def _moment(text: object) -> datetime | None:
-    """A time in ISO 8601; Python 3.10 reads neither `Z` nor every number of digits."""
+def _parse_time(text: object) -> datetime | None:
+    """Parse an ISO 8601 time. Python 3.10 supports neither `Z` nor all fractions."""
     match = _TIME.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         return None

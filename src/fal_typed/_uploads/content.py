@@ -1,4 +1,4 @@
-"""What can be uploaded, and how its bytes are read: as late and as few at a time as possible."""
+"""Files to upload, and how their bytes are read: as late and as few at a time as possible."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
     from fal_typed.files import File
 
 Uploadable = Union[bytes, bytearray, memoryview, "os.PathLike[str]", BinaryIO, PILImage, "File"]
-"""What can be uploaded: bytes, a path, an open binary file, a Pillow image. A `File` is already."""
+"""What can be uploaded. A `File` is not uploaded again; its URL is returned."""
 
 _MAX_NAME = 200
-_NOT_BINARY = "A file to upload must give bytes when it is read. Open it with mode 'rb'."
+_NOT_BINARY = "The file does not return bytes when it is read. Open it with mode 'rb'."
 _HEAD = 64
-_SPOOLED_AT_ONCE = 1024 * 1024
+_SPOOL_CHUNK = 1024 * 1024
 
 
 class Source(Protocol):
-    """The bytes of a file, taken from its beginning to its end."""
+    """The bytes of a file, read from start to end."""
 
     @property
     def size(self) -> int | None:
-        """Bytes in all, or None when that shows only at the end."""
+        """Total size in bytes, or None if it is known only at the end."""
         ...
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether the bytes can be taken again from the beginning."""
+        """Whether the bytes can be read again from the start."""
         ...
 
     def take(self, offset: int, size: int) -> bytes | FilePart:
-        """The next bytes, fewer or none at the end."""
+        """Take the next bytes; fewer or none at the end."""
         ...
 
 
@@ -57,7 +57,7 @@ class DiskSource:
     is_repeatable: bool = True
 
     def take(self, offset: int, size: int) -> FilePart:
-        """A part of the file, not read yet."""
+        """A part of the file, which is not read yet."""
         return FilePart(self.path, offset, max(0, min(size, self.size - offset)))
 
 
@@ -70,16 +70,16 @@ class MemorySource:
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """Size in bytes."""
         return len(self.data)
 
     def take(self, offset: int, size: int) -> bytes:
-        """A copy of some of the bytes."""
+        """Copy some of the bytes."""
         return bytes(self.data[offset : offset + size])
 
 
 class ReaderSource:
-    """An open file, read once from where it stands; it may be a pipe or a socket."""
+    """An open file, read once from its current position; it may be a pipe or a socket."""
 
     is_repeatable = False
 
@@ -88,10 +88,10 @@ class ReaderSource:
         self._file = file
         self._head = b""
 
-    def take(self, offset: int, size: int) -> bytes:  # noqa: ARG002 - it is read in order
-        """The next bytes."""
+    def take(self, offset: int, size: int) -> bytes:  # noqa: ARG002 - read in order
+        """Read the next bytes."""
         taken, self._head = self._head[:size], self._head[size:]
-        chunks = [taken] if taken else []  # a single chunk is not copied
+        chunks = [taken] if taken else []  # joining a single chunk does not copy
         missing = size - len(taken)
         while missing > 0 and (chunk := self._read(missing)):
             chunks.append(chunk)
@@ -99,7 +99,7 @@ class ReaderSource:
         return b"".join(chunks)
 
     def peek(self, size: int) -> bytes:
-        """The next bytes, to be taken again."""
+        """Read the next bytes without consuming them."""
         self._head = self.take(0, max(size, len(self._head)))
         return self._head
 
@@ -112,14 +112,14 @@ class ReaderSource:
 
 @dataclass(frozen=True)
 class Content:
-    """A file that is about to be uploaded."""
+    """A file to be uploaded."""
 
     name: str
     type: str
     source: Source
 
     def read(self) -> bytes:
-        """All its bytes."""
+        """Read the whole file."""
         body = self.source.take(0, self.source.size or 0)
         if isinstance(body, bytes):
             return body
@@ -133,25 +133,25 @@ def content_of(
     file_name: str | None = None,
     *,
     image_format: str = "png",
-    at_once: int = 0,
+    max_in_memory: int = 0,
 ) -> Content:
-    """Find out what a file is; opens and reads as little of it as that takes.
+    """Determine name, type and source of a file, reading as little of it as possible.
 
     Args:
-        value: The file; a text is its own content, and then needs a content type.
-        content_type: Its media type; default: by its name, else by its first bytes.
-        file_name: Its name; default: the name it has on disk.
-        image_format: What a Pillow image is written as.
-        at_once: An open file of at most this many bytes is read into memory.
+        value: The file; a string is the content itself and needs a content type.
+        content_type: Media type. Default: by the file name, else by the first bytes.
+        file_name: File name. Default: the name on disk.
+        image_format: Format to encode a Pillow image in.
+        max_in_memory: An open file of at most this many bytes is read into memory.
 
     Raises:
-        FalInputError: There is no such file, or the value is none.
+        FalInputError: The file does not exist, or the value cannot be uploaded.
     """
     if isinstance(value, str):
         if content_type is None:
             raise FalInputError(
-                "Is the text a path or the content? Pass a Path to upload the file, or a "
-                "content_type to upload the text itself."
+                "A string could be a path or the content. Pass a Path to upload a file, or a "
+                "content_type to upload the string itself."
             )
         value = value.encode()
     source: Source
@@ -163,22 +163,22 @@ def content_of(
         name = os.path.basename(source.path)  # noqa: PTH119 - no Path is needed
     elif callable(getattr(value, "read", None)):
         name = getattr(value, "name", "")
-        head, source = _from_reader(value, at_once)
-    elif is_picture(value):
-        data, content_type = encode_picture(cast("PILImage", value), image_format)
+        head, source = _from_reader(value, max_in_memory)
+    elif is_image(value):
+        data, content_type = encode_image_bytes(cast("PILImage", value), image_format)
         head, name, source = b"", "", MemorySource(memoryview(data))
     else:
         raise FalInputError(
-            f"A {type(value).__name__} cannot be uploaded. Pass bytes, a path, an open binary "
-            "file or a Pillow image."
+            f"Cannot upload a value of type {type(value).__name__}. Pass bytes, a path, an open "
+            "binary file or a Pillow image."
         )
     name = file_name or (name if isinstance(name, str) else "")
     known = content_type or type_of_name(name) or type_of_bytes(head) or OCTETS
     return Content(_base_name(name) or f"upload{extension_of(known)}", known, source)
 
 
-class Whole:
-    """A file as one body: as it is, or, if it can be read only once, by way of the disk."""
+class SingleBody:
+    """A file as a single body that can be sent again; read-once files are copied to disk first."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -192,20 +192,20 @@ class Whole:
             os.unlink(self._spool)  # noqa: PTH108 - no Path is needed
 
     def read(self) -> bytes | FilePart:
-        """The body; this may block."""
+        """Get the body; may block on disk."""
         source = self._source
         if source.is_repeatable and source.size is not None:
             return source.take(0, source.size)
         with NamedTemporaryFile(prefix="fal-typed-", delete=False) as file:
             self._spool = file.name
             size = 0
-            while chunk := cast("bytes", source.take(size, _SPOOLED_AT_ONCE)):
+            while chunk := cast("bytes", source.take(size, _SPOOL_CHUNK)):
                 size += file.write(chunk)
         return FilePart(self._spool, 0, size)
 
 
-def problem_with(value: object) -> str | None:
-    """Why a file could not be uploaded, as far as that shows before it is; None if it can."""
+def find_problem(value: object) -> str | None:
+    """Why a file cannot be uploaded, as far as this is known before the upload; else None."""
     try:
         if isinstance(value, os.PathLike):
             return _problem_on_disk(cast("os.PathLike[str]", value))
@@ -218,29 +218,33 @@ def problem_with(value: object) -> str | None:
 
 def _problem_on_disk(path: os.PathLike[str]) -> str | None:
     try:
-        # Before it is opened, which would wait for ever at a named pipe.
-        regular = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - any PathLike
-        if regular:
+        # Checked before opening, which would block forever on a named pipe.
+        is_regular = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - any PathLike
+        if is_regular:
             open(path, "rb").close()  # noqa: PTH123 - any PathLike
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return f"The file {_shown(path)} cannot be read: {reason}"
-    return None if regular else f"{_shown(path)} is no regular file; open it and pass that"
+    return (
+        None
+        if is_regular
+        else f"{_shown(path)} is not a regular file; open it and pass the open file"
+    )
 
 
-def is_picture(value: object) -> bool:
-    """Whether a value is a Pillow image, or works as one."""
+def is_image(value: object) -> bool:
+    """Whether a value is a Pillow image or behaves like one."""
     return callable(getattr(value, "save", None)) and hasattr(value, "size")
 
 
-def encode_picture(image: PILImage, format: str) -> tuple[bytes, str]:  # noqa: A002
-    """Write a Pillow image.
+def encode_image_bytes(image: PILImage, format: str) -> tuple[bytes, str]:  # noqa: A002
+    """Encode a Pillow image.
 
     Returns:
-        The bytes, and their media type.
+        The bytes and their media type.
 
     Raises:
-        FalInputError: The picture has no form in this format.
+        FalInputError: The image cannot be encoded in this format.
     """
     name = "jpeg" if format.lower() == "jpg" else format.lower()
     buffer = BytesIO()
@@ -248,13 +252,13 @@ def encode_picture(image: PILImage, format: str) -> tuple[bytes, str]:  # noqa: 
         image.save(buffer, format=name)
     except (OSError, KeyError, ValueError) as error:
         raise FalInputError(
-            f"The picture cannot be written as {name}: {error}. Use another format, such as 'png'."
+            f"The image cannot be encoded as {name}: {error}. Use another format, such as 'png'."
         ) from None
     return buffer.getvalue(), f"image/{name}"
 
 
 def header_name(name: str) -> str:
-    """A file name in the few characters a header can hold."""
+    """A file name reduced to the characters that a header allows."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^\w.,;()+=@# -]", "_", plain, flags=re.ASCII)[-_MAX_NAME:].strip() or "upload"
 
@@ -267,10 +271,10 @@ def _from_disk(path: os.PathLike[str]) -> tuple[bytes, DiskSource]:
         return file.read(_HEAD), DiskSource(os.fsdecode(path), os.fstat(file.fileno()).st_size)
 
 
-def _from_reader(file: Any, at_once: int) -> tuple[bytes, Source]:
+def _from_reader(file: Any, max_in_memory: int) -> tuple[bytes, Source]:
     source = ReaderSource(file, _remaining(file))
-    start = source.peek(at_once + 1)
-    if len(start) <= at_once:
+    start = source.peek(max_in_memory + 1)
+    if len(start) <= max_in_memory:
         return start[:_HEAD], MemorySource(memoryview(start))
     return start[:_HEAD], source
 
@@ -287,7 +291,7 @@ def _remaining(file: Any) -> int | None:
     except (AttributeError, OSError, ValueError):
         return None
     if start and start >= end:
-        raise FalInputError("The open file is at its end. Call seek(0) before it is uploaded.")
+        raise FalInputError("The open file is at its end. Call seek(0) before the upload.")
     return int(end) - int(start)
 
 

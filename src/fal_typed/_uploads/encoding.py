@@ -8,14 +8,14 @@ from pathlib import Path
 from fal_typed._core.data_uri import encode
 from fal_typed._core.media_types import OCTETS, type_of_name
 from fal_typed._core.pillow import PILImage
-from fal_typed._uploads.content import encode_picture
+from fal_typed._uploads.content import encode_image_bytes
 
 
 def encode_file(path: str | os.PathLike[str]) -> str:
-    """Write a file as a data URI.
+    """Encode a file as a data URI.
 
     Args:
-        path: The file; its name tells the media type.
+        path: The file; its extension determines the media type.
 
     Returns:
         The data URI.
@@ -28,16 +28,17 @@ def encode_file(path: str | os.PathLike[str]) -> str:
 
 
 def encode_image(image: PILImage, format: str = "jpeg") -> str:  # noqa: A002 - Pillow's name
-    """Write a Pillow image as a data URI.
+    """Encode a Pillow image as a data URI.
 
     Args:
-        image: The picture.
-        format: Name of the format, such as `jpeg`, `png` or `webp`.
+        image: The image.
+        format: Format such as `jpeg`, `png` or `webp`.
 
     Returns:
         The data URI.
 
     Raises:
-        FalInputError: The picture has no form in this format, such as JPEG for transparency.
+        FalInputError: The image cannot be encoded in this format; JPEG, for example, has no
+            transparency.
     """
-    return encode(*encode_picture(image, format))
+    return encode(*encode_image_bytes(image, format))

@@ -1,6 +1,6 @@
-"""Large files in parts: several at once, each repeated on its own.
+"""Multipart uploads of large files: several parts at once, each retried on its own.
 
-Rests on docs/protocol.md section 6.1.
+See docs/protocol.md section 6.1.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from fal_typed._uploads.progress import Progress
 
 _MIB = 1024 * 1024
-_MOST_PARTS = 10_000
-# A file of unknown size doubles its parts after so many of them; 10,000 parts then hold 9.7 TiB.
-_PARTS_OF_A_SIZE = 1_000
+_MAX_PARTS = 10_000
+# For a file of unknown size, the part size doubles after this many parts: 10,000 are 9.7 TiB.
+_PARTS_PER_SIZE = 1_000
 
 
 @dataclass(frozen=True)
 class Multipart:
-    """When and how a file is sent in parts.
+    """When and how a file is uploaded in parts.
 
     Attributes:
-        threshold: Files of more bytes than this are.
-        part_size: Bytes of a part; more where the file would need more than 10,000 parts.
-        parallel: Parts that are sent at once; half as many of a file that is not on disk, for
-            these are in memory while they are sent.
+        threshold: Files larger than this many bytes are uploaded in parts.
+        part_size: Bytes per part; increased if the file would need more than 10,000 parts.
+        parallel: Number of concurrent parts; halved for files that are not on disk, whose parts
+            are in memory while they are sent.
     """
 
     threshold: int = 32 * _MIB
@@ -52,22 +52,22 @@ class Multipart:
     parallel: int = 8
 
     def size_of(self, number: int, total: int | None) -> int:
-        """Bytes of the part with this number, counted from 1."""
+        """Size in bytes of the part with this number, counted from 1."""
         if total is None:
-            return self.part_size << ((number - 1) // _PARTS_OF_A_SIZE)
-        return max(self.part_size, -(-total // _MOST_PARTS))
+            return self.part_size << ((number - 1) // _PARTS_PER_SIZE)
+        return max(self.part_size, -(-total // _MAX_PARTS))
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part about to be sent."""
+    """A part to be sent."""
 
     number: int
     body: bytes | FilePart
 
 
 class Parts:
-    """Hands out a file's parts in order, each once, to whichever thread asks next."""
+    """Distributes a file's parts among threads, in order and each once."""
 
     def __init__(self, source: Source, multipart: Multipart) -> None:
         self._source = source
@@ -78,14 +78,14 @@ class Parts:
         self._closed = False
 
     def next(self) -> Part | None:
-        """The next part, or None when there is none left."""
+        """Take the next part, or None at the end."""
         with self._lock:
             if self._closed:
                 return None
             size = self._multipart.size_of(self._number + 1, self._source.size)
             body = self._source.take(self._offset, size)
             taken = cdn.size_of(body)
-            # A short part is the last: a pipe is not asked for more once it has ended.
+            # A short part is the last one; a pipe is not read again after its end.
             self._closed = taken < size
             if not taken:
                 return None
@@ -94,7 +94,7 @@ class Parts:
             return Part(self._number, body)
 
     def close(self) -> None:
-        """Hand out no more parts."""
+        """Stop distributing parts."""
         self._closed = True
 
 
@@ -112,26 +112,26 @@ def upload_parts(
     Args:
         settings: The client's configuration.
         source: The file's bytes.
-        headers: Its name, type and lifecycle.
-        multipart: How it is cut.
-        progress: Told of every part that has arrived.
-        deadline: When all must have arrived.
+        headers: Headers with its name, type and lifecycle.
+        multipart: Size and concurrency of parts.
+        progress: Updated after each part.
+        deadline: When the upload must be complete.
 
     Returns:
         The file's URL.
 
     Raises:
-        FalCredentialsError: An answer names a host that is not the storage's.
-        FalHTTPError: The storage refused.
-        FalUploadError: Its answers make no sense.
+        FalCredentialsError: A response names a host that is not one of the storage's.
+        FalHTTPError: The storage rejected the upload.
+        FalUploadError: The storage sent an invalid response.
     """
     base = yield from cdn.base_url(settings, deadline)
     response = yield from cdn.send_to_cdn(
         settings, "POST", f"{base}/files/upload/multipart", headers=headers, deadline=deadline
     )
-    answer = responses.parse_object(response)
-    url = cdn.required(answer, "access_url", response)
-    upload = quote(cdn.required(answer, "uploadId", response), safe="=+~:@!$&'()*,;")
+    content = responses.parse_object(response)
+    url = cdn.required(content, "access_url", response)
+    upload = quote(cdn.required(content, "uploadId", response), safe="=+~:@!$&'()*,;")
     place = f"{url}/multipart/{upload}"
     parts = Parts(source, multipart)
     workers = [
@@ -153,10 +153,10 @@ def upload_parts(
 
 def _workers(source: Source, multipart: Multipart) -> int:
     on_disk = isinstance(source, DiskSource)
-    most = multipart.parallel if on_disk else max(1, multipart.parallel // 2)
+    limit = multipart.parallel if on_disk else max(1, multipart.parallel // 2)
     if source.size is None:
-        return most
-    return max(1, min(most, -(-source.size // multipart.size_of(1, source.size))))
+        return limit
+    return max(1, min(limit, -(-source.size // multipart.size_of(1, source.size))))
 
 
 def _send_parts(
@@ -171,17 +171,17 @@ def _send_parts(
             sent.append({"partNumber": part.number, "etag": _etag(response)})
             yield from progress.add(cdn.size_of(part.body))
     except BaseException:
-        parts.close()  # the others finish the part they are at, and begin no other
+        parts.close()  # the other workers finish their current part and stop
         raise
     return sent
 
 
 def _etag(response: HttpResponse) -> str:
-    told = response.headers.get("etag") or (as_object(_json(response)) or {}).get("etag")
-    etag = as_text(told)
+    value = response.headers.get("etag") or (as_object(_json(response)) or {}).get("etag")
+    etag = as_text(value)
     if not etag:
         raise FalUploadError(
-            "The storage confirmed a part of the file without its entity tag.",
+            "The storage accepted a part of the file but returned no ETag; upload the file again.",
             request_id=responses.request_id_of(response),
         )
     return etag

@@ -1,4 +1,4 @@
-"""Telling the caller how far an upload has come."""
+"""Reports upload progress to the caller."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Union
 from fal_typed._core.flow import Flow, invoke
 
 OnProgress = Callable[[int, Union[int, None]], Union[Awaitable[object], object]]
-"""Called with the bytes that have arrived, and the bytes in all (None while that is unknown)."""
+"""Called with the number of bytes uploaded and the total (None if unknown)."""
 
 
 class Progress:
-    """Counts bytes over several threads, and tells one count after the other."""
+    """Counts uploaded bytes across threads and reports them one update at a time."""
 
     def __init__(self, callback: OnProgress | None, total: int | None) -> None:
         self._callback = callback
@@ -22,18 +22,18 @@ class Progress:
         self._lock = threading.Lock()
 
     def begin(self) -> Flow[None]:
-        """Tell that nothing has arrived yet; the file may be sent anew another way."""
+        """Report 0 bytes, also when the upload starts over with another repository."""
         self._sent = 0
         yield from self.add(0)
 
     def add(self, size: int) -> Flow[None]:
-        """Tell that so many bytes more have arrived."""
+        """Report that more bytes were uploaded."""
         if self._callback is not None:
-            yield from invoke(self._tell, size)
+            yield from invoke(self._report, size)
 
-    def _tell(self, size: int) -> object:
-        assert self._callback is not None  # noqa: S101 - else nobody would have called
-        # Held during the call, so that the caller hears the counts in order and one at a time.
+    def _report(self, size: int) -> object:
+        assert self._callback is not None  # noqa: S101 - checked in add
+        # Held during the call, so that the callback gets increasing counts, one at a time.
         with self._lock:
             self._sent += size
             return self._callback(self._sent, self._total)

@@ -1,4 +1,4 @@
-"""The body of a call's request, after the files among its arguments were uploaded."""
+"""Builds the request body of a call, after uploading the files in its arguments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fal_typed._uploads.file_arguments import upload_inputs
 def request_body(
     settings: Settings, call: Call[Any], deadline: Deadline | None = None
 ) -> Flow[bytes]:
-    """Upload the files among a call's arguments and encode the request body."""
+    """Upload the files in a call's arguments and encode the request body."""
     inputs = yield from upload_inputs(
         settings, call.arguments, inline=call.options.inline_files, deadline=deadline
     )

@@ -1,7 +1,7 @@
-"""Uploading files to the platform (docs/protocol.md section 6).
+"""Uploads files to the platform (docs/protocol.md section 6).
 
-A small file is sent at once and a large one in parts. When a repository fails, the next one is
-tried.
+Small files are sent in one request and large ones in parts. If a repository fails, the next one
+is tried.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from fal_typed._core.flow import (
     blocking,
     report,
 )
-from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import USER_AGENT, Settings, encode_json
 from fal_typed._transport.base import HttpRequest, HttpResponse
 from fal_typed._transport.urls import is_confidential
 from fal_typed._uploads import cdn
-from fal_typed._uploads.content import Content, Uploadable, Whole, content_of, header_name
+from fal_typed._uploads.content import Content, SingleBody, Uploadable, content_of, header_name
 from fal_typed._uploads.multipart import Multipart, upload_parts
 from fal_typed._uploads.progress import OnProgress, Progress
 from fal_typed._uploads.transfer_options import Repository, TransferOptions
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
     from fal_typed.files import File
 
 _FALLBACK: Sequence[Repository] = ("fal",)
-# Not the repository's failure, so that another would do no better or must not be tried.
+# Errors that are not the repository's fault, so that no other one is tried.
 _FINAL = (FalInputError, FalCredentialsError)
 
 
 @dataclass(frozen=True)
-class Upload:
-    """A file on its way.
+class PreparedUpload:
+    """A file that is ready to be sent.
 
     Attributes:
-        chain: The repositories to try, the first one first.
-        deadline: When the file must have arrived.
+        chain: The repositories to try, in order.
+        deadline: When the upload must be complete.
     """
 
     content: Content
@@ -74,21 +74,21 @@ def upload(
 
     Args:
         settings: The client's configuration.
-        data: The file; a text is its own content and not a path.
-        content_type: Its media type; default: by its name, else by its first bytes.
-        file_name: Its name; default: the one it has.
-        image_format: What a Pillow image is written as.
-        timeout: Seconds it may take, or None for no limit.
+        data: The file; a string is the content itself, not a path.
+        content_type: Media type. Default: by the file name, else by the first bytes.
+        file_name: File name. Default: the file's own name.
+        image_format: Format to encode a Pillow image in.
+        timeout: Seconds the upload may take, or None for no limit.
         **options: See `TransferOptions`.
 
     Returns:
         The file's URL.
 
     Raises:
-        FalInputError: There is no such file, or it cannot be read.
-        FalHTTPError: The platform refused it.
-        FalConnectionError: The platform was not reached.
-        FalUploadError: The platform's answers make no sense.
+        FalInputError: The file does not exist or cannot be read.
+        FalHTTPError: The platform rejected the file.
+        FalConnectionError: The platform could not be reached.
+        FalUploadError: The platform sent an invalid response.
     """
     if _is_file(data):
         return data.url
@@ -118,30 +118,30 @@ def prepare(
     lifecycle: Lifecycle | None = None,
     on_progress: OnProgress | None = None,
     multipart: Multipart | None = None,
-) -> Flow[Upload]:
-    """Look at a file and decide how it is sent; the arguments are those of `upload`.
+) -> Flow[PreparedUpload]:
+    """Inspect a file and decide how to send it; takes the arguments of `upload`.
 
     Raises:
-        FalInputError: There is no such file, or no such repository.
+        FalInputError: The file does not exist, or the repository is unknown.
     """
     chain = _chain(settings, repository, fallback_repository)
     parts = multipart or Multipart()
     content = yield from blocking(
         lambda: content_of(
-            data, content_type, file_name, image_format=image_format, at_once=parts.threshold
+            data, content_type, file_name, image_format=image_format, max_in_memory=parts.threshold
         )
     )
     progress = Progress(on_progress, content.source.size)
-    return Upload(content, chain, lifecycle, parts, progress, deadline)
+    return PreparedUpload(content, chain, lifecycle, parts, progress, deadline)
 
 
-def store(settings: Settings, upload: Upload) -> Flow[str]:
-    """Send a file to the first repository that takes it, and give its URL."""
+def store(settings: Settings, upload: PreparedUpload) -> Flow[str]:
+    """Send a file to the first repository that accepts it, and return its URL."""
     for entry in upload.chain:
-        way = _to_cdn if entry == "fal_v3" else _to_signed_url
+        send = _to_cdn if entry == "fal_v3" else _to_signed_url
         try:
             yield from upload.progress.begin()
-            return (yield from way(settings, upload))
+            return (yield from send(settings, upload))
         except FalError as error:
             is_last = entry == upload.chain[-1] or not upload.content.source.is_repeatable
             if is_last or isinstance(error, _FINAL):
@@ -165,22 +165,24 @@ def _chain(
     repository: Repository | None,
     fallback: Repository | Sequence[Repository] | None,
 ) -> list[Repository]:
-    # A server-side proxy lets only signed URLs through: it would have to hand out the token.
+    # A server-side proxy supports signed URLs only; otherwise it would have to expose the token.
     first = repository or ("fal" if settings.proxy_url else "fal_v3")
     rest = _FALLBACK if fallback is None else fallback
     chain: list[Repository] = []
     for name in (first, *([rest] if isinstance(rest, str) else rest)):
         if name not in get_args(Repository):
-            raise FalInputError(f"There is no repository {name!r}; there are fal_v3 and fal.")
+            raise FalInputError(f"Unknown repository {name!r}; use 'fal_v3' or 'fal'.")
         if name == "cdn":
-            warnings.warn("'cdn' is called 'fal_v3' now.", DeprecationWarning, stacklevel=2)
+            warnings.warn(
+                "Repository 'cdn' was renamed to 'fal_v3'.", DeprecationWarning, stacklevel=2
+            )
         entry: Repository = "fal" if name == "fal" else "fal_v3"
         if entry not in chain:
             chain.append(entry)
     return chain
 
 
-def _to_cdn(settings: Settings, upload: Upload) -> Flow[str]:
+def _to_cdn(settings: Settings, upload: PreparedUpload) -> Flow[str]:
     content, source = upload.content, upload.content.source
     headers = {
         "content-type": content.type,
@@ -210,35 +212,37 @@ def _to_cdn(settings: Settings, upload: Upload) -> Flow[str]:
     return cdn.required(responses.parse_object(response), "access_url", response)
 
 
-def _to_signed_url(settings: Settings, upload: Upload) -> Flow[str]:
+def _to_signed_url(settings: Settings, upload: PreparedUpload) -> Flow[str]:
     content = upload.content
-    # The proxies' list of what may pass has this storage type only (docs/protocol.md section 1.7).
-    kind = cdn.STORAGE if settings.proxy_url else {"storage_type": "gcs"}
+    # Proxies allow this storage type only (docs/protocol.md section 1.7).
+    storage_type = cdn.STORAGE if settings.proxy_url else {"storage_type": "gcs"}
     request = settings.request(
         "POST",
         f"{settings.hosts.rest}/storage/upload/initiate",
-        query=kind,
+        query=storage_type,
         headers=upload_headers(upload.lifecycle),
         body=encode_json({"file_name": content.name, "content_type": content.type}),
     )
     response = yield from _send(settings, request, upload.deadline)
-    answer = responses.parse_object(response)
-    url = cdn.required(answer, "upload_url", response)
+    content_json = responses.parse_object(response)
+    url = cdn.required(content_json, "upload_url", response)
     if not (is_confidential(url) or settings.hosts.owns(url)):
-        raise FalUploadError("The platform named a place to upload to that is not on TLS.")
-    with Whole(content.source) as one:
-        body = yield from blocking(one.read)
-        # The URL's signature is all the leave that is needed; no key and no token goes along.
+        raise FalUploadError(
+            "The platform returned an upload URL without TLS; nothing was sent there."
+        )
+    with SingleBody(content.source) as single:
+        body = yield from blocking(single.read)
+        # The URL is signed, so neither key nor token is sent.
         headers = {"content-type": content.type, "user-agent": USER_AGENT}
         put = HttpRequest("PUT", url, headers, body, timeout=cdn.time_to_send(body))
         yield from _send(settings, put, upload.deadline)
     yield from upload.progress.add(cdn.size_of(body))
-    return cdn.required(answer, "file_url", response)
+    return cdn.required(content_json, "file_url", response)
 
 
 def _send(settings: Settings, request: HttpRequest, deadline: Deadline) -> Flow[HttpResponse]:
-    response = yield from send_retrying(
-        request, repeat=Repeat.STORES, policy=settings.retry, deadline=deadline
+    response = yield from send_with_retries(
+        request, safety=RetrySafety.UPLOAD, policy=settings.retry, deadline=deadline
     )
     if responses.is_error(response):
         raise responses.http_error(response)

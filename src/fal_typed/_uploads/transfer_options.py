@@ -1,4 +1,4 @@
-"""Options of an upload."""
+"""Upload options."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from fal_typed._uploads.progress import OnProgress
 
 Repository = Literal["fal_v3", "fal", "cdn"]
-"""Where a file is stored: `fal_v3` is the platform's CDN, `fal` its storage behind signed URLs;
-`cdn` is an old name of `fal_v3`."""
+"""Where a file is stored: `fal_v3` is the platform's CDN, `fal` its storage with signed URLs; `cdn`
+is the old name of `fal_v3`."""
 
 
 class TransferOptions(TypedDict, total=False):
-    """How a file is sent."""
+    """How a file is uploaded."""
 
     repository: Repository | None
-    """Where to. Default: `fal_v3`, or `fal` behind a server-side proxy."""
+    """Where to store the file. Default: `fal_v3`, or `fal` behind a server-side proxy."""
     fallback_repository: Repository | Sequence[Repository] | None
-    """Where to when that fails. Default: `fal`; `[]` for none."""
+    """What to try if that fails. Default: `fal`; `[]` for none."""
     lifecycle: Lifecycle | None
     """How long the file is kept, and who may read it."""
     on_progress: OnProgress | None
-    """Called with the bytes that have arrived, and the total (None while unknown)."""
+    """Called with the number of bytes uploaded and the total (None if unknown)."""
     multipart: Multipart | None
-    """From what size on, and how, the file is sent in parts."""
+    """When and how the file is uploaded in parts."""

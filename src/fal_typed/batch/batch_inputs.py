@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from fal_typed._calls.building import call_options, keyword_call, request_call, untyped_call
+from fal_typed._calls.building import call_options, request_call, untyped_call
 from fal_typed._calls.call import Call
+from fal_typed._calls.checking import PATHS
 from fal_typed._calls.endpoint_id import EndpointId
 from fal_typed._calls.endpoint_spec import EndpointSpec, spec_of
 from fal_typed._core.retry import RetryPolicy
 from fal_typed.batch.batch_errors import RowProblem
 from fal_typed.errors import FalInputError
-from fal_typed.files import File, PendingFile
+from fal_typed.files import File
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from fal_typed.batch.rows import Row
     from fal_typed.endpoint import Endpoint
 
@@ -126,23 +129,17 @@ class InputPlanner(Generic[Out]):
         columns = cast("Mapping[str, Any]", value)
         if self.spec is None:
             return untyped_call(self.endpoint_id.full, dict(columns), self._options)
-        if row.is_text:
-            columns = self._corrected(columns, _from_json)
-        if row.takes_paths:
-            columns = self._corrected(columns, _as_path)
-        return keyword_call(self.spec, columns, self._options)
-
-    def _corrected(
-        self, columns: Mapping[str, Any], correct: Callable[[object], object]
-    ) -> Mapping[str, Any]:
-        """The columns, with another reading of those that do not fit as they are."""
-        assert self.spec is not None  # noqa: S101 - asked for typed endpoints only
+        context = PATHS if row.takes_paths else None
+        model = cast("type[BaseModel]", self.spec.input)
         try:
-            keyword_call(self.spec, columns, self._options)
+            request = model.model_validate(dict(columns), context=context)
         except FalInputError as error:
+            if not row.is_text:
+                raise
             wrong = {problem.loc[0] for problem in error.errors if problem.loc}
-            return {k: correct(v) if k in wrong else v for k, v in columns.items()}
-        return columns
+            parsed = {k: _from_json(v) if k in wrong else v for k, v in columns.items()}
+            request = model.model_validate(parsed, context=context)
+        return request_call(request, self._options)
 
     def _planned(self, line: int, key: str | None, call: Call[Out]) -> PlannedInput[Out]:
         describer = _FileDescriber()
@@ -176,19 +173,18 @@ class _FileDescriber:
     def describe(self, value: object) -> object:
         if isinstance(value, File):
             return value.url
-        file = value.file if isinstance(value, PendingFile) else value
         self.found = True
-        if isinstance(file, os.PathLike):
-            path = Path(cast("os.PathLike[str]", file))
+        if isinstance(value, os.PathLike):
+            path = Path(cast("os.PathLike[str]", value))
             if not path.is_file():
                 raise FalInputError(f"{path} is missing, or is not a file")
             return {"file": str(path), "size": path.stat().st_size}
-        if isinstance(file, (bytes, bytearray, memoryview)):
-            content = bytes(cast("bytes", file))
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            content = bytes(cast("bytes", value))
             return {"sha256": hashlib.sha256(content).hexdigest()}
         raise FalInputError(
-            f"a {type(file).__name__} cannot be read again when the batch is resumed; pass a path, "
-            "bytes or a URL"
+            f"a {type(value).__name__} cannot be read again when the batch is resumed; pass a "
+            "path, bytes or a URL"
         )
 
 
@@ -205,10 +201,6 @@ def _from_json(value: object) -> object:
         return json.loads(cast("str", value))
     except ValueError:
         return value
-
-
-def _as_path(value: object) -> object:
-    return Path(value) if isinstance(value, str) else value
 
 
 def _one_line(error: FalInputError) -> str:

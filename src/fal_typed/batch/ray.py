@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from typing_extensions import Unpack
 
@@ -25,15 +25,25 @@ from fal_typed.batch.tables import FAILED, UNCERTAIN
 from fal_typed.errors import FalError, FalInputError
 
 if TYPE_CHECKING:
-    import ray.data
-
     from fal_typed.endpoint import Endpoint
 
 _ROWS_AT_ONCE = 64
 
 
+class RayDataset(Protocol):
+    """A `ray.data.Dataset`; ray itself is large, so type checkers do without it."""
+
+    @property
+    def map_batches(self) -> Callable[..., object]:
+        """Apply a function or an actor to blocks of rows."""
+        raise NotImplementedError
+
+
+DatasetT = TypeVar("DatasetT", bound=RayDataset)
+
+
 def map_dataset(
-    dataset: ray.data.Dataset,
+    dataset: DatasetT,
     endpoint: Endpoint[..., Any, Any] | type[Any] | str,
     *,
     actors: int = 1,
@@ -41,7 +51,7 @@ def map_dataset(
     retry_failed: bool = False,
     resubmit_uncertain: bool = False,
     **options: Unpack[BatchOptions],
-) -> ray.data.Dataset:
+) -> DatasetT:
     """Call an endpoint for each row of a dataset.
 
     Args:
@@ -71,7 +81,7 @@ def map_dataset(
         again.add(UNCERTAIN)
     ray_data = imported("ray", "ray.data")
     arguments = {"endpoint": endpoint, "again": frozenset(again), "options": _absolute(options)}
-    mapped = cast("Any", dataset).map_batches(
+    mapped = dataset.map_batches(
         DatasetActor,
         fn_constructor_kwargs=arguments,
         batch_size=rows_at_once,
@@ -79,7 +89,7 @@ def map_dataset(
         compute=ray_data.ActorPoolStrategy(size=actors),
         num_cpus=0,  # it waits for the network
     )
-    return cast("ray.data.Dataset", mapped)
+    return cast("DatasetT", mapped)
 
 
 class DatasetActor:

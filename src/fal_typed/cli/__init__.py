@@ -1,65 +1,32 @@
-"""The command line, ``fal-typed``.
-
-Each command is a module of this package, named in `COMMANDS` and imported only when it is asked
-for, so that ``--help`` is quick and a command needs only the extra it uses. Such a module exposes
-one function, ``command``:
-
-- typer reads its parameters; its docstring is the help, and begins with the summary given below;
-- the docstring ends with a paragraph ``Example: fal-typed …``;
-- it returns when done, raises ``typer.Exit(FOUND)`` when it found something and
-  ``typer.BadParameter`` for wrong use.
-"""
+"""The command line, ``fal-typed``."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+from fal_typed.cli.command_list import COMMANDS, FOUND, WRONG_USE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-FOUND = 1
-WRONG_USE = 2
-
-
-class Command(NamedTuple):
-    """What is known of a command before its module is imported."""
-
-    summary: str
-    extra: str
-
-
-COMMANDS = {
-    "pull": Command("Bring the documents of endpoints into a folder.", "codegen"),
-    "generate": Command("Write the typed modules of endpoints from their schemas.", "codegen"),
-    "diff": Command(
-        "Say what changed between schemas, and what that means for callers.", "codegen"
-    ),
-    "check": Command("Say which generated modules are stale or edited by hand.", "codegen"),
-    "search": Command("Find endpoints by words in their id, category and parameters.", "codegen"),
-    "show": Command("Show an endpoint: its parameters, its result, an example call.", "codegen"),
-    "run": Command("Call an endpoint and show its result.", "codegen"),
-    "batch": Command("Call an endpoint for each row of a file.", "batch,codegen"),
-    "emulator": Command("Serve the platform's API on this machine.", "emulator"),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command that the arguments name, then exit with its code.
 
     Args:
-        arguments: The words after the program's name; those of the process by default.
+        arguments: The arguments without the program's name; those of the process by default.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in words if word in COMMANDS), "")
     try:
-        # typer is part of the extras, so even this import may fail.
-        from fal_typed.cli.application import build
+        # typer belongs to the extras, so even this import can fail.
+        from fal_typed.cli.typer_app import build
 
         build(chosen)(words, prog_name="fal-typed")
     except ModuleNotFoundError as error:
         _exit_for_missing_extra(chosen, error)
-    except Exception as error:  # noqa: BLE001 - what is not ours is raised again
+    except Exception as error:  # noqa: BLE001 - unknown errors are raised again
         _exit_for_fal_error(error)
     sys.exit(0)
 

@@ -1,19 +1,24 @@
-"""Reads the fields of a document's schemas as a person would list them."""
+"""Lists the fields of a document's schemas for people."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fal_typed_codegen.glossary import describe, json_type
-from fal_typed_codegen.media import is_file_parameter
-
+from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._documents.document import component_name
+from fal_typed._documents.schemas import (
+    alternatives,
+    json_type,
+    properties,
+    reachable,
+    required_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fal_typed_codegen.glossary import Direction
+    from fal_typed_codegen.interface.specs import Direction
 
     from fal_typed._documents.document import EndpointDocument, Schema
 
@@ -53,66 +58,65 @@ class Parameter:
 
 
 class Section(NamedTuple):
-    """An object of a document: the input, the output, or one that they hold."""
+    """An object of a document: the input, the output, or one inside them."""
 
     title: str
     fields: list[Parameter]
 
 
-class _Place(NamedTuple):
-    """Where a field stands, which is what its meaning hangs on."""
+class _Owner(NamedTuple):
+    """The object that a field belongs to, on which the field's meaning depends."""
 
     direction: Direction
     component: str | None
 
 
-_INPUT = _Place("input", None)
+_INPUT = _Owner("input", None)
 
 
 def sections(document: EndpointDocument) -> list[Section]:
-    """List the input, the output and then every object they lead to."""
+    """List the input, the output, and every object that they refer to."""
     inputs, outputs = document.input_schema, document.output_schema
     found = {
         "Parameters": parameters(document, inputs),
-        "Result": parameters(document, outputs, _Place("output", None)),
+        "Result": parameters(document, outputs, _Owner("output", None)),
     }
     for name, schema in _components(document, inputs).items():
-        found[name] = parameters(document, schema, _Place("input", name))
+        found[name] = parameters(document, schema, _Owner("input", name))
     for name, schema in _components(document, outputs).items():
-        found.setdefault(name, parameters(document, schema, _Place("output", name)))
+        found.setdefault(name, parameters(document, schema, _Owner("output", name)))
     return [Section(title, fields) for title, fields in found.items()]
 
 
 def parameters(
-    document: EndpointDocument, schema: Schema, place: _Place = _INPUT
+    document: EndpointDocument, schema: Schema, owner: _Owner = _INPUT
 ) -> list[Parameter]:
-    """List the fields of an object schema, required ones first, else in the document's order."""
-    properties = cast("dict[str, Schema]", schema.get("properties") or {})
-    required = set(schema.get("required") or ())
-    order = [name for name in schema.get("x-fal-order-properties") or () if name in properties]
-    names = sorted(dict.fromkeys([*order, *properties]), key=lambda name: name not in required)
+    """List the fields of an object schema, required ones first, otherwise in document order."""
+    required = required_names(schema)
     return [
         Parameter(
             name=name,
-            type=type_text(document, properties[name], name if place.direction == "input" else ""),
+            type=type_text(document, field, name if owner.direction == "input" else ""),
             required=name in required,
-            default=properties[name].get("default"),
-            bounds=", ".join(dict.fromkeys(_bounds(properties[name]))),
-            description=_description(document, name, properties[name], place),
-            schema=properties[name],
+            default=field.get("default"),
+            bounds=", ".join(dict.fromkeys(_bounds(field))),
+            description=_description(document, name, field, owner),
+            schema=field,
         )
-        for name in names
+        for name, field in properties(schema).items()
     ]
 
 
 def type_text(document: EndpointDocument, schema: Schema, name: str = "") -> str:
-    """Write a schema's type as Python would, and ``file`` where a file can be given.
+    """Write a schema's type in Python syntax, and ``file`` where a file is accepted.
 
     Args:
-        document: The document that holds the schema.
+        document: The document that contains the schema.
         schema: The schema.
-        name: Name of the input parameter it belongs to; files are told by it as well.
+        name: Name of the input parameter that it belongs to; files are recognized by it.
     """
+    from fal_typed_codegen.interface.file_types import is_file_parameter
+
     if "$ref" in schema:
         target = document.resolve(schema)
         named = component_name(schema) if "properties" in target else None
@@ -122,15 +126,17 @@ def type_text(document: EndpointDocument, schema: Schema, name: str = "") -> str
     return " | ".join(dict.fromkeys(_members(document, schema, name))) or "Any"
 
 
-def _description(document: EndpointDocument, name: str, schema: Schema, place: _Place) -> str:
-    own = schema.get("description")
-    # Of the fields of somebody's own app nobody can say what they usually are.
-    if isinstance(own, str) or document.route is not None:
-        return own if isinstance(own, str) else ""
+def _description(document: EndpointDocument, name: str, schema: Schema, owner: _Owner) -> str:
+    own = as_text(schema.get("description"))
+    # The glossary does not apply to private apps, whose names can mean anything.
+    if own is not None or document.route is not None:
+        return own or ""
+    from fal_typed_codegen.rendering.glossary import describe
+
     found = describe(
         name,
-        direction=place.direction,
-        component=place.component,
+        direction=owner.direction,
+        component=owner.component,
         category=document.category,
         type=json_type(schema),
         endpoint=document.id,
@@ -139,44 +145,26 @@ def _description(document: EndpointDocument, name: str, schema: Schema, place: _
 
 
 def _components(document: EndpointDocument, schema: Schema) -> dict[str, Schema]:
-    """Find the object components a schema leads to, by name, in the order they are met."""
-    found: dict[str, Schema] = {}
-    waiting = [schema]
-    while waiting:
-        for part in _parts(waiting.pop(0)):
-            name = component_name(part)
-            target = document.resolve(part) if name else part
-            if name and name not in found and "properties" in target:
-                found[name] = target
-                waiting.append(target)
-    return found
-
-
-def _parts(schema: Schema) -> Iterator[Schema]:
-    """Walk the schemas inside a schema, itself first, without following references."""
-    yield schema
-    inner: list[Any] = [
-        *(schema.get("properties") or {}).values(),
-        *(schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf") or ()),
-        schema.get("items"),
-    ]
-    for part in inner:
-        if isinstance(part, dict):
-            yield from _parts(cast("Schema", part))
+    """Object components that a schema refers to, by name."""
+    found = {
+        name: document.resolve(document.components[name])
+        for name in reachable(schema, document.components)
+    }
+    return {name: target for name, target in found.items() if "properties" in target}
 
 
 def _members(document: EndpointDocument, schema: Schema, name: str) -> Iterator[str]:
-    kinds = schema.get("type")
-    alternatives = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
+    kinds, values = as_list(schema.get("type")), as_list(schema.get("enum"))
+    members = alternatives(schema)
     if "const" in schema:
         yield repr(schema["const"])
-    elif "enum" in schema:
-        yield from map(repr, schema["enum"])
-    elif alternatives:
-        for alternative in alternatives:
-            yield type_text(document, alternative, name)
-    elif isinstance(kinds, list):
-        for kind in cast("list[object]", kinds):
+    elif values is not None:
+        yield from map(repr, values)
+    elif members:
+        for member in members:
+            yield type_text(document, member, name)
+    elif kinds is not None:
+        for kind in kinds:
             yield type_text(document, {**schema, "type": kind}, name)
     else:
         yield from _single(document, schema, name)
@@ -185,7 +173,7 @@ def _members(document: EndpointDocument, schema: Schema, name: str) -> Iterator[
 
 
 def _single(document: EndpointDocument, schema: Schema, name: str) -> Iterator[str]:
-    """The type of a schema of one type; nothing if it names none."""
+    """The type of a schema of one type; nothing if it has none."""
     kind, places = schema.get("type"), schema.get("prefixItems")
     if document.route is not None and document.route.means_bytes(schema):
         yield "bytes"
@@ -201,5 +189,5 @@ def _bounds(schema: Schema) -> Iterator[str]:
     for key, text in _BOUNDS.items():
         if key in schema:
             yield text.format(schema[key])
-    for alternative in schema.get("anyOf") or ():
-        yield from _bounds(alternative)
+    for member in as_list(schema.get("anyOf")) or ():
+        yield from _bounds(as_object(member) or {})

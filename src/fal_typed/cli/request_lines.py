@@ -16,21 +16,21 @@ _BAD, _WORSE = 400, 500
 
 
 def line(record: RecordedRequest) -> Text:
-    """Write a request as a line of a log.
+    """Format a request as a line of the log.
 
     Args:
-        record: The request, answered.
+        record: The request, with its response.
 
     Returns:
-        Time, status, duration, method, route, and what was asked for. Nothing in it can steer a
-        terminal, whatever a client sent.
+        Time, status, duration, method, route and target. Control characters that a client sent
+        are replaced.
     """
     begun = time.strftime("%H:%M:%S", time.localtime(record.at))
     status = "---" if record.status is None else str(record.status)
     lasted = f"{(record.seconds or 0) * 1000:6.0f} ms"
     about = record.endpoint_id or f"{record.service}{record.path}"
     text = Text(f"{begun} ", style="dim", end="")
-    text.append(status, style=_colour(record.status))
+    text.append(status, style=_color(record.status))
     text.append(f" {lasted} ", style="dim")
     text.append(f"{_harmless(record.method):7} {record.route:20} ")
     text.append(_harmless(about)[:_LONGEST_PATH], style="cyan")
@@ -39,7 +39,7 @@ def line(record: RecordedRequest) -> Text:
     return text
 
 
-def _colour(status: int | None) -> str:
+def _color(status: int | None) -> str:
     if status is None or status >= _WORSE:
         return "bold red"
     return "yellow" if status >= _BAD else "green"

@@ -49,21 +49,21 @@ class AsyncPlatform:
         limit: int | None = None,
         cursor: str | None = None,
     ) -> ModelPage:
-        """List models, one page at a time; a key is not needed, but raises the rate limit.
+        """List models, one page at a time. No key is needed, but a key raises the rate limit.
 
         Args:
-            query: Words to search for.
-            category: For example `text-to-image`.
-            status: Only models that are active, or only deprecated ones.
-            with_schemas: Ask for each model's OpenAPI document; pages are then small.
-            limit: Most models in a page; the platform has a limit of its own.
-            cursor: `next_cursor` of the page before.
+            query: Search text.
+            category: Category such as `text-to-image`.
+            status: Only `active` or only `deprecated` models. Default: both.
+            with_schemas: Include each model's OpenAPI document; pages are then small.
+            limit: Maximum number of models per page; the platform has its own limit.
+            cursor: `next_cursor` of the previous page.
 
         Returns:
             The page.
 
         Raises:
-            FalHTTPError: The platform refused.
+            FalHTTPError: The platform rejected the request.
         """
         search = search_query(query, category, status, with_schemas, limit)
         return await self._runner.perform_async(
@@ -78,10 +78,10 @@ class AsyncPlatform:
         status: Status | None = None,
         with_schemas: bool = False,
     ) -> AsyncIterator[ModelInfo]:
-        """Iterate over all models found, page after page; for the arguments see `models`.
+        """Iterate over all matching models, page by page; takes the arguments of `models`.
 
         Raises:
-            FalHTTPError: The platform refused.
+            FalHTTPError: The platform rejected the request.
         """
         search = search_query(query, category, status, with_schemas, None)
         return self._runner.iterate_async(lambda settings: emit_models(settings, search))
@@ -90,24 +90,24 @@ class AsyncPlatform:
         """Look up a model by its endpoint id.
 
         Args:
-            endpoint_id: For example `fal-ai/flux/dev`.
-            with_schema: Ask for its OpenAPI document.
+            endpoint_id: Endpoint id such as `fal-ai/flux/dev`.
+            with_schema: Include its OpenAPI document.
 
         Raises:
-            FalNotFoundError: There is no such model.
+            FalNotFoundError: The model does not exist.
         """
         return await self._runner.perform_async(
             lambda settings: one_model(settings, endpoint_id, with_schema)
         )
 
     async def pricing(self, endpoint_ids: Sequence[str]) -> list[Price]:
-        """Ask what endpoints cost.
+        """Get the unit prices of endpoints.
 
         Args:
             endpoint_ids: Any number of endpoint ids.
 
         Raises:
-            FalHTTPError: The platform refused.
+            FalHTTPError: The platform rejected the request.
         """
         return await self._runner.perform_async(
             lambda settings: read_prices(settings, endpoint_ids)
@@ -116,15 +116,15 @@ class AsyncPlatform:
     async def estimate(
         self, quantities: Mapping[str, float], *, by: EstimateType = "unit_price"
     ) -> CostEstimate:
-        """Ask what calls would cost.
+        """Estimate the cost of calls.
 
         Args:
-            quantities: For each endpoint id a number of units, or of calls.
-            by: `unit_price` counts units at today's price; `historical_api_price` counts calls
-                at the price such calls had.
+            quantities: The number of units or calls, by endpoint id.
+            by: `unit_price` for units at the current price; `historical_api_price` for calls at
+                the average price of past calls.
 
         Raises:
-            FalHTTPError: The platform refused.
+            FalHTTPError: The platform rejected the request.
         """
         return await self._runner.perform_async(
             lambda settings: read_estimate(settings, quantities, by)
@@ -142,20 +142,20 @@ class AsyncPlatform:
         limit: int | None = None,
         cursor: str | None = None,
     ) -> UsagePage:
-        """Ask what the account has used; needs a key with the scope ADMIN.
+        """Get the account's usage; needs a key with the scope ADMIN.
 
         Args:
-            start: From when, in ISO 8601. Default: the last 24 hours.
-            end: Until when.
-            timezone: In whose days to count. Default: UTC.
-            timeframe: Length of a stretch of time.
-            endpoint_ids: Only these endpoints, at most 50.
-            expand: What to tell.
-            limit: Most stretches in a page.
-            cursor: `next_cursor` of the page before.
+            start: Start time in ISO 8601. Default: 24 hours ago.
+            end: End time in ISO 8601. Default: now.
+            timezone: Time zone in which days are counted. Default: UTC.
+            timeframe: Length of a time bucket.
+            endpoint_ids: Only these endpoints, at most 50. Default: all.
+            expand: What to include.
+            limit: Maximum number of time buckets per page.
+            cursor: `next_cursor` of the previous page.
 
         Raises:
-            FalPermissionError: The key has not the scope ADMIN.
+            FalPermissionError: The key does not have the scope ADMIN.
         """
         query = usage_query(
             start=start,
@@ -173,5 +173,5 @@ class AsyncPlatform:
         )
 
     async def meta(self) -> PlatformMeta:
-        """Ask for facts about the platform, such as the networks webhooks come from."""
+        """Get facts about the platform, such as the networks that webhooks are sent from."""
         return await self._runner.perform_async(read_meta)

@@ -9,7 +9,7 @@ from fal_typed._calls.outputs import read_output
 from fal_typed._core import responses
 from fal_typed._core.flow import Deadline, Emit, Flow
 from fal_typed._core.json_values import as_list, as_object, as_text
-from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import encode_json
 from fal_typed.errors import FalInputError, FalNotFoundError, FalProtocolError
 from fal_typed.models import OutputModel
@@ -44,7 +44,7 @@ def search_query(
     with_schemas: bool,
     limit: int | None,
 ) -> Query:
-    """The query of a search among the models."""
+    """Query parameters of a model search."""
     expand = _SCHEMAS if with_schemas else None
     return {"q": query, "category": category, "status": status, "expand": expand, "limit": limit}
 
@@ -59,7 +59,7 @@ def usage_query(
     expand: Sequence[str],
     limit: int | None,
 ) -> Query:
-    """The query of a usage report."""
+    """Query parameters of a usage report."""
     return {
         "start": start,
         "end": end,
@@ -71,7 +71,7 @@ def usage_query(
     }
 
 
-def _ask(
+def _request(
     settings: Settings,
     method: str,
     path: str,
@@ -82,19 +82,19 @@ def _ask(
 ) -> Flow[dict[str, Any]]:
     if not needs_key:
         settings = settings.with_changes(needs_key=False)
-    set_only = {name: value for name, value in (query or {}).items() if value is not None}
-    response = yield from send_retrying(
-        settings.request(method, f"{settings.hosts.api}/{path}", query=set_only, body=body),
-        repeat=Repeat.HARMLESS,
+    parameters = {name: value for name, value in (query or {}).items() if value is not None}
+    response = yield from send_with_retries(
+        settings.request(method, f"{settings.hosts.api}/{path}", query=parameters, body=body),
+        safety=RetrySafety.SAFE,
         policy=settings.retry,
         deadline=(yield from Deadline.after(settings.timeout)),
     )
     if responses.is_error(response):
-        raise responses.http_error(response, request_id=_told_request_id(response))
+        raise responses.http_error(response, request_id=_request_id_in_body(response))
     return responses.parse_object(response)
 
 
-def _told_request_id(response: HttpResponse) -> str | None:
+def _request_id_in_body(response: HttpResponse) -> str | None:
     from fal_typed.results import RawResponse
 
     content = as_object(RawResponse(response.status, response.headers, response.body).json())
@@ -112,14 +112,14 @@ def read_page(
     needs_key: bool = False,
 ) -> Flow[Record]:
     """Read one page of a list."""
-    content = yield from _ask(
+    content = yield from _request(
         settings, "GET", path, {**query, "cursor": cursor}, needs_key=needs_key
     )
     return read_output(page, content)
 
 
 def emit_models(settings: Settings, search: Query) -> Flow[None]:
-    """Emit every model that a search finds, page by page."""
+    """Emit every model of a search, page by page."""
     cursor, seen = None, set[str]()
     for _ in range(_MAX_PAGES):
         page = yield from read_page(settings, "models", ModelPage, search, cursor)
@@ -129,13 +129,13 @@ def emit_models(settings: Settings, search: Query) -> Flow[None]:
         if not cursor or not page.has_more:
             return
         if cursor in seen:
-            raise FalProtocolError("The platform's list of models leads back to where it was.")
+            raise FalProtocolError("The platform's list of models repeats a page cursor.")
         seen.add(cursor)
     raise FalProtocolError(f"The platform's list of models has more than {_MAX_PAGES} pages.")
 
 
 def one_model(settings: Settings, endpoint_id: str, with_schema: bool) -> Flow[ModelInfo]:
-    """Find one model by its endpoint id."""
+    """Look up one model by its endpoint id."""
     (checked,) = _checked_ids([endpoint_id])
     expand = _SCHEMAS if with_schema else None
     query = {"endpoint_id": checked, "expand": expand}
@@ -154,7 +154,7 @@ def read_prices(settings: Settings, endpoint_ids: Sequence[str]) -> Flow[list[Pr
     prices: list[Price] = []
     for start in range(0, len(ids), _IDS_AT_ONCE):
         query = {"endpoint_id": ",".join(ids[start : start + _IDS_AT_ONCE])}
-        content = yield from _ask(settings, "GET", "models/pricing", query, needs_key=True)
+        content = yield from _request(settings, "GET", "models/pricing", query, needs_key=True)
         prices += [read_output(Price, entry) for entry in as_list(content.get("prices")) or ()]
     return prices
 
@@ -166,7 +166,7 @@ def read_estimate(
     unit = "unit_quantity" if by == "unit_price" else "call_quantity"
     ids = _checked_ids(list(quantities))
     wanted = {"estimate_type": by, "endpoints": {name: {unit: quantities[name]} for name in ids}}
-    content = yield from _ask(
+    content = yield from _request(
         settings, "POST", "models/pricing/estimate", body=encode_json(wanted), needs_key=True
     )
     return read_output(CostEstimate, content)
@@ -174,14 +174,14 @@ def read_estimate(
 
 def read_meta(settings: Settings) -> Flow[PlatformMeta]:
     """Read facts about the platform."""
-    return read_output(PlatformMeta, (yield from _ask(settings, "GET", "meta")))
+    return read_output(PlatformMeta, (yield from _request(settings, "GET", "meta")))
 
 
 def _checked_ids(endpoint_ids: Sequence[str]) -> list[str]:
     if isinstance(endpoint_ids, str):
-        raise FalInputError("Give a list of endpoint ids, not one text.")
+        raise FalInputError("Pass a list of endpoint ids, not a string.")
     ids = list(endpoint_ids)
     for endpoint_id in ids:
         if not endpoint_id or "," in endpoint_id:
-            raise FalInputError(f"{endpoint_id!r} is no endpoint id.")
+            raise FalInputError(f"{endpoint_id!r} is not a valid endpoint id.")
     return ids

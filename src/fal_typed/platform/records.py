@@ -1,7 +1,6 @@
-"""What the platform API returns.
+"""Response models of the platform API.
 
-Responses are typed as far as they are documented: a new field is kept, a missing one is None, and
-neither raises.
+Unknown fields are kept and missing fields are None, so that changes of the API do not raise.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from fal_typed.models import OutputModel
 
 
 class ModelGroup(OutputModel):
-    """Models that belong together."""
+    """A group of related models."""
 
     key: str
     label: str | None = None
 
 
 class ModelMetadata(OutputModel):
-    """What the platform says of a model."""
+    """Metadata of a model."""
 
     display_name: str | None = None
     category: str | None = None
@@ -45,17 +44,17 @@ class ModelMetadata(OutputModel):
 
 
 class ModelInfo(OutputModel):
-    """A model endpoint in the platform's catalogue."""
+    """A model endpoint in the platform's catalog."""
 
     endpoint_id: str
     metadata: ModelMetadata | None = None
     openapi: dict[str, Any] | None = None
-    """The endpoint's OpenAPI document, when schemas were asked for."""
+    """The endpoint's OpenAPI document, if schemas were requested."""
     enterprise_status: str | None = None
 
 
 class ModelPage(OutputModel):
-    """Some of the models, and where the next ones begin."""
+    """A page of models, with the cursor of the next page."""
 
     models: list[ModelInfo]
     next_cursor: str | None = None
@@ -63,7 +62,7 @@ class ModelPage(OutputModel):
 
 
 class Price(OutputModel):
-    """What one unit of an endpoint's work costs."""
+    """The price of one unit of an endpoint."""
 
     endpoint_id: str
     unit_price: float
@@ -72,7 +71,7 @@ class Price(OutputModel):
 
 
 class CostEstimate(OutputModel):
-    """What calls would cost."""
+    """The estimated cost of calls."""
 
     estimate_type: str
     total_cost: float
@@ -80,7 +79,7 @@ class CostEstimate(OutputModel):
 
 
 class UsageRow(OutputModel):
-    """What one endpoint used in one stretch of time."""
+    """Usage of one endpoint in one time bucket."""
 
     endpoint_id: str
     unit: str | None = None
@@ -90,14 +89,14 @@ class UsageRow(OutputModel):
 
 
 class UsageBucket(OutputModel):
-    """A stretch of time."""
+    """Usage in one time bucket."""
 
     bucket: str
     results: list[UsageRow]
 
 
 class UsagePage(OutputModel):
-    """Usage over some stretches of time, and where the next ones begin."""
+    """A page of usage, with the cursor of the next page."""
 
     time_series: list[UsageBucket] | None = None
     summary: list[UsageRow] | None = None
@@ -106,7 +105,7 @@ class UsagePage(OutputModel):
 
 
 class PlatformMeta(OutputModel):
-    """Facts about the platform itself."""
+    """Facts about the platform."""
 
     webhook_ip_ranges: list[str] | None = None
-    """Networks that webhook deliveries come from."""
+    """Networks that webhook deliveries are sent from."""

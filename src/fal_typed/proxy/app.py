@@ -1,8 +1,8 @@
-"""A server-side proxy: the key stays on your server, and browsers call fal through it.
+"""A server-side proxy: browsers call fal through your server, which keeps the key.
 
-An ASGI application without a framework, for uvicorn or for a route of Starlette or FastAPI. It
-speaks the protocol of fal's own proxy packages (docs/protocol.md section 1.7), so that fal's
-JavaScript client and the `proxy_url=` of this SDK work through it.
+`ProxyApp` is a plain ASGI application: run it with uvicorn, or mount it in Starlette or FastAPI.
+It implements the protocol of fal's own proxy packages (docs/protocol.md section 1.7), so fal's
+JavaScript client and `proxy_url=` of this SDK work with it.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from fal_typed._transport.base import (
 from fal_typed._version import __version__
 from fal_typed.async_client import AsyncFalClient
 from fal_typed.errors import FalCredentialsError
-from fal_typed.proxy.target import METHODS, Allowance, Target
+from fal_typed.proxy.target import METHODS, AccessRules, Target
 
-Scope: TypeAlias = "MutableMapping[str, Any]"
-Receive: TypeAlias = "Callable[[], Awaitable[MutableMapping[str, Any]]]"
-Send: TypeAlias = "Callable[[MutableMapping[str, Any]], Awaitable[None]]"
+AsgiScope: TypeAlias = "MutableMapping[str, Any]"
+AsgiReceive: TypeAlias = "Callable[[], Awaitable[MutableMapping[str, Any]]]"
+AsgiSend: TypeAlias = "Callable[[MutableMapping[str, Any]], Awaitable[None]]"
 
 MAX_BODY = 16 * 1024 * 1024
 _TARGET = "x-fal-target-url"
-_OURS = (_TARGET, "x-fal-client-proxy", "x-fal-cdn-token")
-_TAKEN = ("accept", "content-type", "user-agent")
+_INTERNAL = (_TARGET, "x-fal-client-proxy", "x-fal-cdn-token")
+_FORWARDED = ("accept", "content-type", "user-agent")
 _RETURNED = (
     "cache-control",
     "content-disposition",
@@ -56,45 +56,45 @@ _RETURNED = (
 
 @dataclass(frozen=True)
 class ProxyRequest:
-    """A request that wants to pass.
+    """A request to the proxy, as `is_allowed` receives it.
 
     Attributes:
         method: HTTP method.
-        endpoint: The endpoint's id, or only its first two segments for the status and result of
-            a job; None for uploads and tokens.
-        headers: The browser's headers, cookies included, names in lower case.
-        scope: The ASGI scope, with whatever middleware put there (`session`, `user`, …).
+        endpoint: The endpoint id; for the status and result of a job perhaps only its owner and
+            app; None for uploads and tokens.
+        headers: The browser's headers (including cookies) by lower-case name.
+        scope: The ASGI scope, including what middleware stored there (`session`, `user`, …).
     """
 
     method: str
     endpoint: str | None
     headers: Mapping[str, str] = field(repr=False)
-    scope: Scope = field(repr=False)
+    scope: AsgiScope = field(repr=False)
 
 
 IsAllowed = Callable[[ProxyRequest], Union[bool, Awaitable[bool]]]
 
 
 class ProxyApp:
-    """An ASGI application that passes requests on to fal, with your key and within your limits.
+    """An ASGI application that forwards requests to fal with your key, within your limits.
 
-    It is no open proxy: only fal's own hosts and only the routes that clients need are reached,
-    and whoever calls is asked for by `is_allowed`. Cookies and other headers of the browser stay
-    here. Answers are streamed as they come, events included.
+    It is not an open proxy: it only reaches fal's own hosts and the routes that clients need, and
+    `is_allowed` decides about each request. Cookies and other browser headers are not forwarded.
+    Responses are streamed as they arrive, including events.
 
     Args:
-        is_allowed: Called with each request as a `ProxyRequest`; whoever gets False is answered
-            with 401. May be a coroutine function. Everybody who passes spends your money.
-        allowed_endpoints: Patterns of endpoint ids, with `*` within a segment and `**` across
-            them: `"fal-ai/flux/**"`. Default: all endpoints.
-        allow_tokens: Whether clients may fetch short-lived tokens, which realtime needs. A token
-            is good for an app, whatever path below it, and for an hour at most.
-        allow_multipart: Whether clients may begin uploads in parts.
-        forward_authorization: Whether a caller's own `Authorization` is used, where there is
-            one, in place of your key.
-        max_body: Bytes a request may have; larger ones are answered with 413.
-        client: Whose key, hosts, headers and hooks are used. Default: one that reads the
-            environment.
+        is_allowed: Called with each request as a `ProxyRequest`; if it returns False, the proxy
+            responds with 401. May be a coroutine function. You pay for every request it allows.
+        allowed_endpoints: Patterns of endpoint ids, where `*` matches within a segment and `**`
+            across segments: `"fal-ai/flux/**"`. Default: all endpoints.
+        allow_tokens: Whether clients may create short-lived tokens, which realtime needs. A token
+            is valid for all paths of an app, and for at most an hour.
+        allow_multipart: Whether clients may start multipart uploads.
+        forward_authorization: Whether a caller's own `Authorization` header, if any, is used
+            instead of your key.
+        max_body: Maximum size of a request body in bytes; larger requests get status 413.
+        client: Client whose key, hosts, headers and hooks are used. Default: a client configured
+            by the environment.
 
     See docs/proxy.md for recipes.
 
@@ -114,22 +114,22 @@ class ProxyApp:
         client: AsyncFalClient | None = None,
     ) -> None:
         self._is_allowed = is_allowed
-        self._allowance = Allowance(tuple(allowed_endpoints), allow_tokens, allow_multipart)
+        self._rules = AccessRules(tuple(allowed_endpoints), allow_tokens, allow_multipart)
         self._forward_authorization = forward_authorization
         self._max_body = max_body
         self._client = client or AsyncFalClient()
         self._runner = runner_of(self._client)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one connection, as servers of ASGI ask for it."""
+    async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
+        """Handle one ASGI connection."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await self._answer(scope, receive, send)
+            await self._respond(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, receive: AsgiReceive, send: AsgiSend) -> None:
         while True:
             kind = (await receive())["type"]
             if kind == "lifespan.shutdown":
@@ -138,52 +138,56 @@ class ProxyApp:
             if kind == "lifespan.shutdown":
                 return
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         try:
-            target = await self._admitted(scope)
-            body = await self._admitted_body(target, scope, receive)
-        except _Refusal as refusal:
-            await refusal.send(send)
+            target = await self._authorize(scope)
+            body = await self._read_allowed_body(target, scope, receive)
+        except _ErrorResponse as response:
+            await response.send(send)
             return
-        except _Gone:
+        except _ClientDisconnected:
             return
-        headers = self._passing(_headers(scope))
-        await _until_gone(receive, self._forward(scope["method"], target, headers, body, send))
+        headers = self._forwarded_headers(_headers(scope))
+        await _until_disconnect(
+            receive, self._forward(scope["method"], target, headers, body, send)
+        )
 
-    async def _admitted(self, scope: Scope) -> Target:
+    async def _authorize(self, scope: AsgiScope) -> Target:
         method = scope["method"]
         wanted = [value for name, value in scope["headers"] if name.lower() == _TARGET.encode()]
         hosts = self._runner.settings().hosts
         target = Target.parse(wanted[0].decode("latin-1"), hosts) if len(wanted) == 1 else None
         if target is None or method not in METHODS:
-            raise _Refusal(400, "Invalid request")
-        asking = ProxyRequest(method, target.endpoint, _headers(scope), scope)
-        verdict = self._is_allowed(asking)
+            raise _ErrorResponse(400, "Invalid request")
+        request = ProxyRequest(method, target.endpoint, _headers(scope), scope)
+        verdict = self._is_allowed(request)
         if not (await verdict if isawaitable(verdict) else verdict):
-            raise _Refusal(401, "Unauthorized")
-        status = self._allowance.refusal(method, target)
+            raise _ErrorResponse(401, "Unauthorized")
+        status = self._rules.error_status(method, target)
         if status is not None:
-            raise _Refusal(status, "Forbidden" if status == 403 else "Invalid request")  # noqa: PLR2004
+            raise _ErrorResponse(status, "Forbidden" if status == 403 else "Invalid request")  # noqa: PLR2004
         return target
 
-    async def _admitted_body(self, target: Target, scope: Scope, receive: Receive) -> bytes:
+    async def _read_allowed_body(
+        self, target: Target, scope: AsgiScope, receive: AsgiReceive
+    ) -> bytes:
         body = await _body(scope, receive, self._max_body)
-        wish = self._allowance.token_wish(body) if target.is_token else body
-        if wish is None:
-            raise _Refusal(403, "Forbidden")
-        return wish
+        allowed = self._rules.token_request(body) if target.is_token else body
+        if allowed is None:
+            raise _ErrorResponse(403, "Forbidden")
+        return allowed
 
-    def _passing(self, headers: Mapping[str, str]) -> dict[str, str]:
-        taken = (*_TAKEN, "authorization") if self._forward_authorization else _TAKEN
-        passing = {
+    def _forwarded_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        names = (*_FORWARDED, "authorization") if self._forward_authorization else _FORWARDED
+        forwarded = {
             name: value
             for name, value in headers.items()
-            if name in taken or (name.startswith("x-fal-") and name not in _OURS)
+            if name in names or (name.startswith("x-fal-") and name not in _INTERNAL)
         }
-        return passing | {"x-fal-client-proxy": f"fal-typed/{__version__}"}
+        return forwarded | {"x-fal-client-proxy": f"fal-typed/{__version__}"}
 
     async def _forward(
-        self, method: str, target: Target, headers: Mapping[str, str], body: bytes, send: Send
+        self, method: str, target: Target, headers: Mapping[str, str], body: bytes, send: AsgiSend
     ) -> None:
         request = HttpRequest(method, target.url, headers, b"" if method == "GET" else body)
         has_begun = False
@@ -198,16 +202,16 @@ class ProxyApp:
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         except FalCredentialsError:
-            await _Refusal(401, "Unauthorized").send(send)
+            await _ErrorResponse(401, "Unauthorized").send(send)
         except TransportError as error:
             if has_begun:
-                # Only a connection that breaks tells the client that this was not all.
+                # A broken connection tells the client that the response is incomplete.
                 raise transport_error(error, request) from None
-            await _unreached(error).send(send)
+            await _transport_response(error).send(send)
 
 
 def _exchange(settings: Settings, request: HttpRequest) -> Flow[None]:
-    """Send a request once, and emit its head and then its body as it comes."""
+    """Send a request once; emit the response head, then the body as it arrives."""
     outgoing = settings.request(
         request.method, request.url, headers=request.headers, body=request.body, timeout=None
     )
@@ -224,8 +228,8 @@ def _exchange(settings: Settings, request: HttpRequest) -> Flow[None]:
         yield Emit(chunk)
 
 
-class _Refusal(Exception):  # noqa: N818 - an answer, not a failure of ours
-    """A request that is answered here."""
+class _ErrorResponse(Exception):  # noqa: N818 - a response, not a bug
+    """An error response of the proxy itself."""
 
     def __init__(self, status: int, detail: str, **headers: str) -> None:
         super().__init__(detail)
@@ -233,23 +237,23 @@ class _Refusal(Exception):  # noqa: N818 - an answer, not a failure of ours
         self._body = json.dumps({"detail": detail}).encode()
         self._headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
-    async def send(self, send: Send) -> None:
-        """Answer with it."""
+    async def send(self, send: AsgiSend) -> None:
+        """Send the response."""
         headers = {"content-type": "application/json", **self._headers}
         await send(_start(self._status, headers | {"content-length": str(len(self._body))}))
         await send({"type": "http.response.body", "body": self._body})
 
 
-class _Gone(Exception):  # noqa: N818 - nobody waits for an answer any more
-    """The caller went away."""
+class _ClientDisconnected(Exception):  # noqa: N818 - nothing left to respond to
+    """The client disconnected."""
 
 
-def _unreached(error: TransportError) -> _Refusal:
-    if not error.sent:  # so the client may send it again
-        return _Refusal(503, "The platform could not be reached.", x_fal_needs_retry="1")
+def _transport_response(error: TransportError) -> _ErrorResponse:
+    if not error.sent:  # so a retry is safe
+        return _ErrorResponse(503, "The platform could not be reached.", x_fal_needs_retry="1")
     if error.timed_out:
-        return _Refusal(504, "The platform did not answer in time.")
-    return _Refusal(502, "The platform's answer broke off.")
+        return _ErrorResponse(504, "The platform did not respond in time.")
+    return _ErrorResponse(502, "The platform's response was incomplete.")
 
 
 def _start(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -260,7 +264,7 @@ def _start(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
     return {"type": "http.response.start", "status": status, "headers": pairs}
 
 
-def _headers(scope: Scope) -> dict[str, str]:
+def _headers(scope: AsgiScope) -> dict[str, str]:
     pairs = [
         (name.decode("latin-1").lower(), value.decode("latin-1"))
         for name, value in scope["headers"]
@@ -269,35 +273,35 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 def _returned(headers: Mapping[str, str]) -> dict[str, str]:
-    # Cookies and rules for browsers are about fal's hosts and would mean yours here.
+    # Cookies and browser policies of fal's hosts would apply to your site here.
     kept = {name: value for name, value in headers.items() if _is_returned(name.lower())}
     return kept | {"x-content-type-options": "nosniff"}
 
 
 def _is_returned(name: str) -> bool:
-    return name in _RETURNED or (name.startswith("x-fal-") and name not in _OURS)
+    return name in _RETURNED or (name.startswith("x-fal-") and name not in _INTERNAL)
 
 
-async def _body(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def _body(scope: AsgiScope, receive: AsgiReceive, limit: int) -> bytes:
     announced = _headers(scope).get("content-length", "0")
     if not announced.isdecimal() or int(announced) > limit:
-        raise _Refusal(413, "Too large")
+        raise _ErrorResponse(413, "Too large")
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _Gone
+            raise _ClientDisconnected
         body += message.get("body", b"")
         if len(body) > limit:
-            raise _Refusal(413, "Too large")
+            raise _ErrorResponse(413, "Too large")
         if not message.get("more_body", False):
             return bytes(body)
 
 
-async def _until_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, but stop when the caller goes away: a silent stream would never notice."""
+async def _until_disconnect(receive: AsgiReceive, work: Coroutine[Any, Any, None]) -> None:
+    """Run the work until the client disconnects, which a silent stream would not notice."""
     working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_gone(receive))
+    leaving = asyncio.ensure_future(_disconnected(receive))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -308,6 +312,6 @@ async def _until_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None
         working.result()
 
 
-async def _gone(receive: Receive) -> None:
+async def _disconnected(receive: AsgiReceive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

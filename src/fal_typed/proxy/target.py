@@ -1,7 +1,7 @@
-"""Where a server-side proxy may send a request (docs/protocol.md section 1.7).
+"""Which requests a server-side proxy forwards, and where to (docs/protocol.md section 1.7).
 
-A URL from a stranger is never sent on. It is taken apart, and what is requested is put together
-anew: one of the platform's own bases, and a path of plain segments.
+An untrusted URL is never used directly. It is parsed, and the proxy requests a URL of its own: one
+of the platform's base URLs plus a path of plain segments.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fal_typed._core.json_values import as_list, as_object
 Service = Literal["run", "queue", "rest"]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAX_TOKEN_SECONDS = 3600
-"""The longest life of a token that passes: unlike a request, it goes on without the proxy."""
+"""Maximum lifetime of a token, because a token is used without the proxy."""
 _SERVICES: tuple[Service, ...] = ("run", "queue", "rest")
 _SEGMENT = re.compile(r"[A-Za-z0-9_~+@:-][A-Za-z0-9_.~+@:-]*")
 _QUERY = re.compile(r"[A-Za-z0-9_.~+@:%&=/?,!*'();$-]*")
@@ -27,19 +27,19 @@ _JOB = re.compile(r".+/requests/[^/]+(?:/status|/status/stream|/cancel|/response
 _UPLOADS = ("storage/upload/initiate", "storage/upload/complete-multipart")
 _MULTIPART = "storage/upload/initiate-multipart"
 _STORAGE_TYPE = "storage_type=fal-cdn-v3"
-_LIFE = ("token_expiration", "duration")
+_LIFETIMES = ("token_expiration", "duration")
 _TOKENS = ("tokens/", "tokens/realtime")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A place on the platform.
+    """A URL on the platform that a request may be forwarded to.
 
     Attributes:
         url: The URL to request.
         service: Which of the platform's hosts it is on.
         path: The path there, without its leading slash.
-        query: The query, as it stood in the URL.
+        query: The query of the URL.
     """
 
     url: str = field(repr=False)
@@ -49,11 +49,11 @@ class Target:
 
     @classmethod
     def parse(cls, text: str, hosts: Hosts) -> Target | None:
-        """Read a URL on the platform; None for every other, and for whatever is unclear.
+        """Parse a URL on the platform; returns None for any other or ambiguous URL.
 
         Args:
-            text: A URL on the platform's own hosts, or on these.
-            hosts: Where the request goes.
+            text: A URL on the platform's default hosts or on `hosts`.
+            hosts: The hosts that requests are forwarded to.
         """
         for service in _SERVICES:
             base: str = getattr(hosts, service)
@@ -75,7 +75,7 @@ class Target:
 
     @property
     def endpoint(self) -> str | None:
-        """The endpoint's id, of a job the id or only its first segments; None for the rest."""
+        """The endpoint id (for a job perhaps only its first segments), or None without one."""
         if self.service == "rest":
             return None
         if self.is_job:
@@ -84,58 +84,58 @@ class Target:
 
     @property
     def is_job(self) -> bool:
-        """Whether it is about a job that was submitted before."""
+        """Whether it is a request for an existing job."""
         return self.service == "queue" and _JOB.fullmatch(self.path) is not None
 
     @property
     def is_token(self) -> bool:
-        """Whether short-lived tokens are made there."""
+        """Whether it creates short-lived tokens."""
         return self.service == "rest" and self.path in _TOKENS
 
     @property
     def method_in_queue(self) -> str:
-        """The one method that the queue has for this path."""
+        """The only method that the queue supports for this path."""
         if not self.is_job:
             return "POST"
         return "PUT" if self.path.endswith("/cancel") else "GET"
 
 
 @dataclass(frozen=True)
-class Allowance:
-    """What a proxy lets through.
+class AccessRules:
+    """What a proxy forwards.
 
     Attributes:
-        endpoints: Patterns of endpoint ids, `*` within a segment and `**` across them; empty
-            for all.
-        tokens: Whether short-lived tokens for realtime may be fetched.
-        multipart: Whether uploads in parts may be begun.
+        endpoints: Patterns of endpoint ids, where `*` matches within a segment and `**` across
+            segments; empty allows all.
+        tokens: Whether clients may create short-lived tokens for realtime.
+        multipart: Whether clients may start multipart uploads.
     """
 
     endpoints: Sequence[str] = ()
     tokens: bool = False
     multipart: bool = False
 
-    def refusal(self, method: str, target: Target) -> Literal[400, 403] | None:
-        """The status to refuse a request with; None if it may pass."""
+    def error_status(self, method: str, target: Target) -> Literal[400, 403] | None:
+        """The status to reject a request with; None if it is allowed."""
         if target.service == "rest":
             return None if method == "POST" and self._is_route(target) else 400
         if target.service == "queue" and method != target.method_in_queue:
             return 400
         return None if self._is_allowed(target) else 403
 
-    def token_wish(self, body: bytes) -> bytes | None:
-        """What a request for a token may ask for, written anew; None if that is too much."""
+    def token_request(self, body: bytes) -> bytes | None:
+        """Rebuild the body of a token request; None if it requests more than is allowed."""
         try:
-            wish = as_object(json.loads(body)) or {}
+            content = as_object(json.loads(body)) or {}
         except (ValueError, RecursionError):
             return None
-        apps = as_list(wish.get("allowed_apps"))
-        lives = {name: wish[name] for name in _LIFE if name in wish}
+        apps = as_list(content.get("allowed_apps"))
+        lifetimes = {name: content[name] for name in _LIFETIMES if name in content}
         if not apps or not all(self._has_alias(app) for app in apps):
             return None
-        if not all(_is_short(seconds) for seconds in lives.values()):
+        if not all(_is_short(seconds) for seconds in lifetimes.values()):
             return None
-        return json.dumps({"allowed_apps": apps, **lives}).encode()
+        return json.dumps({"allowed_apps": apps, **lifetimes}).encode()
 
     def _is_route(self, target: Target) -> bool:
         if target.is_token:
@@ -146,7 +146,7 @@ class Allowance:
     def _is_allowed(self, target: Target) -> bool:
         endpoint = target.endpoint or ""
         patterns = list(self.endpoints)
-        if target.is_job:  # the platform names a job by the beginning of its endpoint's id
+        if target.is_job:  # job URLs contain only the owner and app of the endpoint id
             patterns += [_app(pattern) for pattern in patterns]
         return not patterns or any(_matches(pattern, endpoint) for pattern in patterns)
 

@@ -1,7 +1,7 @@
-"""Fixtures that give tests an emulator: ``fal_emulator`` and ``fal_emulator_session``.
+"""The pytest fixtures ``fal_emulator`` and ``fal_emulator_session``.
 
-pytest loads this module in every project that has fal-typed installed; it imports nothing
-heavy before a test asks for a fixture.
+pytest loads this module in every project that has fal-typed installed, so it imports nothing heavy
+before a test requests a fixture.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fal_typed.testing.server import FalEmulator
+    from fal_typed.testing.server.fal_emulator import FalEmulator
 
 
 @pytest.fixture
 def fal_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[FalEmulator]:
-    """An emulator of this test's own, with ``FAL_EMULATOR_HOST`` pointing at it.
+    """An emulator for one test, with ``FAL_EMULATOR_HOST`` pointing at it.
 
     Args:
-        monkeypatch: Sets the variable and takes it back.
+        monkeypatch: Sets the variable and resets it.
 
     Yields:
         The running emulator.
@@ -38,7 +38,7 @@ def fal_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[FalEmulator]:
 def fal_emulator_session() -> Iterator[FalEmulator]:
     """One emulator for the whole test session (one per worker under pytest-xdist).
 
-    It leaves the environment alone; `FalEmulator.reset` makes it forget what a test did.
+    It does not change the environment; `FalEmulator.reset` removes what a test left behind.
 
     Yields:
         The running emulator.

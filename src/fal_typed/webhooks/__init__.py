@@ -1,4 +1,4 @@
-"""Webhooks: verify a delivery and read it (docs/protocol.md section 9)."""
+"""Webhooks: verify and parse deliveries (docs/protocol.md section 9)."""
 
 from __future__ import annotations
 

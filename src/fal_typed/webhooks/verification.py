@@ -1,4 +1,4 @@
-"""Webhooks: is a delivery the platform's, and what does it say (docs/protocol.md section 9)?"""
+"""Verifies and parses webhook deliveries (docs/protocol.md section 9)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing_extensions import TypeVar
 from fal_typed._core import responses
 from fal_typed._core.flow import Deadline, Flow
 from fal_typed._core.json_values import as_list, as_object, as_text
-from fal_typed._core.retry import Repeat, send_retrying
+from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.runner import runner_of
 from fal_typed._core.settings import USER_AGENT, Settings
 from fal_typed._transport.base import HttpRequest
@@ -45,17 +45,17 @@ _FETCH_LIMIT = 10.0
 
 @dataclass(frozen=True)
 class WebhookEvent(Generic[Out]):
-    """What a delivery says; a job may be told of twice, so act once per `request_id`.
+    """The content of a delivery. A job may be delivered twice, so act once per `request_id`.
 
     Attributes:
-        request_id: Id of the job, as given by submit.
-        gateway_request_id: Id of the last try, which differs after the platform's own retries.
+        request_id: Id of the job, as returned by `submit`.
+        gateway_request_id: Id of the last attempt; differs after retries on the platform.
         status: `OK` or `ERROR`.
-        data: The typed output; None when the job failed or the output could not be sent.
-        error: What failed, in words.
-        payload_error: Why the output of a job that went well is not in the delivery; fetch it
-            by the request id.
-        raw: The delivery's body as it came; `raw["payload"]` holds the model's error details.
+        data: The typed output; None if the job failed or the output could not be sent.
+        error: Error message, or None.
+        payload_error: Why the output of a successful job is not in the delivery; fetch it with
+            the request id.
+        raw: The parsed body of the delivery; `raw["payload"]` has the model's error details.
     """
 
     request_id: str
@@ -99,28 +99,28 @@ def verify_webhook(
     tolerance: float = 300.0,
     clock: Callable[[], float] = time.time,
 ) -> WebhookEvent[Any]:
-    """Check that a delivery is the platform's, and read it (docs/protocol.md section 9.2).
+    """Verify that a delivery comes from the platform, and parse it (docs/protocol.md section 9.2).
 
-    Needs the extra `webhooks`. The platform's keys are fetched when they are first needed, and
-    kept for at most 24 hours.
+    Needs the extra `webhooks`. The platform's keys are fetched on first use and cached for at
+    most 24 hours.
 
     Args:
-        headers: The request's headers, as a mapping or as pairs; names in any case.
-        body: The request's body, exactly as it came.
-        endpoint: The endpoint whose output the delivery holds, for typed `data`.
-        client: Client to fetch the keys with. Default: the module's own.
-        jwks: The platform's key set, if you have it; nothing is fetched then.
-        tolerance: Seconds that the delivery's time may differ from this machine's.
-        clock: Gives the time in seconds since 1970.
+        headers: The request's headers, as a mapping or pairs; names are case-insensitive.
+        body: The raw bytes of the request's body.
+        endpoint: The endpoint of the job, for typed `data`. Default: `data` is plain JSON.
+        client: Client to fetch the keys with. Default: the module-level client.
+        jwks: The platform's key set, if you have it. Default: fetched.
+        tolerance: Seconds by which the delivery's timestamp may differ from the clock.
+        clock: Returns the time in seconds since 1970.
 
     Returns:
-        What the delivery says.
+        The content of the delivery.
 
     Raises:
-        FalWebhookError: The delivery is not, or not certainly, the platform's, or it is too
-            old. Answer it with an error status, and do not act on it.
-        FalConnectionError: The keys could not be fetched. Let your server answer 500: the
-            platform delivers again.
+        FalWebhookError: The delivery could not be verified, or it is too old. Return an error
+            status, and do not act on the delivery.
+        FalConnectionError: The keys could not be fetched. Return status 500, so that the
+            platform retries the delivery.
         ImportError: The extra `webhooks` is not installed.
 
     Example:
@@ -129,7 +129,7 @@ def verify_webhook(
         ...     verify_webhook({}, b"{}")
         ... except FalWebhookError as error:
         ...     print(error)
-        The delivery has no header X-Fal-Webhook-Request-Id.
+        The delivery lacks the header X-Fal-Webhook-Request-Id.
     """
     delivery = _Delivery.checked(headers, body, tolerance, clock())
     if jwks is not None:
@@ -171,7 +171,7 @@ async def verify_webhook_async(
     tolerance: float = 300.0,
     clock: Callable[[], float] = time.time,
 ) -> WebhookEvent[Any]:
-    """Check that a delivery is the platform's, and read it; `verify_webhook` for async code."""
+    """Verify and parse a delivery; `verify_webhook` for async code."""
     delivery = _Delivery.checked(headers, body, tolerance, clock())
     if jwks is not None:
         delivery.check_signature(_public_keys(jwks))
@@ -182,7 +182,7 @@ async def verify_webhook_async(
 
 @dataclass(frozen=True)
 class _Delivery:
-    """A delivery whose parts are well-formed and whose time is right."""
+    """A well-formed delivery with a timestamp within the tolerance."""
 
     message: bytes
     signature: bytes
@@ -190,23 +190,25 @@ class _Delivery:
     @classmethod
     def checked(cls, headers: Headers, body: bytes, tolerance: float, now: float) -> _Delivery:
         if not isinstance(body, (bytes, bytearray, memoryview)):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise FalWebhookError("The body must be the bytes that came, before any parsing.")
+            raise FalWebhookError(
+                "The body must be the raw bytes of the request, before any parsing."
+            )
         request_id, user_id, timestamp, signature = _fields(headers)
         if not _TIMESTAMP.fullmatch(timestamp):
-            raise FalWebhookError("The delivery's timestamp is no number of seconds.")
+            raise FalWebhookError("The delivery's timestamp is not a number of seconds.")
         if not abs(now - int(timestamp)) <= tolerance:
             raise FalWebhookError(
-                f"The delivery is {abs(now - int(timestamp)):.0f} s off this machine's time; "
-                f"{tolerance:g} s are allowed. Check the machine's clock."
+                f"The delivery's timestamp differs by {abs(now - int(timestamp)):.0f} s from this "
+                f"machine's clock; {tolerance:g} s are allowed. Check the clock."
             )
         if not _SIGNATURE.fullmatch(signature):
-            raise FalWebhookError("The delivery's signature is not 64 bytes in hexadecimal.")
+            raise FalWebhookError("The delivery's signature is not 64 hexadecimal bytes.")
         digest = sha256(body).hexdigest()
         message = f"{request_id}\n{user_id}\n{timestamp}\n{digest}".encode()
         return cls(message, bytes.fromhex(signature))
 
     def is_signed_by(self, keys: Iterable[Ed25519PublicKey]) -> bool:
-        """Whether one of these keys made the signature."""
+        """Whether the signature matches one of the keys."""
         from cryptography.exceptions import InvalidSignature
 
         for key in keys:
@@ -218,31 +220,35 @@ class _Delivery:
         return False
 
     def check_signature(self, keys: Iterable[Ed25519PublicKey]) -> None:
-        """Raise unless one of these keys made the signature."""
+        """Raise unless the signature matches one of the keys."""
         if not self.is_signed_by(keys):
-            raise FalWebhookError("No key of the platform made the delivery's signature.")
+            raise FalWebhookError(
+                "The delivery's signature does not match any key of the platform."
+            )
 
 
 def _fields(headers: Headers) -> list[str]:
-    """The four headers that are signed or sign, each there once and plain text."""
+    """The values of the four webhook headers, each present exactly once."""
     found: dict[str, str] = {}
     for name, value in _pairs(headers):
         known = found.setdefault(name, value)
         if known != value:
-            raise FalWebhookError(f"The delivery has the header {name.title()} twice.")
-    for wanted in _FIELDS:
-        if not found.get(_PREFIX + wanted):
-            raise FalWebhookError(f"The delivery has no header {(_PREFIX + wanted).title()}.")
-    return [found[_PREFIX + wanted] for wanted in _FIELDS]
+            raise FalWebhookError(
+                f"The delivery has the header {name.title()} twice, with different values."
+            )
+    for required in _FIELDS:
+        if not found.get(_PREFIX + required):
+            raise FalWebhookError(f"The delivery lacks the header {(_PREFIX + required).title()}.")
+    return [found[_PREFIX + name] for name in _FIELDS]
 
 
 def _pairs(headers: Headers) -> Iterable[tuple[str, str]]:
     items: Any = cast("Any", headers).items() if hasattr(headers, "items") else headers
     if not isinstance(items, Iterable):
-        raise FalWebhookError("The headers must be a mapping or pairs.")
+        raise FalWebhookError("headers must be a mapping or an iterable of pairs.")
     for item in cast("Iterable[object]", items):
         if not isinstance(item, (tuple, list)) or len(cast("Any", item)) != 2:  # noqa: PLR2004
-            raise FalWebhookError("The headers must be a mapping or pairs.")
+            raise FalWebhookError("headers must be a mapping or an iterable of pairs.")
         name = _plain(cast("Any", item)[0]).lower()
         if not name.startswith(_PREFIX):
             continue
@@ -250,7 +256,7 @@ def _pairs(headers: Headers) -> Iterable[tuple[str, str]]:
         for value in [cast("Any", item)[1]] if values is None else values:
             text = _plain(value)
             if not text.isprintable():
-                raise FalWebhookError(f"The header {name.title()} holds control characters.")
+                raise FalWebhookError(f"The header {name.title()} contains control characters.")
             yield name, text.strip()
 
 
@@ -263,18 +269,18 @@ def _plain(value: object) -> str:
 
 
 class _KeySets:
-    """The platform's key sets as they were last fetched, by URL."""
+    """Cache of the platform's key sets, by URL."""
 
     def __init__(self) -> None:
         self._fetched: dict[str, tuple[float, list[Ed25519PublicKey]]] = {}
 
     def get(self, url: str, max_age: float, now: float) -> list[Ed25519PublicKey] | None:
-        """The keys, unless they are older than that."""
+        """The keys, unless they are older than `max_age` seconds."""
         at, keys = self._fetched.get(url, (float("-inf"), []))
         return keys if now - at < max_age else None
 
     def put(self, url: str, now: float, keys: list[Ed25519PublicKey]) -> None:
-        """Keep what was just fetched."""
+        """Store keys that were just fetched."""
         self._fetched[url] = (now, keys)
 
 
@@ -286,8 +292,8 @@ def _verify(settings: Settings, delivery: _Delivery, clock: Callable[[], float])
     keys = _key_sets.get(url, _MAX_AGE, clock())
     if keys is not None and delivery.is_signed_by(keys):
         return
-    # A key that is not among them may be new. Forged signatures must not become a flood of
-    # requests to the platform, so this is asked once a minute at most.
+    # An unknown key may be new, so fetch the keys again; but at most once a minute, so that forged
+    # signatures do not cause a flood of requests.
     recent = _key_sets.get(url, _MIN_AGE, clock())
     if recent is None:
         recent = yield from _fetch_keys(settings, url)
@@ -297,11 +303,13 @@ def _verify(settings: Settings, delivery: _Delivery, clock: Callable[[], float])
 
 def _fetch_keys(settings: Settings, url: str) -> Flow[list[Ed25519PublicKey]]:
     if not is_confidential(url):
-        raise FalWebhookError("The platform's keys are not fetched in the open.")
+        raise FalWebhookError(
+            "The platform's keys were not fetched, because the URL does not use TLS."
+        )
     headers = {"accept": "application/json", "user-agent": USER_AGENT}
-    response = yield from send_retrying(
+    response = yield from send_with_retries(
         HttpRequest("GET", url, headers, timeout=_FETCH_LIMIT),
-        repeat=Repeat.HARMLESS,
+        safety=RetrySafety.SAFE,
         policy=settings.retry,
         deadline=(yield from Deadline.after(_FETCH_LIMIT)),
     )
@@ -315,13 +323,13 @@ def _public_keys(jwks: Mapping[str, Any]) -> list[Ed25519PublicKey]:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     except ImportError:
         raise ImportError(
-            "Verifying webhooks needs a cryptographic library: pip install 'fal-typed[webhooks]'"
+            "Verifying webhooks needs the package cryptography: pip install 'fal-typed[webhooks]'"
         ) from None
     entries = [as_object(entry) or {} for entry in as_list(jwks.get("keys")) or []]
     keys = [_key_bytes(entry) for entry in entries if entry.get("crv") == "Ed25519"]
     usable = [Ed25519PublicKey.from_public_bytes(key) for key in keys if key is not None]
     if not usable:
-        raise FalWebhookError("The key set holds no Ed25519 key.")
+        raise FalWebhookError("The key set contains no valid Ed25519 key.")
     return usable
 
 
@@ -341,14 +349,14 @@ def _event(body: bytes, endpoint: Endpoint[..., Any, Any] | None) -> WebhookEven
         content = None
     request_id = as_text((content or {}).get("request_id"))
     if content is None or request_id is None:
-        raise FalWebhookError("The delivery's body is no event of a request.")
+        raise FalWebhookError("The delivery's body is not a webhook event with a request_id.")
     status, payload = str(content.get("status")), content.get("payload")
-    went_well = status == "OK" and payload is not None
+    succeeded = status == "OK" and payload is not None
     return WebhookEvent(
         request_id=request_id,
         gateway_request_id=as_text(content.get("gateway_request_id")),
         status=status,
-        data=_typed(endpoint, payload) if went_well else None,
+        data=_typed(endpoint, payload) if succeeded else None,
         error=as_text(content.get("error")),
         payload_error=as_text(content.get("payload_error")),
         raw=content,

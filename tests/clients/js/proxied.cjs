@@ -19,7 +19,7 @@ async function main() {
   const run = await fal.run(endpoint, { input });
   const polled = await fal.subscribe(endpoint, { input, pollInterval: 40 });
   const streamed = await fal.subscribe(endpoint, { input, mode: "streaming" });
-  const url = await fal.storage.upload(new Blob(["picture"], { type: "image/png" }));
+  const url = await fal.storage.upload(new Blob(["image"], { type: "image/png" }));
   const { request_id: requestId } = await fal.queue.submit(endpoint, { input, priority: "low" });
   await fal.queue.subscribeToStatus(endpoint, { requestId, pollInterval: 40 });
   const result = await fal.queue.result(endpoint, { requestId });

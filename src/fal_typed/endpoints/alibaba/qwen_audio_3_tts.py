@@ -18,7 +18,7 @@ class QwenAudio3TtsInput(InputModel, Request["QwenAudio3TtsOutput"]):
     """Parameters of alibaba/qwen-audio-3-tts."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     language: Literal[
         "Auto",
@@ -33,7 +33,7 @@ class QwenAudio3TtsInput(InputModel, Request["QwenAudio3TtsOutput"]):
         "German",
         "Portuguese",
     ] = "Auto"
-    """Language of the text or the recording."""
+    """Language of the text or audio."""
 
     voice: Literal[
         "Cherry",
@@ -82,14 +82,14 @@ class QwenAudio3TtsInput(InputModel, Request["QwenAudio3TtsOutput"]):
         "Rocky",
         "Kiki",
     ] = "Cherry"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
 
 class QwenAudio3TtsOutput(OutputModel):
     """Result of alibaba/qwen-audio-3-tts."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 qwen_audio_3_tts = Endpoint("alibaba/qwen-audio-3-tts", QwenAudio3TtsInput, QwenAudio3TtsOutput)

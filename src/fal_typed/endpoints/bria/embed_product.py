@@ -20,16 +20,16 @@ class Coordinates(InputModel):
     """Part of the parameters: x, y, width, height."""
 
     x: float
-    """Place from the left edge."""
+    """Horizontal position from the left edge."""
 
     y: float
-    """Place from the upper edge."""
+    """Vertical position from the top edge."""
 
     width: float
-    """How far the area reaches to the right."""
+    """Width of the area."""
 
     height: float
-    """How far the area reaches downwards."""
+    """Height of the area."""
 
 
 class EmbedItem(InputModel):
@@ -49,12 +49,11 @@ class EmbedProductInput(InputModel, Request["EmbedProductOutput"]):
     """1 to 10 items."""
 
     seed: int = 5555
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -62,11 +61,10 @@ class EmbedProductOutput(OutputModel):
     """Result of bria/embed-product."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 embed_product = Endpoint("bria/embed-product", EmbedProductInput, EmbedProductOutput)

@@ -16,19 +16,20 @@ class ExtractObjectInput(InputModel, Request["ExtractObjectOutput"]):
     """Parameters of bria/extract-object."""
 
     autocrop: bool = UNSET
-    """Cuts off borders that stay empty."""
+    """Whether to crop empty borders."""
 
     image_url: FileInput = UNSET
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str = "yellow hammer"
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     remove_background: bool = UNSET
-    """Cuts the subject out of its background."""
+    """Whether to remove the background of the subject."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -36,10 +37,10 @@ class ExtractObjectOutput(OutputModel):
     """Result of bria/extract-object."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     mask: Image
-    """Black and white picture or clip that marks the subject."""
+    """Black and white mask image or clip of the subject."""
 
 
 extract_object = Endpoint("bria/extract-object", ExtractObjectInput, ExtractObjectOutput)

@@ -48,23 +48,23 @@ class ProductDimensionsInput(InputModel, Request["ProductDimensionsOutput"]):
     """Parameters of bria/product-dimensions."""
 
     dimensions: list[DimensionEntry]
-    """Measures to draw into the picture, each with its length and place."""
+    """Dimension lines to draw into the image, each with its length and position."""
 
     image: FileInput
 
     style: Literal["default", "childlike", "elegant"]
-    """Overall look that the result follows."""
+    """Visual style of the result."""
 
     background: str = "white"
-    """What stands behind the subject."""
+    """Background behind the subject."""
 
     capacity: CapacityInput = UNSET
 
     output_format: Literal["png", "jpeg", "dual"] = "png"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     output_size: int = 2200
-    """Edge of the result in pixels."""
+    """Width and height of the result in pixels."""
 
     proportional_lines: bool = True
 
@@ -77,14 +77,14 @@ class ProductDimensionsInput(InputModel, Request["ProductDimensionsOutput"]):
     units_display: Literal["single", "dual_bullet", "dual_slash", "dual_parens"] = "single"
 
     weight: WeightInput = UNSET
-    """Weight to write beside the product."""
+    """Weight to show next to the product."""
 
 
 class ProductDimensionsOutput(OutputModel):
     """Result of bria/product-dimensions."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     transparent_overlay: Image | None = None
 

@@ -18,24 +18,24 @@ class ReplaceBackgroundInput(InputModel, Request["ReplaceBackgroundOutput"]):
     """Parameters of bria/replace-background."""
 
     prompt: str | None = None
-    """Says in words what the picture should show or what to change in the one given."""
-
-    image_url: FileInput | None = None
-    """Picture to start from or to change."""
-
-    seed: int = 4925634
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    image_url: FileInput | None = None
+    """Image to edit or to start from."""
+
+    seed: int = 4925634
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     steps_num: int = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -43,10 +43,10 @@ class ReplaceBackgroundOutput(OutputModel):
     """Result of bria/replace-background."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     images: list[dict[str, Any]] | None = None
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 replace_background = Endpoint(

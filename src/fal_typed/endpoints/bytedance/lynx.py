@@ -20,51 +20,51 @@ class LynxInput(InputModel, Request["LynxOutput"]):
     """Parameters of bytedance/lynx."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=75)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 75.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 75."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     ip_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
     """From 0 to 2."""
 
     strength: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """How strongly the given picture counts; higher stays closer to it. From 0 to 2."""
+    """How strongly the given image influences the result; higher values stay closer to it. From 0
+    to 2.
+    """
 
     frames_per_second: Annotated[int, Field(ge=5, le=30)] = 16
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames. From 5 to 30.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 5 to 30.
     """
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 20.
     """
 
     guidance_scale_2: Annotated[float, Field(ge=0.0, le=10.0)] = 2
-    """How closely the later, finer steps keep to the prompt. From 0 to 10."""
+    """Guidance scale of the later, low-noise steps. From 0 to 10."""
 
     num_frames: Annotated[int, Field(ge=9, le=81)] = 81
-    """How many frames the video has; divided by the frame rate this is its length. From 9 to 81.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 81.
     """
 
 
@@ -72,11 +72,10 @@ class LynxOutput(OutputModel):
     """Result of bytedance/lynx."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 lynx = Endpoint("bytedance/lynx", LynxInput, LynxOutput)

@@ -18,39 +18,39 @@ class SeedAudio10Input(InputModel, Request["SeedAudio10Output"]):
     """Parameters of bytedance/seed-audio-1.0."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     audio_urls: list[FileInput] = UNSET
-    """Recordings to work on or to draw from, in order."""
+    """Audio files to edit or to use as references, in order."""
 
     image_url: FileInput = UNSET
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     multilingual: bool = UNSET
 
     output_format: Literal["wav", "mp3", "pcm", "ogg_opus"] = "mp3"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     pitch: int = UNSET
 
     sample_rate: Literal[8000, 16000, 24000, 32000, 44100, 48000] = 24000
-    """Samples per second of the recording, in hertz; more keeps higher tones."""
+    """Sample rate of the audio in Hz; higher rates preserve higher frequencies."""
 
     speed: float = 1
-    """How fast the voice speaks: 1 is normal, 2 twice as fast."""
+    """Speed of the voice: 1 is normal, 2 is twice as fast."""
 
     voice: str = UNSET
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     volume: float = 1
-    """How loud the sound is."""
+    """Volume of the audio."""
 
 
 class SeedAudio10Output(OutputModel):
     """Result of bytedance/seed-audio-1.0."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 seed_audio_1_0 = Endpoint("bytedance/seed-audio-1.0", SeedAudio10Input, SeedAudio10Output)

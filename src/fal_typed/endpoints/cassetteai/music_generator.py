@@ -20,10 +20,10 @@ class MusicGeneratorInput(InputModel, Request["MusicGeneratorOutput"]):
     """Parameters of cassetteai/music-generator."""
 
     prompt: str
-    """Describes in words the sound, music or voice that is wanted."""
+    """Text description of the sound, music or voice to generate."""
 
     duration: Annotated[int, Field(ge=10, le=180)]
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 10 to
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 10 to
     180.
     """
 
@@ -32,7 +32,7 @@ class MusicGeneratorOutput(OutputModel):
     """Result of cassetteai/music-generator."""
 
     audio_file: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 music_generator = Endpoint("cassetteai/music-generator", MusicGeneratorInput, MusicGeneratorOutput)

@@ -16,17 +16,17 @@ class MusicGeneratorInput(InputModel, Request["MusicGeneratorOutput"]):
     """Parameters of CassetteAI/music-generator."""
 
     duration: float
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
 
 class MusicGeneratorOutput(OutputModel):
     """Result of CassetteAI/music-generator."""
 
     audio_file: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 music_generator = Endpoint("CassetteAI/music-generator", MusicGeneratorInput, MusicGeneratorOutput)

@@ -20,10 +20,11 @@ class SoundEffectsGeneratorInput(InputModel, Request["SoundEffectsGeneratorOutpu
     """Parameters of cassetteai/sound-effects-generator."""
 
     prompt: str
-    """Describes in words the sound, music or voice that is wanted."""
+    """Text description of the sound, music or voice to generate."""
 
     duration: Annotated[int, Field(ge=1, le=30)]
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 30.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    30.
     """
 
 
@@ -31,7 +32,7 @@ class SoundEffectsGeneratorOutput(OutputModel):
     """Result of cassetteai/sound-effects-generator."""
 
     audio_file: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 sound_effects_generator = Endpoint(

@@ -17,14 +17,14 @@ class VideoSoundEffectsGeneratorInput(InputModel, Request["VideoSoundEffectsGene
     """Parameters of cassetteai/video-sound-effects-generator."""
 
     video_url: FileObjectInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
 
 class VideoSoundEffectsGeneratorOutput(OutputModel):
     """Result of cassetteai/video-sound-effects-generator."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 video_sound_effects_generator = Endpoint(

@@ -20,20 +20,20 @@ class CrystalUpscalerInput(InputModel, Request["CrystalUpscalerOutput"]):
     """Parameters of clarityai/crystal-upscaler."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     scale_factor: Annotated[float, Field(ge=1.0, le=200.0)] = 2
-    """Factor by which width and height grow. From 1 to 200."""
+    """Factor by which to enlarge width and height. From 1 to 200."""
 
     creativity: Annotated[float, Field(ge=0.0, le=10.0)] = 0
-    """How freely detail may be invented; 0 keeps to the original. From 0 to 10."""
+    """How much detail the model can invent; 0 stays with the original. From 0 to 10."""
 
 
 class CrystalUpscalerOutput(OutputModel):
     """Result of clarityai/crystal-upscaler."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 crystal_upscaler = Endpoint(

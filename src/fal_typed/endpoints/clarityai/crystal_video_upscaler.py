@@ -20,17 +20,17 @@ class CrystalVideoUpscalerInput(InputModel, Request["CrystalVideoUpscalerOutput"
     """Parameters of clarityai/crystal-video-upscaler."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     scale_factor: Annotated[float, Field(ge=1.0, le=200.0)] = 2
-    """Factor by which width and height grow. From 1 to 200."""
+    """Factor by which to enlarge width and height. From 1 to 200."""
 
 
 class CrystalVideoUpscalerOutput(OutputModel):
     """Result of clarityai/crystal-video-upscaler."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 crystal_video_upscaler = Endpoint(

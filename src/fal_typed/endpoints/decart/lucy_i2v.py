@@ -18,16 +18,17 @@ class LucyI2vInput(InputModel, Request["LucyI2vOutput"]):
     """Parameters of decart/lucy-i2v."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     sync_mode: bool = True
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -35,7 +36,7 @@ class LucyI2vOutput(OutputModel):
     """Result of decart/lucy-i2v."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 lucy_i2v = Endpoint("decart/lucy-i2v", LucyI2vInput, LucyI2vOutput)

@@ -20,26 +20,27 @@ class LucyRestyleInput(InputModel, Request["LucyRestyleOutput"]):
     """Parameters of decart/lucy-restyle."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    1500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 1500 characters.
     """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     enhance_prompt: bool = True
-    """Lets a language model rewrite the prompt into a fuller one before it is used."""
+    """Whether a language model rewrites the prompt into a more detailed one before it is used.
+    """
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -47,7 +48,7 @@ class LucyRestyleOutput(OutputModel):
     """Result of decart/lucy-restyle."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 lucy_restyle = Endpoint("decart/lucy-restyle", LucyRestyleInput, LucyRestyleOutput)

@@ -20,56 +20,52 @@ class AnimatediffSparsectrlLcmInput(InputModel, Request["AnimatediffSparsectrlLc
     """Parameters of fal-ai/animatediff-sparsectrl-lcm."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     controlnet_type: Literal["scribble", "rgb"] = "scribble"
 
     num_inference_steps: Annotated[int, Field(ge=1, le=12)] = 4
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 12.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 12."""
 
     guidance_scale: Annotated[int, Field(ge=0, le=2)] = 1
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 2.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 2.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     keyframe_0_image_url: FileInput | None = None
-    """First picture that the clip has to pass through."""
+    """First image that the clip passes through."""
 
     keyframe_0_index: int = 0
-    """Place of the first given picture in the clip, counted from zero."""
+    """Frame index of the first keyframe image, starting at 0."""
 
     keyframe_1_image_url: FileInput | None = None
-    """Second picture that the clip has to pass through."""
+    """Second image that the clip passes through."""
 
     keyframe_1_index: int = 0
-    """Place of the second given picture in the clip, counted from zero."""
+    """Frame index of the second keyframe image, starting at 0."""
 
     keyframe_2_image_url: FileInput | None = None
-    """Third picture that the clip has to pass through."""
+    """Third image that the clip passes through."""
 
     keyframe_2_index: int = 0
-    """Place of the third given picture in the clip, counted from zero."""
+    """Frame index of the third keyframe image, starting at 0."""
 
 
 class AnimatediffSparsectrlLcmOutput(OutputModel):
     """Result of fal-ai/animatediff-sparsectrl-lcm."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 animatediff_sparsectrl_lcm = Endpoint(

@@ -20,20 +20,20 @@ class AudioUnderstandingInput(InputModel, Request["AudioUnderstandingOutput"]):
     """Parameters of fal-ai/audio-understanding."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     prompt: Annotated[str, Field(max_length=10000, min_length=1)]
-    """Question or instruction that the model answers. 1 to 10000 characters."""
+    """Question or instruction for the model. 1 to 10000 characters."""
 
     detailed_analysis: bool = False
-    """Gives a longer and closer answer."""
+    """Whether to give a longer and more detailed response."""
 
 
 class AudioUnderstandingOutput(OutputModel):
     """Result of fal-ai/audio-understanding."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
 
 audio_understanding = Endpoint(

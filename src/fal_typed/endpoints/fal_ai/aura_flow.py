@@ -20,31 +20,30 @@ class AuraFlowInput(InputModel, Request["AuraFlowOutput"]):
     """Parameters of fal-ai/aura-flow."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
-
-    num_images: Annotated[int, Field(ge=1, le=2)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 2."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    num_images: Annotated[int, Field(ge=1, le=2)] = 1
+    """Number of images to generate; each image is billed. From 1 to 2."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 3.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=20, le=50)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    20 to 50.
+    """Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
     """
 
     expand_prompt: bool = True
-    """Lets a language model enrich the prompt with detail before it is used."""
+    """Whether a language model adds detail to the prompt before it is used."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -52,14 +51,13 @@ class AuraFlowOutput(OutputModel):
     """Result of fal-ai/aura-flow."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 aura_flow = Endpoint("fal-ai/aura-flow", AuraFlowInput, AuraFlowOutput)

@@ -18,13 +18,13 @@ class AuraSrInput(InputModel, Request["AuraSrOutput"]):
     """Parameters of fal-ai/aura-sr."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     upscale_factor: Literal[4] = 4
-    """How many times larger width and height become; 2 makes four times the pixels."""
+    """Factor by which to enlarge width and height; 2 gives four times the pixels."""
 
     overlapping_tiles: bool = False
-    """Works on pieces that share borders, which hides the seams."""
+    """Whether to process overlapping tiles, which hides the seams."""
 
     checkpoint: Literal["v1", "v2"] = "v1"
 
@@ -33,10 +33,10 @@ class AuraSrOutput(OutputModel):
     """Result of fal-ai/aura-sr."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 aura_sr = Endpoint("fal-ai/aura-sr", AuraSrInput, AuraSrOutput)

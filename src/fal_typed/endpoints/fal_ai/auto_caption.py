@@ -20,19 +20,19 @@ class AutoCaptionInput(InputModel, Request["AutoCaptionOutput"]):
     """Parameters of fal-ai/auto-caption."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     txt_color: str = "white"
-    """Colour of the letters."""
+    """Color of the letters."""
 
     txt_font: str = "Standard"
     """Typeface of the letters."""
 
     font_size: int = 24
-    """How large the letters are, in pixels."""
+    """Size of the letters in pixels."""
 
     stroke_width: int = 1
-    """How thick the line is, in pixels."""
+    """Width of the line in pixels."""
 
     left_align: str | float = "center"
 
@@ -46,7 +46,7 @@ class AutoCaptionOutput(OutputModel):
     """Result of fal-ai/auto-caption."""
 
     video_url: str
-    """Address of the finished video."""
+    """URL of the generated video."""
 
 
 auto_caption = Endpoint("fal-ai/auto-caption", AutoCaptionInput, AutoCaptionOutput)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,13 +21,13 @@ class CatVtonInput(InputModel, Request["CatVtonOutput"]):
     """Parameters of fal-ai/cat-vton."""
 
     human_image_url: FileInput
-    """Picture of the person who tries the clothing on."""
+    """Image of the person who tries on the garment."""
 
     garment_image_url: FileInput
-    """Picture of the piece of clothing."""
+    """Image of the garment to try on."""
 
     cloth_type: Literal["upper", "lower", "overall", "inner", "outer"]
-    """Which part of the body the garment is for."""
+    """Part of the body that the garment is for."""
 
     image_size: (
         ImageSize
@@ -40,29 +40,25 @@ class CatVtonInput(InputModel, Request["CatVtonOutput"]):
             "landscape_16_9",
         ]
     ) = "portrait_4_3"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 2.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class CatVtonOutput(OutputModel):
     """Result of fal-ai/cat-vton."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 cat_vton = Endpoint("fal-ai/cat-vton", CatVtonInput, CatVtonOutput)

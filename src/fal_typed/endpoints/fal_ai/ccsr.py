@@ -20,10 +20,10 @@ class CcsrInput(InputModel, Request["CcsrOutput"]):
     """Parameters of fal-ai/ccsr."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     scale: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """Factor by which width and height grow. From 1 to 4."""
+    """Factor by which to enlarge width and height. From 1 to 4."""
 
     tile_diffusion: Literal["none", "mix", "gaussian"] = "none"
 
@@ -42,8 +42,7 @@ class CcsrInput(InputModel, Request["CcsrOutput"]):
     """From 128 to 2048."""
 
     steps: Annotated[int, Field(ge=10, le=100)] = 50
-    """How many refining steps the model makes; more take longer and bring out finer detail. From
-    10 to 100.
+    """Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
     """
 
     t_max: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6667
@@ -55,20 +54,17 @@ class CcsrInput(InputModel, Request["CcsrOutput"]):
     color_fix_type: Literal["none", "wavelet", "adain"] = "adain"
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class CcsrOutput(OutputModel):
     """Result of fal-ai/ccsr."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ccsr = Endpoint("fal-ai/ccsr", CcsrInput, CcsrOutput)

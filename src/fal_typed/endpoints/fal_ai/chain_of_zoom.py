@@ -20,10 +20,10 @@ class ChainOfZoomInput(InputModel, Request["ChainOfZoomOutput"]):
     """Parameters of fal-ai/chain-of-zoom."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     scale: Annotated[float, Field(ge=1.0, le=8.0, multiple_of=1.0)] = 5
-    """Factor by which width and height grow. From 1 to 8, in steps of 1."""
+    """Factor by which to enlarge width and height. From 1 to 8, a multiple of 1."""
 
     center_x: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
@@ -32,10 +32,11 @@ class ChainOfZoomInput(InputModel, Request["ChainOfZoomOutput"]):
     """From 0 to 1."""
 
     user_prompt: str = ""
-    """Says in words what is to be seen closer up."""
+    """Text description of what to see in close-up."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -43,10 +44,10 @@ class ChainOfZoomOutput(OutputModel):
     """Result of fal-ai/chain-of-zoom."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     scale: float
-    """Factor by which width and height grow."""
+    """Factor by which to enlarge width and height."""
 
     zoom_center: list[float]
 

@@ -20,67 +20,64 @@ class ChronoEditInput(InputModel, Request["ChronoEditOutput"]):
     """Parameters of fal-ai/chrono-edit."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
-
-    num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 8
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 50.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 8
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
+
     guidance_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 1
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 10.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 10.
     """
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_temporal_reasoning: bool = False
-    """Thinks the change through as motion first, which keeps it physically plausible."""
+    """Whether to plan the change as motion first, which keeps it physically plausible."""
 
     num_temporal_reasoning_steps: Annotated[int, Field(ge=2, le=12)] = 8
-    """How many steps think through the change as motion before the picture is made. From 2 to 12.
+    """Number of steps that plan the change as motion before the image is generated. From 2 to 12.
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """How many pixels the picture has; higher is sharper, slower and may cost more."""
+    """Resolution of the image; higher is sharper, slower and can cost more."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     turbo_mode: bool = True
-    """Finishes sooner; the result may be less fine."""
+    """Whether to generate faster, at lower quality."""
 
 
 class ChronoEditOutput(OutputModel):
     """Result of fal-ai/chrono-edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 chrono_edit = Endpoint("fal-ai/chrono-edit", ChronoEditInput, ChronoEditOutput)

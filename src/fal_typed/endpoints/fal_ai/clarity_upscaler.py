@@ -20,55 +20,51 @@ class ClarityUpscalerInput(InputModel, Request["ClarityUpscalerOutput"]):
     """Parameters of fal-ai/clarity-upscaler."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str = "masterpiece, best quality, highres"
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """How many times larger width and height become; 2 makes four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
     """
 
     negative_prompt: str = "(worst quality, low quality, normal quality:2)"
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     creativity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.35
-    """How freely detail may be invented; 0 keeps to the original. From 0 to 1."""
+    """How much detail the model can invent; 0 stays with the original. From 0 to 1."""
 
     resemblance: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
-    """How closely the result keeps to the given picture. From 0 to 1."""
+    """How closely the result resembles the input image. From 0 to 1."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 4
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=4, le=50)] = 18
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    4 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 4 to 50."""
 
     seed: Annotated[int, Field(ge=0)] | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. At least 0.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result. At least 0."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class ClarityUpscalerOutput(OutputModel):
     """Result of fal-ai/clarity-upscaler."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 clarity_upscaler = Endpoint("fal-ai/clarity-upscaler", ClarityUpscalerInput, ClarityUpscalerOutput)

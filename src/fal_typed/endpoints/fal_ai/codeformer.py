@@ -16,36 +16,33 @@ class CodeformerInput(InputModel, Request["CodeformerOutput"]):
     """Parameters of fal-ai/codeformer."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     fidelity: float = 0.5
 
     upscale_factor: float = 2
-    """How many times larger width and height become; 2 makes four times the pixels."""
+    """Factor by which to enlarge width and height; 2 gives four times the pixels."""
 
     aligned: bool = False
 
     only_center_face: bool = False
-    """Works on the face in the middle alone."""
+    """Whether to process only the face in the center."""
 
     face_upscale: bool = True
-    """Enlarges faces with detail of their own."""
+    """Whether to upscale faces with added detail."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class CodeformerOutput(OutputModel):
     """Result of fal-ai/codeformer."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 codeformer = Endpoint("fal-ai/codeformer", CodeformerInput, CodeformerOutput)

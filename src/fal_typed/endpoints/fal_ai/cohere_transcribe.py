@@ -20,28 +20,28 @@ class CohereTranscribeInput(InputModel, Request["CohereTranscribeOutput"]):
     """Parameters of fal-ai/cohere-transcribe."""
 
     audio_url: FileInput
-    """Recording to be written down or judged."""
+    """Audio to transcribe or to analyze."""
 
     language: Literal[
         "en", "fr", "de", "it", "es", "pt", "el", "nl", "pl", "zh", "ja", "ko", "vi", "ar"
     ] = "en"
-    """Language that is spoken in the recording."""
+    """Language spoken in the audio."""
 
     punctuation: bool = True
-    """Puts commas and full stops into the transcript."""
+    """Whether to add punctuation to the transcript."""
 
     max_new_tokens: Annotated[int, Field(ge=1, le=1024)] = 256
-    """Longest answer, in tokens. From 1 to 1024."""
+    """Maximum length of the response in tokens. From 1 to 1024."""
 
 
 class CohereTranscribeOutput(OutputModel):
     """Result of fal-ai/cohere-transcribe."""
 
     text: str
-    """The answer or transcript as plain text."""
+    """The response or transcript as plain text."""
 
     timings: dict[str, float] | None = None
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 cohere_transcribe = Endpoint(

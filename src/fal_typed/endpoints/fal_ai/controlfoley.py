@@ -20,52 +20,50 @@ class ControlfoleyInput(InputModel, Request["ControlfoleyOutput"]):
     """Parameters of fal-ai/controlfoley."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: str = ""
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     reference_audio_url: FileInput | None = None
-    """Recording whose voice or sound is taken over."""
+    """Reference audio whose voice or sound is used."""
 
     duration: Annotated[float, Field(ge=1.0, le=30.0)] = 8
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 30.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    30.
     """
 
     num_inference_steps: Annotated[int, Field(ge=4, le=100)] = 25
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    4 to 100.
+    """Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
     """
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 4.5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     mask_away_clip: bool = False
-    """Leaves out the picture's content, so that only words shape the sound."""
+    """Whether to ignore the visual content, so that only the text shapes the audio."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class ControlfoleyOutput(OutputModel):
     """Result of fal-ai/controlfoley."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 controlfoley = Endpoint("fal-ai/controlfoley", ControlfoleyInput, ControlfoleyOutput)

@@ -16,35 +16,32 @@ class ControlnetsdxlInput(InputModel, Request["ControlnetsdxlOutput"]):
     """Parameters of fal-ai/controlnetsdxl."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     controlnet_conditioning_scale: float = 0.5
-    """How strongly the control picture shapes the result."""
+    """How strongly the control image influences the result."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: int = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class ControlnetsdxlOutput(OutputModel):
     """Result of fal-ai/controlnetsdxl."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 controlnetsdxl = Endpoint("fal-ai/controlnetsdxl", ControlnetsdxlInput, ControlnetsdxlOutput)

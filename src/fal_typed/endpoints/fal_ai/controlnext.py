@@ -20,25 +20,24 @@ class ControlnextInput(InputModel, Request["ControlnextOutput"]):
     """Parameters of fal-ai/controlnext."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     height: Annotated[int, Field(ge=64, le=1024)] = 1024
-    """How high it is, in pixels. From 64 to 1024."""
+    """Height in pixels. From 64 to 1024."""
 
     width: Annotated[int, Field(ge=64, le=1024)] = 576
-    """How wide it is, in pixels. From 64 to 1024."""
+    """Width in pixels. From 64 to 1024."""
 
     guidance_scale: Annotated[float, Field(ge=0.1, le=10.0)] = 3
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0.1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0.1 to 10.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=100)] = 25
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 100.
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
     """
 
     max_frame_num: Annotated[int, Field(ge=1, le=1000)] = 240
@@ -48,7 +47,7 @@ class ControlnextInput(InputModel, Request["ControlnextOutput"]):
     """From 1 to 50."""
 
     overlap: Annotated[int, Field(ge=0, le=20)] = 6
-    """How many frames two pieces of the video have in common, for a smooth join. From 0 to 20.
+    """Number of overlapping frames of the video segments, for smooth transitions. From 0 to 20.
     """
 
     sample_stride: Annotated[int, Field(ge=1, le=10)] = 2
@@ -59,7 +58,7 @@ class ControlnextOutput(OutputModel):
     """Result of fal-ai/controlnext."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 controlnext = Endpoint("fal-ai/controlnext", ControlnextInput, ControlnextOutput)

@@ -20,76 +20,73 @@ class CreativeUpscalerInput(InputModel, Request["CreativeUpscalerOutput"]):
     """Parameters of fal-ai/creative-upscaler."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5"
-    """Family of models that the work is done with."""
+    """Model family to use."""
 
     prompt: str | None = None
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     scale: Annotated[float, Field(ge=1.0, le=5.0)] = 2
-    """Factor by which width and height grow. From 1 to 5."""
+    """Factor by which to enlarge width and height. From 1 to 5."""
 
     creativity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How freely detail may be invented; 0 keeps to the original. From 0 to 1."""
+    """How much detail the model can invent; 0 stays with the original. From 0 to 1."""
 
     detail: Annotated[float, Field(ge=0.0, le=5.0)] = 1
-    """How much fine detail is brought out. From 0 to 5."""
+    """Amount of fine detail. From 0 to 5."""
 
     shape_preservation: Annotated[float, Field(ge=0.0, le=3.0)] = 0.25
     """From 0 to 3."""
 
     prompt_suffix: str = UNSET
-    """Words that are put behind the prompt."""
+    """Text to append to the prompt."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=16.0)] = 7.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 16.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 16.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=200)] = 20
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 200.
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
     """
 
     enable_safety_checks: bool = True
-    """Checks the content and refuses what is not safe for work."""
+    """Whether to reject unsafe content."""
 
     skip_ccsr: bool = False
 
     override_size_limits: bool = False
 
     base_model_url: FileInput | None = None
-    """Where the weights to build on are."""
+    """URL of the base model weights."""
 
     additional_lora_url: FileInput = UNSET
-    """Where further trained weights are."""
+    """URL of additional LoRA weights."""
 
     additional_lora_scale: float = 1
-    """How strongly the further trained weights change the base model."""
+    """Strength of the additional LoRA weights."""
 
     additional_embedding_url: FileInput = UNSET
-    """Where a further trained word for the prompt is."""
+    """URL of an additional embedding for the prompt."""
 
 
 class CreativeUpscalerOutput(OutputModel):
     """Result of fal-ai/creative-upscaler."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 creative_upscaler = Endpoint(

@@ -16,23 +16,23 @@ class Turn(InputModel):
     """Part of the parameters: speaker_id, text."""
 
     speaker_id: int
-    """Who speaks this turn."""
+    """Speaker of this turn."""
 
     text: str
-    """Words of this turn in the conversation."""
+    """Text of this turn in the conversation."""
 
 
 class Speaker(InputModel):
     """Part of the parameters: prompt, speaker_id, audio_url."""
 
     prompt: str
-    """What is said in the sample recording, word for word."""
+    """Exact transcript of the sample recording."""
 
     speaker_id: int
-    """Who speaks this turn."""
+    """Speaker of this turn."""
 
     audio_url: FileInput
-    """The recording that this entry is about."""
+    """The audio for this entry."""
 
 
 class Csm1bInput(InputModel, Request["Csm1bOutput"]):
@@ -41,14 +41,14 @@ class Csm1bInput(InputModel, Request["Csm1bOutput"]):
     scene: list[Turn]
 
     context: list[Speaker] = UNSET
-    """Earlier recordings of the speakers that show how they sound."""
+    """Earlier audio samples of the speakers that show how they sound."""
 
 
 class Csm1bOutput(OutputModel):
     """Result of fal-ai/csm-1b."""
 
     audio: Audio | str
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 csm_1b = Endpoint("fal-ai/csm-1b", Csm1bInput, Csm1bOutput)

@@ -20,51 +20,48 @@ class DavinciMagihumanInput(InputModel, Request["DavinciMagihumanOutput"]):
     """Parameters of fal-ai/davinci-magihuman."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At least
-    1 character.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    least 1 character.
     """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput | None = None
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     duration: Annotated[int, Field(ge=1, le=30)] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 30.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    30.
     """
 
     resolution: Literal["256p", "540p", "720p", "1080p"] = "256p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    num_inference_steps: Annotated[int, Field(ge=1, le=50)] | None = None
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    num_inference_steps: Annotated[int, Field(ge=1, le=50)] | None = None
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
+
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class DavinciMagihumanOutput(OutputModel):
     """Result of fal-ai/davinci-magihuman."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 davinci_magihuman = Endpoint(

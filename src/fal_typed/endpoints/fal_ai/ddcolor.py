@@ -16,19 +16,17 @@ class DdcolorInput(InputModel, Request["DdcolorOutput"]):
     """Parameters of fal-ai/ddcolor."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class DdcolorOutput(OutputModel):
     """Result of fal-ai/ddcolor."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 ddcolor = Endpoint("fal-ai/ddcolor", DdcolorInput, DdcolorOutput)

@@ -20,7 +20,7 @@ class DemucsInput(InputModel, Request["DemucsOutput"]):
     """Parameters of fal-ai/demucs."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     model: Literal[
         "htdemucs",
@@ -32,7 +32,7 @@ class DemucsInput(InputModel, Request["DemucsOutput"]):
         "mdx_q",
         "mdx_extra_q",
     ] = "htdemucs_6s"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
         "vocals",
@@ -42,7 +42,7 @@ class DemucsInput(InputModel, Request["DemucsOutput"]):
         "guitar",
         "piano",
     ]
-    """Which instruments and voices are taken apart."""
+    """Instruments and voices to separate."""
 
     segment_length: int | None = None
 
@@ -50,33 +50,32 @@ class DemucsInput(InputModel, Request["DemucsOutput"]):
     """From 1 to 10."""
 
     overlap: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
-    """Share, from 0 to 1, that two pieces have in common; more is cleaner and slower. From 0 to 1.
-    """
+    """Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to 1."""
 
     output_format: Literal["wav", "mp3"] = "mp3"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
 
 class DemucsOutput(OutputModel):
     """Result of fal-ai/demucs."""
 
     vocals: File | None = None
-    """The singing alone, without instruments."""
+    """Vocals only, without instruments."""
 
     drums: File | None = None
-    """Percussion alone, without the other instruments."""
+    """Drums only, without the other instruments."""
 
     bass: File | None = None
-    """Low notes alone, without the other instruments."""
+    """Bass only, without the other instruments."""
 
     other: File | None = None
-    """What is left of the music without the parts named here."""
+    """The remaining music, without the stems listed here."""
 
     guitar: File | None = None
-    """Plucked strings alone, without the other instruments."""
+    """Guitar only, without the other instruments."""
 
     piano: File | None = None
-    """Keys alone, without the other instruments."""
+    """Piano only, without the other instruments."""
 
 
 demucs = Endpoint("fal-ai/demucs", DemucsInput, DemucsOutput)

@@ -20,37 +20,38 @@ class DepthAnythingVideoInput(InputModel, Request["DepthAnythingVideoOutput"]):
     """Parameters of fal-ai/depth-anything-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale"
-    """Palette that the depth is drawn with."""
+    """Color map of the depth image."""
 
     resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     max_frames: Annotated[int, Field(gt=0)] | None = None
-    """How many frames to work on at most. More than 0."""
+    """Maximum number of frames to process. Greater than 0."""
 
     output_fps: Annotated[float, Field(gt=0.0)] | None = None
-    """Frames per second of the finished file. More than 0."""
+    """Frames per second of the output file. Greater than 0."""
 
     side_by_side: bool = False
 
     include_raw_depths: bool = False
-    """Answers with the measured distances as well."""
+    """Whether to also return the raw depth values."""
 
 
 class DepthAnythingVideoOutput(OutputModel):
     """Result of fal-ai/depth-anything-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     raw_depths: File | None = None
-    """File with the measured distances."""
+    """File with the raw depth values."""
 
 
 depth_anything_video = Endpoint(

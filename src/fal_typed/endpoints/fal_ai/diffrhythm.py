@@ -20,27 +20,26 @@ class DiffrhythmInput(InputModel, Request["DiffrhythmOutput"]):
     """Parameters of fal-ai/diffrhythm."""
 
     lyrics: str
-    """Words to be sung, with marks for verse and chorus where the model knows them."""
+    """Lyrics to sing, with verse and chorus tags if the model supports them."""
 
     reference_audio_url: FileInput = UNSET
-    """Recording whose voice or sound is taken over."""
+    """Reference audio whose voice or sound is used."""
 
     style_prompt: str = UNSET
 
     music_duration: Literal["95s", "285s"] = "95s"
 
     cfg_strength: Annotated[float, Field(ge=1.0, le=10.0)] = 4
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 1 to 10.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 1 to 10.
     """
 
     scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler"
-    """Numerical method that leads from noise to result; they differ in speed and in fine detail.
+    """Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
     """
 
     num_inference_steps: Annotated[int, Field(ge=10, le=100)] = 32
-    """How many refining steps the model makes; more take longer and bring out finer detail. From
-    10 to 100.
+    """Number of inference steps; more steps take longer and give finer detail. From 10 to 100.
     """
 
 
@@ -48,7 +47,7 @@ class DiffrhythmOutput(OutputModel):
     """Result of fal-ai/diffrhythm."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 diffrhythm = Endpoint("fal-ai/diffrhythm", DiffrhythmInput, DiffrhythmOutput)

@@ -16,14 +16,14 @@ class DiffusionEdgeInput(InputModel, Request["DiffusionEdgeOutput"]):
     """Parameters of fal-ai/diffusion-edge."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class DiffusionEdgeOutput(OutputModel):
     """Result of fal-ai/diffusion-edge."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 diffusion_edge = Endpoint("fal-ai/diffusion-edge", DiffusionEdgeInput, DiffusionEdgeOutput)

@@ -18,17 +18,17 @@ class DrctSuperResolutionInput(InputModel, Request["DrctSuperResolutionOutput"])
     """Parameters of fal-ai/drct-super-resolution."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     upscale_factor: Literal[4] = 4
-    """How many times larger width and height become; 2 makes four times the pixels."""
+    """Factor by which to enlarge width and height; 2 gives four times the pixels."""
 
 
 class DrctSuperResolutionOutput(OutputModel):
     """Result of fal-ai/drct-super-resolution."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 drct_super_resolution = Endpoint(

@@ -18,20 +18,20 @@ class DubbingInput(InputModel, Request["DubbingOutput"]):
     """Parameters of fal-ai/dubbing."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     target_language: Literal["hindi", "turkish", "english"] = "hindi"
-    """Tongue to translate into."""
+    """Language to translate into."""
 
     do_lipsync: bool = True
-    """Moves the lips to the new speech."""
+    """Whether to synchronize the lips with the new speech."""
 
 
 class DubbingOutput(OutputModel):
     """Result of fal-ai/dubbing."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 dubbing = Endpoint("fal-ai/dubbing", DubbingInput, DubbingOutput)

@@ -20,40 +20,39 @@ class EchomimicV3Input(InputModel, Request["EchomimicV3Output"]):
     """Parameters of fal-ai/echomimic-v3."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames_per_generation: Annotated[int, Field(ge=49, le=161)] = 121
     """From 49 to 161."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 4.5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     audio_guidance_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 2.5
-    """How closely mouth and motion keep to the sound; too much looks exaggerated. From 0 to 10.
+    """How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class EchomimicV3Output(OutputModel):
     """Result of fal-ai/echomimic-v3."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 echomimic_v3 = Endpoint("fal-ai/echomimic-v3", EchomimicV3Input, EchomimicV3Output)

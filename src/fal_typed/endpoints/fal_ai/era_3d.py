@@ -20,42 +20,38 @@ class Era3dInput(InputModel, Request["Era3dOutput"]):
     """Parameters of fal-ai/era-3d."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     cfg: Annotated[float, Field(ge=0.0, le=20.0)] = 4
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 0 to 20.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 0 to 20.
     """
 
     steps: Annotated[int, Field(ge=1, le=200)] = 40
-    """How many refining steps the model makes; more take longer and bring out finer detail. From 1
-    to 200.
+    """Number of inference steps; more steps take longer and give finer detail. From 1 to 200.
     """
 
     crop_size: Annotated[int, Field(ge=256, le=512)] = 400
     """From 256 to 512."""
 
     seed: int = -1
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     background_removal: bool = True
-    """Takes away what is behind the subject first."""
+    """Whether to remove the background first."""
 
 
 class Era3dOutput(OutputModel):
     """Result of fal-ai/era-3d."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     normal_images: list[Image]
-    """Pictures of how the surfaces are tilted, one for each view."""
+    """Normal maps, one for each view."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 era_3d = Endpoint("fal-ai/era-3d", Era3dInput, Era3dOutput)

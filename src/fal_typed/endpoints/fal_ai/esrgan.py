@@ -20,10 +20,10 @@ class EsrganInput(InputModel, Request["EsrganOutput"]):
     """Parameters of fal-ai/esrgan."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     scale: Annotated[float, Field(ge=1.0, le=8.0)] = 2
-    """Factor by which width and height grow. From 1 to 8."""
+    """Factor by which to enlarge width and height. From 1 to 8."""
 
     tile: int = 0
 
@@ -37,17 +37,17 @@ class EsrganInput(InputModel, Request["EsrganOutput"]):
         "RealESRGAN_x4_wdn_v3",
         "RealESRGAN_x4_anime_v3",
     ] = "RealESRGAN_x4plus"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     output_format: Literal["png", "jpeg"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class EsrganOutput(OutputModel):
     """Result of fal-ai/esrgan."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 esrgan = Endpoint("fal-ai/esrgan", EsrganInput, EsrganOutput)

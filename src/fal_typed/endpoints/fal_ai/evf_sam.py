@@ -20,24 +20,24 @@ class EvfSamInput(InputModel, Request["EvfSamOutput"]):
     """Parameters of fal-ai/evf-sam."""
 
     prompt: str
-    """Describes in words what to find and pick out."""
+    """Text description of what to find and extract."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     negative_prompt: str | None = None
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     semantic_type: bool = False
 
     mask_only: bool = True
-    """Returns only the mask and not the cut-out picture."""
+    """Whether to return only the mask, without the cut-out image."""
 
     use_grounding_dino: bool = False
-    """Has a detector find the place first."""
+    """Whether to locate the object with a detector first."""
 
     revert_mask: bool = False
-    """Swaps black and white in the mask."""
+    """Whether to swap black and white in the mask."""
 
     blur_mask: Annotated[int, Field(ge=0, le=50)] = 0
     """From 0 to 50."""
@@ -46,14 +46,14 @@ class EvfSamInput(InputModel, Request["EvfSamOutput"]):
     """From 0 to 20."""
 
     fill_holes: bool = False
-    """Closes gaps inside of what was found."""
+    """Whether to fill gaps in the detections."""
 
 
 class EvfSamOutput(OutputModel):
     """Result of fal-ai/evf-sam."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 evf_sam = Endpoint("fal-ai/evf-sam", EvfSamInput, EvfSamOutput)

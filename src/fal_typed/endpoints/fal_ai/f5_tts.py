@@ -18,26 +18,26 @@ class F5TtsInput(InputModel, Request["F5TtsOutput"]):
     """Parameters of fal-ai/f5-tts."""
 
     gen_text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     ref_audio_url: FileInput
-    """Recording of the voice that is wanted."""
+    """Reference audio of the voice."""
 
     model_type: Literal["F5-TTS", "E2-TTS"]
-    """Family of models that the work is done with."""
+    """Model family to use."""
 
     ref_text: str = ""
-    """What is said in the sample recording, word for word."""
+    """Exact transcript of the reference audio."""
 
     remove_silence: bool = True
-    """Cuts pauses out of the sample recording."""
+    """Whether to remove pauses from the sample recording."""
 
 
 class F5TtsOutput(OutputModel):
     """Result of fal-ai/f5-tts."""
 
     audio_url: Audio
-    """The recording that was made."""
+    """The generated audio."""
 
 
 f5_tts = Endpoint("fal-ai/f5-tts", F5TtsInput, F5TtsOutput)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,22 +21,22 @@ class FaceToStickerInput(InputModel, Request["FaceToStickerOutput"]):
     """Parameters of fal-ai/face-to-sticker."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=10, le=40)] = 20
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    10 to 40.
+    """Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
     """
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 4.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 10.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 10.
     """
 
     instant_id_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
@@ -59,7 +59,7 @@ class FaceToStickerInput(InputModel, Request["FaceToStickerOutput"]):
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     upscale: bool = False
 
@@ -67,32 +67,29 @@ class FaceToStickerInput(InputModel, Request["FaceToStickerOutput"]):
     """From 1 to 20."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class FaceToStickerOutput(OutputModel):
     """Result of fal-ai/face-to-sticker."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     sticker_image: Image
-    """Picture of the person in the style of a sticker."""
+    """Image of the person as a sticker."""
 
     sticker_image_background_removed: Image
-    """The same picture with nothing behind the person."""
+    """Sticker image without a background."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: dict[str, bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
 
 face_to_sticker = Endpoint("fal-ai/face-to-sticker", FaceToStickerInput, FaceToStickerOutput)

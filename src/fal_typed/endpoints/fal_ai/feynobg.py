@@ -16,15 +16,14 @@ class FeynobgInput(InputModel, Request["FeynobgOutput"]):
     """Parameters of fal-ai/feynobg."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -32,11 +31,10 @@ class FeynobgOutput(OutputModel):
     """Result of fal-ai/feynobg."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 feynobg = Endpoint("fal-ai/feynobg", FeynobgInput, FeynobgOutput)

@@ -20,10 +20,10 @@ class FlashheadInput(InputModel, Request["FlashheadOutput"]):
     """Parameters of fal-ai/flashhead."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     voice: Literal[
         "Aria",
@@ -47,32 +47,29 @@ class FlashheadInput(InputModel, Request["FlashheadOutput"]):
         "Lily",
         "Bill",
     ] = "Aria"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class FlashheadOutput(OutputModel):
     """Result of fal-ai/flashhead."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
     timings: dict[str, float] | None = None
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 flashhead = Endpoint("fal-ai/flashhead", FlashheadInput, FlashheadOutput)

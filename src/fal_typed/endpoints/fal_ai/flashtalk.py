@@ -16,32 +16,29 @@ class FlashtalkInput(InputModel, Request["FlashtalkOutput"]):
     """Parameters of fal-ai/flashtalk."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class FlashtalkOutput(OutputModel):
     """Result of fal-ai/flashtalk."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
     timings: dict[str, float] | None = None
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 flashtalk = Endpoint("fal-ai/flashtalk", FlashtalkInput, FlashtalkOutput)

@@ -20,23 +20,19 @@ class FloweditInput(InputModel, Request["FloweditOutput"]):
     """Parameters of fal-ai/flowedit."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     source_prompt: str
-    """Says in words what the given picture shows."""
+    """Text description of the input image."""
 
     target_prompt: str
-    """Says in words what the picture should show."""
+    """Text description of the image to generate."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] | None = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     src_guidance_scale: Annotated[int, Field(ge=0, le=30)] | None = None
     """From 0 to 30."""
@@ -55,11 +51,10 @@ class FloweditOutput(OutputModel):
     """Result of fal-ai/flowedit."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 flowedit = Endpoint("fal-ai/flowedit", FloweditInput, FloweditOutput)

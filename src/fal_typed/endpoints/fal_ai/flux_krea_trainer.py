@@ -20,45 +20,43 @@ class FluxKreaTrainerInput(InputModel, Request["FluxKreaTrainerOutput"]):
     """Parameters of fal-ai/flux-krea-trainer."""
 
     images_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
     trigger_word: str | None = None
-    """Rare word that calls up what was learned; write it into prompts later."""
+    """Unique word that activates what was learned; use it in prompts later."""
 
     create_masks: bool = True
-    """Finds the subject in every picture and learns mainly from it and less from the background.
+    """Whether to segment the subject of every image, so that training focuses on it and not on the
+    background.
     """
 
     steps: Annotated[int, Field(ge=1, le=10000)] | None = None
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart. From 1 to 10000.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
+    From 1 to 10000.
     """
 
     is_style: bool = False
-    """Learns the look of the pictures as a style instead of one subject."""
+    """Whether to train a style instead of a single subject."""
 
     is_input_format_already_preprocessed: bool = False
-    """Takes the archive as it is, because captions and crops are already in the form training
-    wants.
-    """
+    """Whether the archive is already in the training format, with captions and crops."""
 
     data_archive_format: str | None = None
-    """Kind of archive, where the address doesn't show it by its ending."""
+    """Format of the archive, if the URL has no file extension."""
 
 
 class FluxKreaTrainerOutput(OutputModel):
     """Result of fal-ai/flux-krea-trainer."""
 
     diffusers_lora_file: File
-    """The trained weights in the layout of the diffusers library, as a file to download."""
+    """The trained LoRA weights in the diffusers format, as a file to download."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
     debug_preprocessed_output: File | None = None
-    """Archive of the data as training saw it, for a look at captions and crops."""
+    """Archive of the preprocessed training data, for checking captions and crops."""
 
 
 flux_krea_trainer = Endpoint(

@@ -20,23 +20,22 @@ class FluxLoraPortraitTrainerInput(InputModel, Request["FluxLoraPortraitTrainerO
     """Parameters of fal-ai/flux-lora-portrait-trainer."""
 
     images_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
     trigger_phrase: str | None = None
-    """Rare words that call up what was learned; they are put into every caption and later into
-    prompts.
+    """Unique phrase that activates what was learned; it is added to every caption, use it in
+    prompts later.
     """
 
     learning_rate: Annotated[float, Field(ge=1e-06, le=0.001)] = 9e-05
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    From 1e-06 to 0.001.
+    """Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to
+    0.001.
     """
 
     steps: Annotated[int, Field(ge=1, le=10000)] = 2500
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart. From 1 to 10000.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
+    From 1 to 10000.
     """
 
     multiresolution_training: bool = True
@@ -44,12 +43,13 @@ class FluxLoraPortraitTrainerInput(InputModel, Request["FluxLoraPortraitTrainerO
     subject_crop: bool = True
 
     data_archive_format: str | None = None
-    """Kind of archive, where the address doesn't show it by its ending."""
+    """Format of the archive, if the URL has no file extension."""
 
     resume_from_checkpoint: str = ""
 
     create_masks: bool = False
-    """Finds the subject in every picture and learns mainly from it and less from the background.
+    """Whether to segment the subject of every image, so that training focuses on it and not on the
+    background.
     """
 
 
@@ -57,10 +57,10 @@ class FluxLoraPortraitTrainerOutput(OutputModel):
     """Result of fal-ai/flux-lora-portrait-trainer."""
 
     diffusers_lora_file: File
-    """The trained weights in the layout of the diffusers library, as a file to download."""
+    """The trained LoRA weights in the diffusers format, as a file to download."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
 
 flux_lora_portrait_trainer = Endpoint(

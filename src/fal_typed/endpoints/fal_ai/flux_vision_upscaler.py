@@ -20,46 +20,41 @@ class FluxVisionUpscalerInput(InputModel, Request["FluxVisionUpscalerOutput"]):
     """Parameters of fal-ai/flux-vision-upscaler."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """How many times larger width and height become; 2 makes four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     creativity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
-    """How freely detail may be invented; 0 keeps to the original. From 0 to 1."""
+    """How much detail the model can invent; 0 stays with the original. From 0 to 1."""
 
     guidance: Annotated[float, Field(ge=1.0, le=4.0)] = 1
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 1 to 4.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 1 to 4.
     """
 
     steps: Annotated[int, Field(ge=4, le=50)] = 20
-    """How many refining steps the model makes; more take longer and bring out finer detail. From 4
-    to 50.
-    """
+    """Number of inference steps; more steps take longer and give finer detail. From 4 to 50."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class FluxVisionUpscalerOutput(OutputModel):
     """Result of fal-ai/flux-vision-upscaler."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     caption: str
 

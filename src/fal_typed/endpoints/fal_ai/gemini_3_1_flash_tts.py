@@ -21,8 +21,8 @@ class Gemini31FlashTtsInput(InputModel, Request["Gemini31FlashTtsOutput"]):
     """Parameters of fal-ai/gemini-3.1-flash-tts."""
 
     prompt: Annotated[str, Field(max_length=50000, min_length=1)]
-    """Words to be spoken, or how they should be spoken where the text stands apart. 1 to 50000
-    characters.
+    """Text to speak, or a description of how to speak it if the text is given separately. 1 to
+    50000 characters.
     """
 
     style_instructions: Annotated[str, Field(max_length=4000)] | None = None
@@ -60,7 +60,7 @@ class Gemini31FlashTtsInput(InputModel, Request["Gemini31FlashTtsOutput"]):
         "Zephyr",
         "Zubenelgenubi",
     ] = "Kore"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     language_code: (
         Literal[
@@ -154,25 +154,25 @@ class Gemini31FlashTtsInput(InputModel, Request["Gemini31FlashTtsOutput"]):
         ]
         | None
     ) = None
-    """Language of the text or the recording, by name or code."""
+    """Language of the text or audio, as a name or code."""
 
     speakers: Annotated[list[SpeakerConfig], Field(max_length=10, min_length=2)] | None = None
-    """Who speaks, each with a voice. 2 to 10 items."""
+    """Speakers, each with a voice. 2 to 10 items."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
 
 class Gemini31FlashTtsOutput(OutputModel):
     """Result of fal-ai/gemini-3.1-flash-tts."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 gemini_3_1_flash_tts = Endpoint(

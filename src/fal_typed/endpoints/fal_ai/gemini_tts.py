@@ -21,8 +21,7 @@ class GeminiTtsInput(InputModel, Request["GeminiTtsOutput"]):
     """Parameters of fal-ai/gemini-tts."""
 
     prompt: Annotated[str, Field(max_length=50000, min_length=1)]
-    """Words to be spoken, with hints on how where the model takes them. 1 to 50000 characters.
-    """
+    """Text to speak, with style hints if the model supports them. 1 to 50000 characters."""
 
     style_instructions: Annotated[str, Field(max_length=4000)] | None = None
     """At most 4000 characters."""
@@ -59,10 +58,10 @@ class GeminiTtsInput(InputModel, Request["GeminiTtsOutput"]):
         "Zephyr",
         "Zubenelgenubi",
     ] = "Kore"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     model: Literal["gemini-2.5-flash-tts", "gemini-2.5-pro-tts"] = "gemini-2.5-flash-tts"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     language_code: (
         Literal[
@@ -156,25 +155,25 @@ class GeminiTtsInput(InputModel, Request["GeminiTtsOutput"]):
         ]
         | None
     ) = None
-    """Language of the text or the recording, by name or code."""
+    """Language of the text or audio, as a name or code."""
 
     speakers: Annotated[list[SpeakerConfig], Field(max_length=10, min_length=2)] | None = None
-    """Who speaks, each with a voice. 2 to 10 items."""
+    """Speakers, each with a voice. 2 to 10 items."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
 
 class GeminiTtsOutput(OutputModel):
     """Result of fal-ai/gemini-tts."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 gemini_tts = Endpoint("fal-ai/gemini-tts", GeminiTtsInput, GeminiTtsOutput)

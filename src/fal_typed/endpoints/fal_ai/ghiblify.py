@@ -16,22 +16,20 @@ class GhiblifyInput(InputModel, Request["GhiblifyOutput"]):
     """Parameters of fal-ai/ghiblify."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class GhiblifyOutput(OutputModel):
     """Result of fal-ai/ghiblify."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 ghiblify = Endpoint("fal-ai/ghiblify", GhiblifyInput, GhiblifyOutput)

@@ -20,10 +20,10 @@ class ForceParams(InputModel):
     """Part of the parameters: x, y, angle, magnitude, mass."""
 
     x: Annotated[float, Field(ge=0.0, le=1.0)]
-    """Place from the left edge. From 0 to 1."""
+    """Horizontal position from the left edge. From 0 to 1."""
 
     y: Annotated[float, Field(ge=0.0, le=1.0)]
-    """Place from the upper edge. From 0 to 1."""
+    """Vertical position from the top edge. From 0 to 1."""
 
     angle: Annotated[float, Field(ge=0.0, le=360.0)]
     """From 0 to 360."""
@@ -39,49 +39,45 @@ class GoalForceInput(InputModel, Request["GoalForceOutput"]):
     """Parameters of fal-ai/goal-force."""
 
     prompt: str = UNSET
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     image_url: FileInput = UNSET
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     goal_force: ForceParams | None = None
 
     projectile_force: ForceParams | None = None
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class GoalForceOutput(OutputModel):
     """Result of fal-ai/goal-force."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 goal_force = Endpoint("fal-ai/goal-force", GoalForceInput, GoalForceOutput)

@@ -16,44 +16,42 @@ class Hunyuan3dV21Input(InputModel, Request["Hunyuan3dV21Output"]):
     """Parameters of fal-ai/hunyuan3d-v21."""
 
     input_image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     guidance_scale: float = 7.5
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts.
     """
 
     num_inference_steps: int = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     octree_resolution: int = 256
-    """Fineness of the grid that the shape is built in; higher keeps more detail and takes longer.
+    """Resolution of the grid in which the shape is built; higher keeps more detail and takes
+    longer.
     """
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     textured_mesh: bool = UNSET
-    """Gives the object colours and not only its shape."""
+    """Whether to texture the object instead of returning only its shape."""
 
 
 class Hunyuan3dV21Output(OutputModel):
     """Result of fal-ai/hunyuan3d-v21."""
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     model_mesh: File
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     model_glb_pbr: File | None = None
-    """The object as a GLB file with surface maps that react to light."""
+    """The 3D model as a GLB file with PBR surface maps."""
 
 
 hunyuan3d_v21 = Endpoint("fal-ai/hunyuan3d-v21", Hunyuan3dV21Input, Hunyuan3dV21Output)

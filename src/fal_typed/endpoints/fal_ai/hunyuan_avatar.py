@@ -20,38 +20,34 @@ class HunyuanAvatarInput(InputModel, Request["HunyuanAvatarOutput"]):
     """Parameters of fal-ai/hunyuan-avatar."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     text: str = "A cat is singing."
-    """Words to be spoken."""
+    """Text to speak."""
 
     num_frames: Annotated[int, Field(ge=129, le=401)] = 129
-    """How many frames the video has; divided by the frame rate this is its length. From 129 to
-    401.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 129 to 401.
     """
 
     num_inference_steps: Annotated[int, Field(ge=30, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    30 to 50.
+    """Number of denoising steps; more steps take longer and give finer detail. From 30 to 50.
     """
 
     turbo_mode: bool = True
-    """Finishes sooner; the result may be less fine."""
+    """Whether to generate faster, at lower quality."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class HunyuanAvatarOutput(OutputModel):
     """Result of fal-ai/hunyuan-avatar."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 hunyuan_avatar = Endpoint("fal-ai/hunyuan-avatar", HunyuanAvatarInput, HunyuanAvatarOutput)

@@ -20,62 +20,60 @@ class HunyuanCustomInput(InputModel, Request["HunyuanCustomOutput"]):
     """Parameters of fal-ai/hunyuan-custom."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=10, le=30)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    10 to 30.
+    """Number of denoising steps; more steps take longer and give finer detail. From 10 to 30.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["512p", "720p"] = "512p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     fps: Annotated[int, Field(ge=16, le=30)] = 25
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 16 to 30.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 16 to 30.
     """
 
     cfg_scale: Annotated[float, Field(ge=1.5, le=13.0)] = 7.5
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 1.5 to 13.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 1.5 to 13.
     """
 
     num_frames: Annotated[int, Field(ge=81, le=129)] = 129
-    """How many frames the video has; divided by the frame rate this is its length. From 81 to 129.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 81 to 129.
     """
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class HunyuanCustomOutput(OutputModel):
     """Result of fal-ai/hunyuan-custom."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 hunyuan_custom = Endpoint("fal-ai/hunyuan-custom", HunyuanCustomInput, HunyuanCustomOutput)

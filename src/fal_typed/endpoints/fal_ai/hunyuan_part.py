@@ -20,7 +20,7 @@ class HunyuanPartInput(InputModel, Request["HunyuanPartOutput"]):
     """Parameters of fal-ai/hunyuan-part."""
 
     model_file_url: FileInput
-    """Where the 3D shape is."""
+    """URL of the 3D model."""
 
     point_prompt_x: Annotated[float, Field(ge=-1.0, le=1.0)] = 0
     """From -1 to 1."""
@@ -40,16 +40,14 @@ class HunyuanPartInput(InputModel, Request["HunyuanPartOutput"]):
     """From 0 to 0.02."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class HunyuanPartOutput(OutputModel):
     """Result of fal-ai/hunyuan-part."""
 
     segmented_mesh: File
-    """Shape in which every part has its own colour."""
+    """Mesh in which every part has its own color."""
 
     mask_1_mesh: File
 
@@ -58,14 +56,13 @@ class HunyuanPartOutput(OutputModel):
     mask_3_mesh: File
 
     best_mask_index: int
-    """Position of the mask that fits best, counted from zero."""
+    """Index of the best mask, starting at 0."""
 
     iou_scores: list[float]
-    """How well each part fits, from 0 to 1."""
+    """Quality of each mask, from 0 to 1."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 hunyuan_part = Endpoint("fal-ai/hunyuan-part", HunyuanPartInput, HunyuanPartOutput)

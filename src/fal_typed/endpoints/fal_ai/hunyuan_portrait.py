@@ -16,15 +16,13 @@ class HunyuanPortraitInput(InputModel, Request["HunyuanPortraitOutput"]):
     """Parameters of fal-ai/hunyuan-portrait."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     use_arcface: bool = True
 
@@ -33,7 +31,7 @@ class HunyuanPortraitOutput(OutputModel):
     """Result of fal-ai/hunyuan-portrait."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 hunyuan_portrait = Endpoint("fal-ai/hunyuan-portrait", HunyuanPortraitInput, HunyuanPortraitOutput)

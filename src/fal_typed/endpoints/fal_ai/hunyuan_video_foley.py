@@ -20,35 +20,32 @@ class HunyuanVideoFoleyInput(InputModel, Request["HunyuanVideoFoleyOutput"]):
     """Parameters of fal-ai/hunyuan-video-foley."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     text_prompt: str
-    """Describes in words the sounds that are wanted."""
+    """Text description of the sounds to generate."""
 
     negative_prompt: str = "noisy, harsh"
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 4.5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     num_inference_steps: Annotated[int, Field(ge=10, le=100)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    10 to 100.
+    """Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class HunyuanVideoFoleyOutput(OutputModel):
     """Result of fal-ai/hunyuan-video-foley."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 hunyuan_video_foley = Endpoint(

@@ -20,26 +20,25 @@ class HunyuanVideoImageToVideoInput(InputModel, Request["HunyuanVideoImageToVide
     """Parameters of fal-ai/hunyuan-video-image-to-video."""
 
     prompt: Annotated[str, Field(max_length=1000)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    1000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 1000 characters.
     """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     num_frames: Literal["129"] = "129"
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     i2v_stability: bool = False
 
@@ -48,11 +47,10 @@ class HunyuanVideoImageToVideoOutput(OutputModel):
     """Result of fal-ai/hunyuan-video-image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 hunyuan_video_image_to_video = Endpoint(

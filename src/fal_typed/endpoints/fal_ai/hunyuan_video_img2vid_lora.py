@@ -16,26 +16,24 @@ class HunyuanVideoImg2vidLoraInput(InputModel, Request["HunyuanVideoImg2vidLoraO
     """Parameters of fal-ai/hunyuan-video-img2vid-lora."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class HunyuanVideoImg2vidLoraOutput(OutputModel):
     """Result of fal-ai/hunyuan-video-img2vid-lora."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 hunyuan_video_img2vid_lora = Endpoint(

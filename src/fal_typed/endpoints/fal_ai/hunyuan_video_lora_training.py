@@ -20,37 +20,35 @@ class HunyuanVideoLoraTrainingInput(InputModel, Request["HunyuanVideoLoraTrainin
     """Parameters of fal-ai/hunyuan-video-lora-training."""
 
     images_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
     steps: Annotated[int, Field(ge=1, le=5000)]
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart. From 1 to 5000.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
+    From 1 to 5000.
     """
 
     trigger_word: str = ""
-    """Rare word that calls up what was learned; write it into prompts later."""
+    """Unique word that activates what was learned; use it in prompts later."""
 
     learning_rate: float = 0.0001
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    """
+    """Step size of the weight updates; too high is unstable, too low learns little."""
 
     do_caption: bool = True
-    """Has descriptions of the training material written automatically."""
+    """Whether to caption the training data automatically."""
 
     data_archive_format: str | None = None
-    """Kind of archive, where the address doesn't show it by its ending."""
+    """Format of the archive, if the URL has no file extension."""
 
 
 class HunyuanVideoLoraTrainingOutput(OutputModel):
     """Result of fal-ai/hunyuan-video-lora-training."""
 
     diffusers_lora_file: File
-    """The trained weights in the layout of the diffusers library, as a file to download."""
+    """The trained LoRA weights in the diffusers format, as a file to download."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
 
 hunyuan_video_lora_training = Endpoint(

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,10 +21,12 @@ class HyWuEditInput(InputModel, Request["HyWuEditOutput"]):
     """Parameters of fal-ai/hy-wu-edit."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     image_size: (
         ImageSize
@@ -38,32 +40,30 @@ class HyWuEditInput(InputModel, Request["HyWuEditOutput"]):
             "landscape_16_9",
         ]
     ) = "auto"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=100)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 100.
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     enable_thinking: bool = True
-    """Lets the model reason before it answers."""
+    """Whether the model reasons before it responds."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -71,14 +71,13 @@ class HyWuEditOutput(OutputModel):
     """Result of fal-ai/hy-wu-edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: dict[str, float] = {}
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 hy_wu_edit = Endpoint("fal-ai/hy-wu-edit", HyWuEditInput, HyWuEditOutput)

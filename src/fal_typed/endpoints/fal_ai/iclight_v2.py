@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,19 +21,20 @@ class IclightV2Input(InputModel, Request["IclightV2Output"]):
     """Parameters of fal-ai/iclight-v2."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     mask_image_url: FileInput | None = None
-    """Picture of the same size that marks, mostly in white, the part to work on."""
+    """Mask image of the same size; usually the white area is edited."""
 
     background_threshold: Annotated[float, Field(ge=0.01, le=1.0)] = 0.67
-    """Below which depth or brightness a place counts as background. From 0.01 to 1."""
+    """Depth or brightness below which a pixel counts as background. From 0.01 to 1."""
 
     image_size: (
         ImageSize
@@ -46,34 +47,31 @@ class IclightV2Input(InputModel, Request["IclightV2Output"]):
             "landscape_16_9",
         ]
     ) = UNSET
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None"
-    """Side that the light comes from, given by a gradient to start from."""
+    """Direction of the light, given as an initial gradient."""
 
     enable_hr_fix: bool = False
-    """Makes the picture small first and then enlarges it with detail."""
+    """Whether to generate a small image first and then upscale it with added detail."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     cfg: Annotated[float, Field(ge=0.01, le=5.0)] = 1
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 0.01 to 5.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 0.01 to 5.
     """
 
     lowres_denoise: Annotated[float, Field(ge=0.01, le=1.0)] = 0.98
@@ -86,35 +84,34 @@ class IclightV2Input(InputModel, Request["IclightV2Output"]):
     """From 0.01 to 1."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class IclightV2Output(OutputModel):
     """Result of fal-ai/iclight-v2."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 iclight_v2 = Endpoint("fal-ai/iclight-v2", IclightV2Input, IclightV2Output)

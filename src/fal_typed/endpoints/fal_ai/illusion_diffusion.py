@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,21 +21,22 @@ class IllusionDiffusionInput(InputModel, Request["IllusionDiffusionOutput"]):
     """Parameters of fal-ai/illusion-diffusion."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     guidance_scale: Annotated[float, Field(gt=0.0, le=50.0)] = 7.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. More than 0 and at most 50.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. Greater than 0 and at most 50.
     """
 
     controlnet_conditioning_scale: float = 1
-    """How strongly the control picture shapes the result."""
+    """How strongly the control image influences the result."""
 
     control_guidance_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0
     """From 0 to 1."""
@@ -44,18 +45,14 @@ class IllusionDiffusionInput(InputModel, Request["IllusionDiffusionOutput"]):
     """From 0 to 1."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler"
-    """Numerical method that leads from noise to result; they differ in speed and in fine detail.
+    """Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
     """
 
     num_inference_steps: Annotated[int, Field(ge=0, le=80)] = 40
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    0 to 80.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 0 to 80."""
 
     image_size: (
         ImageSize
@@ -68,18 +65,17 @@ class IllusionDiffusionInput(InputModel, Request["IllusionDiffusionOutput"]):
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
 
 class IllusionDiffusionOutput(OutputModel):
     """Result of fal-ai/illusion-diffusion."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 illusion_diffusion = Endpoint(

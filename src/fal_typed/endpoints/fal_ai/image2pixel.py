@@ -20,29 +20,29 @@ class Image2pixelInput(InputModel, Request["Image2pixelOutput"]):
     """Parameters of fal-ai/image2pixel."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     max_colors: Annotated[int, Field(ge=1, le=256)] | None = 32
     """From 1 to 256."""
 
     auto_color_detect: bool = False
-    """Finds out by itself how many colours there should be."""
+    """Whether to detect the number of colors automatically."""
 
     fixed_palette: list[str] | None = None
-    """Colours that may be used, as hexadecimal codes."""
+    """Colors that may be used, as hexadecimal codes."""
 
     detect_method: Literal["auto", "runs", "edge"] = "auto"
 
     scale: Annotated[int, Field(ge=1, le=64)] | None = None
-    """Factor by which width and height grow. From 1 to 64."""
+    """Factor by which to enlarge width and height. From 1 to 64."""
 
     downscale_method: Literal["dominant", "median", "mode", "mean", "content-adaptive"] = "dominant"
 
     trim_borders: bool = False
-    """Cuts empty borders off."""
+    """Whether to trim empty borders."""
 
     transparent_background: bool = False
-    """Leaves the surroundings see-through."""
+    """Whether to make the background transparent."""
 
     cleanup_morph: bool = False
 
@@ -62,7 +62,8 @@ class Image2pixelInput(InputModel, Request["Image2pixelOutput"]):
     background_mode: Literal["edges", "corners", "midpoints"] = "corners"
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -70,16 +71,16 @@ class Image2pixelOutput(OutputModel):
     """Result of fal-ai/image2pixel."""
 
     pixel_scale: int
-    """How many pixels of the given picture make one of the result."""
+    """Number of input pixels that make one output pixel."""
 
     palette: list[str]
-    """Colours of the picture, as hexadecimal codes."""
+    """Colors of the image, as hexadecimal codes."""
 
     num_colors: int
-    """How many different colours the picture has."""
+    """Number of different colors in the image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image2pixel = Endpoint("fal-ai/image2pixel", Image2pixelInput, Image2pixelOutput)

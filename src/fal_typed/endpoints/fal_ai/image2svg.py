@@ -20,14 +20,14 @@ class Image2svgInput(InputModel, Request["Image2svgOutput"]):
     """Parameters of fal-ai/image2svg."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     colormode: Literal["color", "binary"] = "color"
 
     hierarchical: Literal["stacked", "cutout"] = "stacked"
 
     mode: Literal["spline", "polygon"] = "spline"
-    """Whether outlines become curves or straight lines."""
+    """Whether to trace outlines as curves or as straight lines."""
 
     filter_speckle: Annotated[int, Field(ge=0, le=20)] = 4
     """From 0 to 20."""
@@ -58,7 +58,7 @@ class Image2svgOutput(OutputModel):
     """Result of fal-ai/image2svg."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image2svg = Endpoint("fal-ai/image2svg", Image2svgInput, Image2svgOutput)

@@ -20,45 +20,42 @@ class InpaintInput(InputModel, Request["InpaintOutput"]):
     """Parameters of fal-ai/inpaint."""
 
     model_name: str
-    """Base model to load: a URL, or owner and name of a Hugging Face repository."""
+    """URL or Hugging Face repository (owner/name) of the base model."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=0, le=150)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    0 to 150.
+    """Number of denoising steps; more steps take longer and give finer detail. From 0 to 150.
     """
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class InpaintOutput(OutputModel):
     """Result of fal-ai/inpaint."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 inpaint = Endpoint("fal-ai/inpaint", InpaintInput, InpaintOutput)

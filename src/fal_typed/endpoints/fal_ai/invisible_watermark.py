@@ -16,12 +16,12 @@ class InvisibleWatermarkInput(InputModel, Request["InvisibleWatermarkOutput"]):
     """Parameters of fal-ai/invisible-watermark."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     watermark: str = "watermark"
 
     decode: bool = False
-    """Reads a hidden mark instead of writing one."""
+    """Whether to read a hidden watermark instead of writing one."""
 
     length: int = 0
 
@@ -30,10 +30,10 @@ class InvisibleWatermarkOutput(OutputModel):
     """Result of fal-ai/invisible-watermark."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     extracted_watermark: str | None = None
-    """Hidden text that was found in the picture."""
+    """Hidden text that was found in the image."""
 
     length: int = 0
 

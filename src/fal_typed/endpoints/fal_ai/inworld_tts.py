@@ -18,7 +18,7 @@ class InworldTtsInput(InputModel, Request["InworldTtsOutput"]):
     """Parameters of fal-ai/inworld-tts."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     voice: Literal[
         "Loretta (en)",
@@ -135,17 +135,17 @@ class InworldTtsInput(InputModel, Request["InworldTtsOutput"]):
         "Nour (ar)",
         "Omar (ar)",
     ] = "Craig (en)"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000
-    """How many samples a second of sound has."""
+    """Number of audio samples per second."""
 
 
 class InworldTtsOutput(OutputModel):
     """Result of fal-ai/inworld-tts."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 inworld_tts = Endpoint("fal-ai/inworld-tts", InworldTtsInput, InworldTtsOutput)

@@ -20,65 +20,62 @@ class IpAdapterFaceIdInput(InputModel, Request["IpAdapterFaceIdOutput"]):
     """Parameters of fal-ai/ip-adapter-face-id."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     model_type: Literal[
         "1_5-v1", "1_5-v1-plus", "1_5-v2-plus", "SDXL-v1", "SDXL-v2-plus", "1_5-auraface-v1"
     ] = "1_5-v1"
-    """Family of models that the work is done with."""
+    """Model family to use."""
 
     face_image_url: FileInput | None = None
-    """Picture that shows the person from the front."""
+    """Image of the person's face from the front."""
 
     face_images_data_url: FileInput | None = None
-    """Where an archive of pictures of the person is."""
+    """URL of an archive of images of the person."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=16.0)] = 7.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 16.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 16.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=200)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 200.
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 200.
     """
 
     num_samples: Annotated[int, Field(ge=1, le=4)] = 4
-    """How many results to make in one request. From 1 to 4."""
+    """Number of results to generate in one request. From 1 to 4."""
 
     width: Annotated[int, Field(ge=512, le=1024)] = 512
-    """How wide it is, in pixels. From 512 to 1024."""
+    """Width in pixels. From 512 to 1024."""
 
     height: Annotated[int, Field(ge=512, le=1024)] = 512
-    """How high it is, in pixels. From 512 to 1024."""
+    """Height in pixels. From 512 to 1024."""
 
     face_id_det_size: Annotated[int, Field(ge=64, le=640)] = 640
     """From 64 to 640."""
 
     base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE"
-    """Repository of the Stable Diffusion 1.5 weights to build on."""
+    """Repository of the Stable Diffusion 1.5 base model."""
 
     base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0"
-    """Repository of the Stable Diffusion XL weights to build on."""
+    """Repository of the Stable Diffusion XL base model."""
 
 
 class IpAdapterFaceIdOutput(OutputModel):
     """Result of fal-ai/ip-adapter-face-id."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ip_adapter_face_id = Endpoint(

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,7 +21,8 @@ class JanusInput(InputModel, Request["JanusOutput"]):
     """Parameters of fal-ai/janus."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_size: (
         ImageSize
@@ -34,46 +35,43 @@ class JanusInput(InputModel, Request["JanusOutput"]):
             "landscape_16_9",
         ]
     ) = "square"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     temperature: Annotated[float, Field(ge=0.1, le=2.0)] = 1
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0.1 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0.1
+    to 2.
     """
 
     cfg_weight: Annotated[float, Field(ge=1.0, le=20.0)] = 5
     """From 1 to 20."""
 
     num_images: Annotated[int, Field(ge=1, le=16)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 16."""
+    """Number of images to generate; each image is billed. From 1 to 16."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class JanusOutput(OutputModel):
     """Result of fal-ai/janus."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 janus = Endpoint("fal-ai/janus", JanusInput, JanusOutput)

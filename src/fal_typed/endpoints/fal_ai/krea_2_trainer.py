@@ -18,32 +18,30 @@ class Krea2TrainerInput(InputModel, Request["Krea2TrainerOutput"]):
     """Parameters of fal-ai/krea-2-trainer."""
 
     images_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
     auto_captioning: Literal["Off", "Object/Character", "Style", "Custom"] = "Off"
-    """Whether descriptions of the training material are written automatically, and for what."""
+    """Whether to caption the training data automatically, and for what."""
 
     debug_dataset: bool = UNSET
-    """Returns the data as training saw it, so that captions and crops can be looked at."""
+    """Whether to return the preprocessed training data, for checking captions and crops."""
 
     learning_rate: float = 0.0005
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    """
+    """Step size of the weight updates; too high is unstable, too low learns little."""
 
     resolution: Literal[768, 1024] = 768
-    """How large training sees its pictures or clips; higher learns finer detail and takes longer.
+    """Resolution of the training images or clips; higher resolutions capture finer detail and take
+    longer.
     """
 
     steps: int = 100
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
     """
 
     trigger_phrase: str = ""
-    """Rare words that call up what was learned; they are put into every caption and later into
-    prompts.
+    """Unique phrase that activates what was learned; it is added to every caption, use it in
+    prompts later.
     """
 
 
@@ -51,13 +49,13 @@ class Krea2TrainerOutput(OutputModel):
     """Result of fal-ai/krea-2-trainer."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
     lora_file: File
-    """The trained weights, as a file to download."""
+    """The trained LoRA weights, as a file to download."""
 
     debug_dataset: File | None = None
-    """Archive of the data as training saw it, for a look at captions and crops."""
+    """Archive of the preprocessed training data, for checking captions and crops."""
 
     prompt_enhancement_system_prompt: str | None = None
 

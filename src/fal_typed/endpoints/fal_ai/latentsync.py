@@ -20,30 +20,28 @@ class LatentsyncInput(InputModel, Request["LatentsyncOutput"]):
     """Parameters of fal-ai/latentsync."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=2.0)] = 1
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 2.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 2.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     loop_mode: Literal["pingpong", "loop"] | None = None
-    """How the picture goes on when the sound is longer."""
+    """How to continue the video when the audio is longer."""
 
 
 class LatentsyncOutput(OutputModel):
     """Result of fal-ai/latentsync."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 latentsync = Endpoint("fal-ai/latentsync", LatentsyncInput, LatentsyncOutput)

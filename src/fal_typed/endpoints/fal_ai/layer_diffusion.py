@@ -20,39 +20,36 @@ class LayerDiffusionInput(InputModel, Request["LayerDiffusionOutput"]):
     """Parameters of fal-ai/layer-diffusion."""
 
     prompt: str = ""
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     negative_prompt: str = "text, watermark"
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 8
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=10, le=40)] = 20
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    10 to 40.
+    """Number of denoising steps; more steps take longer and give finer detail. From 10 to 40.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class LayerDiffusionOutput(OutputModel):
     """Result of fal-ai/layer-diffusion."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 layer_diffusion = Endpoint("fal-ai/layer-diffusion", LayerDiffusionInput, LayerDiffusionOutput)

@@ -20,72 +20,69 @@ class LcmSd15I2iInput(InputModel, Request["LcmSd15I2iOutput"]):
     """Parameters of fal-ai/lcm-sd15-i2i."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput | None = None
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. From 0 to
-    1.
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it. From 0 to 1.
     """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=16.0)] = 1
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 16.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 16.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=12)] = 4
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 12.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 12."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 8."""
+    """Number of images to generate; each image is billed. From 1 to 8."""
 
     enable_safety_checks: bool = True
-    """Checks the content and refuses what is not safe for work."""
+    """Whether to reject unsafe content."""
 
     request_id: str = ""
-    """An id of your own that comes back with the result."""
+    """Your own id, which is returned with the result."""
 
 
 class LcmSd15I2iOutput(OutputModel):
     """Result of fal-ai/lcm-sd15-i2i."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     nsfw_content_detected: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     num_inference_steps: int = 4
-    """How many denoising steps were made."""
+    """Number of denoising steps that were performed."""
 
     request_id: str = ""
-    """The id that you gave the request."""
+    """The id that you passed in the request."""
 
 
 lcm_sd15_i2i = Endpoint("fal-ai/lcm-sd15-i2i", LcmSd15I2iInput, LcmSd15I2iOutput)

@@ -20,22 +20,24 @@ class LlavaNextInput(InputModel, Request["LlavaNextOutput"]):
     """Parameters of fal-ai/llava-next."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
     prompt: str
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
     max_tokens: Annotated[int, Field(ge=32, le=1024)] = 64
-    """Longest answer, in tokens; a token is about three quarters of a word. From 32 to 1024."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word. From 32
+    to 1024.
+    """
 
     temperature: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. More
+    """Sampling temperature; low values are more predictable, high values are more varied. Greater
     than 0 and at most 1.
     """
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
 
@@ -43,10 +45,10 @@ class LlavaNextOutput(OutputModel):
     """Result of fal-ai/llava-next."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     partial: bool = False
-    """Whether more text is still to come."""
+    """Whether this is a partial response that is followed by more text."""
 
 
 llava_next = Endpoint("fal-ai/llava-next", LlavaNextInput, LlavaNextOutput)

@@ -16,20 +16,20 @@ class Llavav1513bInput(InputModel, Request["Llavav1513bOutput"]):
     """Parameters of fal-ai/llavav15-13b."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     max_tokens: int = 64
-    """Longest answer, in tokens; a token is about three quarters of a word."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word."""
 
     temperature: float = 0.2
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier."""
+    """Sampling temperature; low values are more predictable, high values are more varied."""
 
     top_p: float = 1
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable.
     """
 
 
@@ -37,10 +37,10 @@ class Llavav1513bOutput(OutputModel):
     """Result of fal-ai/llavav15-13b."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     partial: bool | None = None
-    """Whether more text is still to come."""
+    """Whether this is a partial response that is followed by more text."""
 
 
 llavav15_13b = Endpoint("fal-ai/llavav15-13b", Llavav1513bInput, Llavav1513bOutput)

@@ -21,110 +21,112 @@ class Ltx2VideoTrainerInput(InputModel, Request["Ltx2VideoTrainerOutput"]):
     """Parameters of fal-ai/ltx2-video-trainer."""
 
     training_data_url: FileInput
-    """Archive with the clips, pictures or recordings to learn from, each with a text file as its
+    """URL of an archive of training clips, images or recordings, each with a text file as its
     caption.
     """
 
     rank: Literal[8, 16, 32, 64, 128] = 32
-    """Size of the trained weights; larger ones hold more detail and make a larger file."""
+    """Rank of the trained weights; higher ranks capture more detail and give a larger file."""
 
     number_of_steps: Annotated[int, Field(ge=100, le=20000)] = 2000
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart. From 100 to 20000.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
+    From 100 to 20000.
     """
 
     learning_rate: Annotated[float, Field(ge=1e-06, le=1.0)] = 0.0002
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    From 1e-06 to 1.
+    """Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to
+    1.
     """
 
     number_of_frames: Annotated[int, Field(ge=9, le=121)] = 89
-    """How many frames a clip has, in training and in the samples; longer clips need more memory
-    and time. From 9 to 121.
+    """Number of frames of a clip in training and in samples; longer clips need more memory and
+    time. From 9 to 121.
     """
 
     frame_rate: Annotated[int, Field(ge=8, le=60)] = 25
-    """Frames per second at which clips are read for training. From 8 to 60."""
+    """Frames per second at which training clips are read. From 8 to 60."""
 
     resolution: Literal["low", "medium", "high"] = "medium"
-    """How large training sees its pictures or clips; higher learns finer detail and takes longer.
+    """Resolution of the training images or clips; higher resolutions capture finer detail and take
+    longer.
     """
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1"
-    """Width to height of the frames that training works on."""
+    """Ratio of width to height of the training frames."""
 
     trigger_phrase: str = ""
-    """Rare words that call up what was learned; they are put into every caption and later into
-    prompts.
+    """Unique phrase that activates what was learned; it is added to every caption, use it in
+    prompts later.
     """
 
     auto_scale_input: bool = False
-    """Brings every clip to the frame count and frame rate of the training by itself."""
+    """Whether to convert every clip to the frame count and frame rate of the training."""
 
     split_input_into_scenes: bool = True
-    """Cuts long clips where the scene changes, so that each part is learned alone."""
-
-    split_input_duration_threshold: Annotated[float, Field(ge=1.0, le=60.0)] = 30
-    """Clips longer than this many seconds are cut into scenes. From 1 to 60."""
-
-    debug_dataset: bool = False
-    """Returns the data as training saw it, so that captions and crops can be looked at."""
-
-    with_audio: bool | None = None
-    """Learns the sound of the clips together with the picture."""
-
-    audio_normalize: bool = True
-    """Brings all recordings to the same loudness before they are learned."""
-
-    audio_preserve_pitch: bool = True
-    """Keeps voices and notes at their height when a recording is stretched to the clip's length.
+    """Whether to split long clips at scene changes, so that each scene is a training example.
     """
 
+    split_input_duration_threshold: Annotated[float, Field(ge=1.0, le=60.0)] = 30
+    """Clips longer than this are split into scenes, in seconds. From 1 to 60."""
+
+    debug_dataset: bool = False
+    """Whether to return the preprocessed training data, for checking captions and crops."""
+
+    with_audio: bool | None = None
+    """Whether to train on the audio of the clips as well as on the video."""
+
+    audio_normalize: bool = True
+    """Whether to normalize the loudness of all recordings before training."""
+
+    audio_preserve_pitch: bool = True
+    """Whether to preserve pitch when a recording is stretched to the length of the clip."""
+
     first_frame_conditioning_p: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How often, from 0 to 1, training gives the model the first frame to go on from. From 0 to 1.
+    """Probability, from 0 to 1, that a training step is conditioned on the first frame. From 0 to
+    1.
     """
 
     validation: Annotated[list[Validation], Field(max_length=2)] = []
-    """Samples to make while training runs, to show how far it is. At most 2 items."""
+    """Samples to generate during training, to show progress. At most 2 items."""
 
     validation_negative_prompt: str = UNSET
-    """What the samples that show how far training is should not contain."""
+    """What to avoid in the validation samples."""
 
     validation_number_of_frames: Annotated[int, Field(ge=9, le=121)] = 89
-    """How many frames the samples that show how far training is have. From 9 to 121."""
+    """Number of frames of the validation samples. From 9 to 121."""
 
     validation_frame_rate: Annotated[int, Field(ge=8, le=60)] = 25
-    """Frames per second of the samples that show how far training is. From 8 to 60."""
+    """Frames per second of the validation samples. From 8 to 60."""
 
     validation_resolution: Literal["low", "medium", "high"] = "high"
-    """How large the samples that show how far training is are made."""
+    """Resolution of the validation samples."""
 
     validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1"
-    """Width to height of the samples that show how far training is."""
+    """Ratio of width to height of the validation samples."""
 
     stg_scale: Annotated[float, Field(ge=0.0, le=3.0)] = 1
-    """Strength of a second guidance that keeps motion and shape coherent in the samples; 0 turns
-    it off. From 0 to 3.
+    """Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples; 0
+    turns it off. From 0 to 3.
     """
 
     generate_audio_in_validation: bool = True
-    """Gives the samples that show how far training is a sound track."""
+    """Whether the validation samples have an audio track."""
 
 
 class Ltx2VideoTrainerOutput(OutputModel):
     """Result of fal-ai/ltx2-video-trainer."""
 
     lora_file: File
-    """The trained weights, as a file to download."""
+    """The trained LoRA weights, as a file to download."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
     video: Video | None = None
-    """Samples that were made during training, as one video."""
+    """Samples that were generated during training, as one video."""
 
     debug_dataset: File | None = None
-    """Archive of the data as training saw it, for a look at captions and crops."""
+    """Archive of the preprocessed training data, for checking captions and crops."""
 
 
 ltx2_video_trainer = Endpoint(

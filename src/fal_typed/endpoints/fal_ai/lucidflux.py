@@ -20,10 +20,11 @@ class LucidfluxInput(InputModel, Request["LucidfluxOutput"]):
     """Parameters of fal-ai/lucidflux."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     target_width: Annotated[int, Field(ge=512, le=1024)] = 1024
     """From 512 to 1024."""
@@ -32,30 +33,25 @@ class LucidfluxInput(InputModel, Request["LucidfluxOutput"]):
     """From 512 to 1024."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
     guidance: Annotated[float, Field(ge=1.0, le=30.0)] = 4
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 1 to 30.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 1 to 30.
     """
 
     seed: int = 42
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class LucidfluxOutput(OutputModel):
     """Result of fal-ai/lucidflux."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 lucidflux = Endpoint("fal-ai/lucidflux", LucidfluxInput, LucidfluxOutput)

@@ -20,42 +20,37 @@ class LuxTtsInput(InputModel, Request["LuxTtsOutput"]):
     """Parameters of fal-ai/lux-tts."""
 
     prompt: str
-    """Words to be spoken, or how they should be spoken where the text stands apart."""
+    """Text to speak, or a description of how to speak it if the text is given separately."""
 
     audio_url: FileInput
-    """Recording of the voice to work with."""
+    """Audio of the voice to process."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=16)] = 4
-    """How many refining steps the model makes; more take longer and bring out finer detail. From 1
-    to 16.
-    """
+    """Number of inference steps; more steps take longer and give finer detail. From 1 to 16."""
 
     max_ref_length: Annotated[float, Field(ge=1.0, le=15.0)] = 5
     """From 1 to 15."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 3
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it. From 0 to 10.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts. From 0 to 10.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class LuxTtsOutput(OutputModel):
     """Result of fal-ai/lux-tts."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 lux_tts = Endpoint("fal-ai/lux-tts", LuxTtsInput, LuxTtsOutput)

@@ -20,22 +20,20 @@ class Lyria2Input(InputModel, Request["Lyria2Output"]):
     """Parameters of fal-ai/lyria2."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Describes in words the sound, music or voice that is wanted. 1 to 2000 characters."""
+    """Text description of the sound, music or voice to generate. 1 to 2000 characters."""
 
     negative_prompt: str = "low quality"
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class Lyria2Output(OutputModel):
     """Result of fal-ai/lyria2."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 lyria2 = Endpoint("fal-ai/lyria2", Lyria2Input, Lyria2Output)

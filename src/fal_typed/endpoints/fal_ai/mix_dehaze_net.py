@@ -18,22 +18,20 @@ class MixDehazeNetInput(InputModel, Request["MixDehazeNetOutput"]):
     """Parameters of fal-ai/mix-dehaze-net."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     model: Literal["indoor", "outdoor"] = "indoor"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class MixDehazeNetOutput(OutputModel):
     """Result of fal-ai/mix-dehaze-net."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 mix_dehaze_net = Endpoint("fal-ai/mix-dehaze-net", MixDehazeNetInput, MixDehazeNetOutput)

@@ -16,19 +16,18 @@ class MochiV1Input(InputModel, Request["MochiV1Output"]):
     """Parameters of fal-ai/mochi-v1."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    negative_prompt: str = ""
+    """Text description of what to avoid in the result."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
 
@@ -36,7 +35,7 @@ class MochiV1Output(OutputModel):
     """Result of fal-ai/mochi-v1."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 mochi_v1 = Endpoint("fal-ai/mochi-v1", MochiV1Input, MochiV1Output)

@@ -20,10 +20,10 @@ class Shot(InputModel):
     """Part of the parameters: prompt, num_frames."""
 
     prompt: Annotated[str, Field(max_length=2500, min_length=1)]
-    """Says in words what this part of the result should be. 1 to 2500 characters."""
+    """Text description of this part of the result. 1 to 2500 characters."""
 
     num_frames: Annotated[int, Field(ge=17, le=100)] = 65
-    """How many frames the video has; divided by the frame rate this is its length. From 17 to 100.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 17 to 100.
     """
 
 
@@ -31,7 +31,7 @@ class MultishotMasterInput(InputModel, Request["MultishotMasterOutput"]):
     """Parameters of fal-ai/multishot-master."""
 
     prompt: Annotated[str, Field(max_length=2500, min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. 1 to
+    """Text description of the video to generate, or of the change to make to the given video. 1 to
     2500 characters.
     """
 
@@ -39,50 +39,46 @@ class MultishotMasterInput(InputModel, Request["MultishotMasterOutput"]):
     """1 to 5 items."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
-
-    num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    aspect_ratio: Literal["16:9", "9:16"] = "16:9"
+    """Ratio of width to height of the result; auto, where available, matches the input."""
+
+    num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
+
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     frames_per_second: Annotated[int, Field(ge=5, le=30)] = 16
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames. From 5 to 30.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 5 to 30.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class MultishotMasterOutput(OutputModel):
     """Result of fal-ai/multishot-master."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 multishot_master = Endpoint("fal-ai/multishot-master", MultishotMasterInput, MultishotMasterOutput)

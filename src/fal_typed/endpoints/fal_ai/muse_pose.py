@@ -16,14 +16,14 @@ class MusePoseInput(InputModel, Request["MusePoseOutput"]):
     """Parameters of fal-ai/muse-pose."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     cfg: float = 3.5
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal.
     """
 
     dwpose_align_frame: float = UNSET
@@ -33,38 +33,37 @@ class MusePoseInput(InputModel, Request["MusePoseOutput"]):
     dwpose_image_resolution: float = 720
 
     fps: int = UNSET
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     height: int = 748
-    """How high it is, in pixels."""
+    """Height in pixels."""
 
     length: int = 300
 
     overlap: float = 4
-    """How many frames two pieces of the video have in common, for a smooth join."""
+    """Number of overlapping frames of the video segments, for smooth transitions."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     skip: float = 1
 
     slice: float = 48
 
     steps: int = 20
-    """How many refining steps the model makes; more take longer and bring out finer detail."""
+    """Number of inference steps; more steps take longer and give finer detail."""
 
     width: int = 748
-    """How wide it is, in pixels."""
+    """Width in pixels."""
 
 
 class MusePoseOutput(OutputModel):
     """Result of fal-ai/muse-pose."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 muse_pose = Endpoint("fal-ai/muse-pose", MusePoseInput, MusePoseOutput)

@@ -16,17 +16,17 @@ class MusetalkInput(InputModel, Request["MusetalkOutput"]):
     """Parameters of fal-ai/musetalk."""
 
     source_video_url: FileInput
-    """Clip to change."""
+    """Clip to edit."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
 
 class MusetalkOutput(OutputModel):
     """Result of fal-ai/musetalk."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 musetalk = Endpoint("fal-ai/musetalk", MusetalkInput, MusetalkOutput)

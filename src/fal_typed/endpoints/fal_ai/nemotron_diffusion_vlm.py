@@ -16,18 +16,18 @@ class NemotronDiffusionVlmInput(InputModel, Request["NemotronDiffusionVlmOutput"
     """Parameters of fal-ai/nemotron-diffusion-vlm."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     block_length: float = 32
 
     max_tokens: int = 512
-    """Longest answer, in tokens; a token is about three quarters of a word."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word."""
 
     num_inference_steps: int = 256
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     threshold: float = 0.9
 
@@ -38,46 +38,46 @@ class NemotronDiffusionVLMTimings(OutputModel):
     """
 
     decode_time: float
-    """Seconds that decoding took."""
+    """Time for decoding, in seconds."""
 
     generation_time: float
-    """Seconds that the model took."""
+    """Generation time in seconds."""
 
     gpu_transfer_time: float
 
     image_validation_time: float
-    """Seconds that checking the picture took."""
+    """Time to validate the image, in seconds."""
 
     preprocessing_time: float
-    """Seconds that preparing took."""
+    """Time for preprocessing, in seconds."""
 
     total_time: float
-    """Seconds that all of it took."""
+    """Total processing time in seconds."""
 
 
 class NemotronDiffusionVLMUsage(OutputModel):
     """Part of the result: completion_tokens, num_function_evals, prompt_tokens."""
 
     completion_tokens: int
-    """How many tokens were written."""
+    """Number of tokens that were generated."""
 
     num_function_evals: float
 
     prompt_tokens: int
-    """How many tokens were read."""
+    """Number of tokens that were read."""
 
 
 class NemotronDiffusionVlmOutput(OutputModel):
     """Result of fal-ai/nemotron-diffusion-vlm."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     timings: NemotronDiffusionVLMTimings
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     usage: NemotronDiffusionVLMUsage
-    """How many tokens were used, for the bill."""
+    """Number of tokens used, for billing."""
 
 
 nemotron_diffusion_vlm = Endpoint(

@@ -16,24 +16,23 @@ class Nextstep1Input(InputModel, Request["Nextstep1Output"]):
     """Parameters of fal-ai/nextstep-1."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     negative_prompt: str
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
 
 class Nextstep1Output(OutputModel):
     """Result of fal-ai/nextstep-1."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 nextstep_1 = Endpoint("fal-ai/nextstep-1", Nextstep1Input, Nextstep1Output)

@@ -18,40 +18,42 @@ class NovaSrInput(InputModel, Request["NovaSrOutput"]):
     """Parameters of fal-ai/nova-sr."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3"
-    """File format of the recording; wav and flac keep every detail."""
+    """File format of the audio; wav and flac are lossless."""
 
     bitrate: str = "192k"
-    """Bits per second of the file, as 192k; more sounds better and makes it larger."""
+    """Bits per second of the file, such as 192k; higher sounds better and gives a larger file.
+    """
 
 
 class NovaSRTimings(OutputModel):
     """Part of the result: preprocess, inference, postprocess."""
 
     preprocess: float
-    """Seconds spent on getting the input ready."""
+    """Duration of preprocessing, in seconds."""
 
     inference: float
-    """Seconds that the model took."""
+    """Duration of inference, in seconds."""
 
     postprocess: float
-    """Seconds spent on finishing the result."""
+    """Duration of postprocessing, in seconds."""
 
 
 class NovaSrOutput(OutputModel):
     """Result of fal-ai/nova-sr."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     timings: NovaSRTimings
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 nova_sr = Endpoint("fal-ai/nova-sr", NovaSrInput, NovaSrOutput)

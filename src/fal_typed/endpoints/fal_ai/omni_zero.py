@@ -16,59 +16,58 @@ class OmniZeroInput(InputModel, Request["OmniZeroOutput"]):
     """Parameters of fal-ai/omni-zero."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     composition_image_url: FileInput
-    """Picture whose arrangement is taken over."""
+    """Image whose composition is used."""
 
     style_image_url: FileInput
-    """Picture whose look is taken over."""
+    """Reference image whose style is used."""
 
     identity_image_url: FileInput
-    """Picture of the person who is to be recognised."""
+    """Image of the person to keep recognizable."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     image_strength: float = 0.75
-    """How strongly the given picture shapes the result."""
+    """How strongly the given image influences the result."""
 
     composition_strength: float = 1
-    """How closely the arrangement of that picture is kept to."""
+    """How closely the result follows the composition of that image."""
 
     depth_strength: float = 0.5
-    """How closely distances in the given picture are kept to."""
+    """How closely the result follows the depth of the input image."""
 
     style_strength: float = 1
-    """How strongly the chosen look shows."""
+    """How strongly the selected style is applied."""
 
     face_strength: float = 1
 
     identity_strength: float = 1
-    """How closely the person is kept to."""
+    """How closely the identity of the person is preserved."""
 
     guidance_scale: float = 5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh.
     """
 
     seed: int = 42
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     number_of_images: int = 1
-    """How many pictures are made."""
+    """Number of images to generate."""
 
 
 class OmniZeroOutput(OutputModel):
     """Result of fal-ai/omni-zero."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 omni_zero = Endpoint("fal-ai/omni-zero", OmniZeroInput, OmniZeroOutput)

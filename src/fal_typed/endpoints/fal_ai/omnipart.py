@@ -20,19 +20,17 @@ class OmnipartInput(InputModel, Request["OmnipartOutput"]):
     """Parameters of fal-ai/omnipart."""
 
     input_image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     minimum_segment_size: Annotated[int, Field(ge=1, le=10000)] = 2000
     """From 1 to 10000."""
 
     seed: int = 765464
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it. From 0 to 20.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts. From 0 to 20.
     """
 
     parts: str = ""
@@ -42,15 +40,14 @@ class OmnipartOutput(OutputModel):
     """Result of fal-ai/omnipart."""
 
     model_mesh: File
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     full_model_mesh: File
 
     output_zip: File
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 omnipart = Endpoint("fal-ai/omnipart", OmnipartInput, OmnipartOutput)

@@ -20,25 +20,25 @@ class OrpheusTtsInput(InputModel, Request["OrpheusTtsOutput"]):
     """Parameters of fal-ai/orpheus-tts."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     repetition_penalty: Annotated[float, Field(ge=1.1, le=2.0)] = 1.2
-    """How strongly repeating is discouraged; 1 not at all. From 1.1 to 2."""
+    """Penalty for repetition; 1 applies none. From 1.1 to 2."""
 
 
 class OrpheusTtsOutput(OutputModel):
     """Result of fal-ai/orpheus-tts."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 orpheus_tts = Endpoint("fal-ai/orpheus-tts", OrpheusTtsInput, OrpheusTtsOutput)

@@ -20,39 +20,39 @@ class PasdInput(InputModel, Request["PasdOutput"]):
     """Parameters of fal-ai/pasd."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     scale: Annotated[int, Field(ge=1, le=4)] | None = 2
-    """Factor by which width and height grow. From 1 to 4."""
+    """Factor by which to enlarge width and height. From 1 to 4."""
 
     steps: Annotated[int, Field(ge=10, le=50)] | None = 25
-    """How many refining steps the model makes; more take longer and bring out finer detail. From
-    10 to 50.
+    """Number of inference steps; more steps take longer and give finer detail. From 10 to 50.
     """
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] | None = 7
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 20.
     """
 
     conditioning_scale: Annotated[float, Field(ge=0.1, le=1.0)] | None = 0.8
-    """How strongly this guide shapes the result. From 0.1 to 1."""
+    """How strongly this control influences the result. From 0.1 to 1."""
 
     prompt: str | None = ""
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     negative_prompt: str | None = None
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
 
 class PasdOutput(OutputModel):
     """Result of fal-ai/pasd."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float] | None = None
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 pasd = Endpoint("fal-ai/pasd", PasdInput, PasdOutput)

@@ -20,15 +20,16 @@ class PhotomakerInput(InputModel, Request["PhotomakerOutput"]):
     """Parameters of fal-ai/photomaker."""
 
     image_archive_url: FileInput
-    """Where an archive of pictures of the person is."""
+    """URL of an archive of images of the person."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker"
 
     initial_image_url: FileInput | None = None
-    """Picture to start from instead of noise."""
+    """Image to start from instead of noise."""
 
     initial_image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
@@ -46,42 +47,38 @@ class PhotomakerInput(InputModel, Request["PhotomakerOutput"]):
         "Lowpoly",
         "Line art",
     ] = "Photographic"
-    """Overall look of the picture, as photograph or drawing."""
+    """Visual style of the image, such as photo or drawing."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=20, le=100)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    20 to 100.
+    """Number of denoising steps; more steps take longer and give finer detail. From 20 to 100.
     """
 
     style_strength: Annotated[int, Field(ge=15, le=50)] = 20
-    """How strongly the chosen look shows. From 15 to 50."""
+    """How strongly the selected style is applied. From 15 to 50."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     guidance_scale: Annotated[float, Field(ge=0.1, le=10.0)] = 5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0.1 to 10.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0.1 to 10.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class PhotomakerOutput(OutputModel):
     """Result of fal-ai/photomaker."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 photomaker = Endpoint("fal-ai/photomaker", PhotomakerInput, PhotomakerOutput)

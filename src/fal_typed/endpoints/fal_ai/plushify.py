@@ -20,57 +20,55 @@ class PlushifyInput(InputModel, Request["PlushifyOutput"]):
     """Parameters of fal-ai/plushify."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str = ""
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     scale: Annotated[float, Field(ge=0.1, le=2.0)] = 1
-    """Factor by which width and height grow. From 0.1 to 2."""
+    """Factor by which to enlarge width and height. From 0.1 to 2."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 3.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     use_cfg_zero: bool = False
-    """Corrects the guidance of the first steps, which sharpens the result."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
+    """Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper
     result.
     """
 
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
 
 class PlushifyOutput(OutputModel):
     """Result of fal-ai/plushify."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 plushify = Endpoint("fal-ai/plushify", PlushifyInput, PlushifyOutput)

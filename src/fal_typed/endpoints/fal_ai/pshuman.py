@@ -20,27 +20,25 @@ class PshumanInput(InputModel, Request["PshumanOutput"]):
     """Parameters of fal-ai/pshuman."""
 
     image_url: FileInput
-    """Picture of the object that is turned into a model."""
+    """Image of the object to turn into a 3D model."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 4
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it. From 1 to 10.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts. From 1 to 10.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class PshumanOutput(OutputModel):
     """Result of fal-ai/pshuman."""
 
     model_obj: File
-    """The object as an OBJ file."""
+    """The 3D model as an OBJ file."""
 
     preview_image: Image
-    """Picture that shows what the result looks like."""
+    """Rendered image for previewing the result."""
 
 
 pshuman = Endpoint("fal-ai/pshuman", PshumanInput, PshumanOutput)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,7 +21,7 @@ class ReferenceFace(InputModel):
     """Part of the parameters: image_url."""
 
     image_url: FileInput
-    """The picture that this entry is about."""
+    """The image for this entry."""
 
 
 class PulidInput(InputModel, Request["PulidOutput"]):
@@ -30,28 +30,25 @@ class PulidInput(InputModel, Request["PulidOutput"]):
     reference_images: list[ReferenceFace]
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 8."""
+    """Number of images to generate; each image is billed. From 1 to 8."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=1.5)] = 1.2
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 1.5.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 1.5.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=12)] = 4
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 12.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 12."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     image_size: (
         ImageSize
@@ -64,13 +61,13 @@ class PulidInput(InputModel, Request["PulidOutput"]):
             "landscape_16_9",
         ]
     ) = ImageSize(width=768, height=1024)
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     id_scale: Annotated[float, Field(gt=0.0, le=5.0)] = 0.8
-    """More than 0 and at most 5."""
+    """Greater than 0 and at most 5."""
 
     mode: Literal["fidelity", "extreme style"] = "fidelity"
-    """Whether likeness or style comes first."""
+    """Whether to prioritize identity or style."""
 
     id_mix: bool = False
 
@@ -79,11 +76,10 @@ class PulidOutput(OutputModel):
     """Result of fal-ai/pulid."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 pulid = Endpoint("fal-ai/pulid", PulidInput, PulidOutput)

@@ -19,14 +19,14 @@ class Qwen3GuardInput(InputModel, Request["Qwen3GuardOutput"]):
     """Parameters of fal-ai/qwen-3-guard."""
 
     prompt: Annotated[str, Field(max_length=131072)]
-    """Question or instruction that the model answers. At most 131072 characters."""
+    """Question or instruction for the model. At most 131072 characters."""
 
 
 class Qwen3GuardOutput(OutputModel):
     """Result of fal-ai/qwen-3-guard."""
 
     label: Literal["Safe", "Unsafe", "Controversial"]
-    """Verdict on what was checked."""
+    """Verdict of the check."""
 
     categories: list[
         Literal[

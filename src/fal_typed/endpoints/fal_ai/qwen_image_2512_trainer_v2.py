@@ -20,31 +20,29 @@ class QwenImage2512TrainerV2Input(InputModel, Request["QwenImage2512TrainerV2Out
     """Parameters of fal-ai/qwen-image-2512-trainer-v2."""
 
     image_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
     steps: Annotated[int, Field(ge=10, le=40000)] = 2000
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart. From 10 to 40000.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
+    From 10 to 40000.
     """
 
     default_caption: str | None = None
-    """Caption of every picture that has none of its own."""
+    """Caption for images that do not have one."""
 
     learning_rate: float = 0.0005
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    """
+    """Step size of the weight updates; too high is unstable, too low learns little."""
 
 
 class QwenImage2512TrainerV2Output(OutputModel):
     """Result of fal-ai/qwen-image-2512-trainer-v2."""
 
     diffusers_lora_file: File
-    """The trained weights in the layout of the diffusers library, as a file to download."""
+    """The trained LoRA weights in the diffusers format, as a file to download."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
 
 qwen_image_2512_trainer_v2 = Endpoint(

@@ -20,31 +20,29 @@ class QwenImageEdit2509TrainerInput(InputModel, Request["QwenImageEdit2509Traine
     """Parameters of fal-ai/qwen-image-edit-2509-trainer."""
 
     image_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
     learning_rate: float = 0.0001
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    """
+    """Step size of the weight updates; too high is unstable, too low learns little."""
 
     steps: Annotated[int, Field(ge=100, le=30000, multiple_of=100)] = 1000
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart. From 100 to 30000, in steps of 100.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
+    From 100 to 30000, a multiple of 100.
     """
 
     default_caption: str | None = None
-    """Caption of every picture that has none of its own."""
+    """Caption for images that do not have one."""
 
 
 class QwenImageEdit2509TrainerOutput(OutputModel):
     """Result of fal-ai/qwen-image-edit-2509-trainer."""
 
     diffusers_lora_file: File
-    """The trained weights in the layout of the diffusers library, as a file to download."""
+    """The trained LoRA weights in the diffusers format, as a file to download."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
 
 qwen_image_edit_2509_trainer = Endpoint(

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,25 +24,27 @@ class QwenImageEdit2511MultipleAnglesInput(
     """Parameters of fal-ai/qwen-image-edit-2511-multiple-angles."""
 
     image_urls: Annotated[list[FileInput], Field(min_length=1)]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number. At
+    """Images to edit or to use as references, in order; the prompt can refer to them by number. At
     least 1 item.
     """
 
     horizontal_angle: Annotated[float, Field(ge=0.0, le=360.0)] = 0
-    """Degrees around the object: 0 front, 90 right side, 180 back. From 0 to 360."""
+    """Horizontal camera angle in degrees: 0 is the front, 90 the right side, 180 the back. From 0
+    to 360.
+    """
 
     vertical_angle: Annotated[float, Field(ge=-30.0, le=90.0)] = 0
-    """Degrees above eye level that the camera looks from. From -30 to 90."""
+    """Vertical camera angle above eye level, in degrees. From -30 to 90."""
 
     zoom: Annotated[float, Field(ge=0.0, le=10.0)] = 5
     """From 0 to 10."""
 
     additional_prompt: str | None = None
-    """Words added to the prompt that the endpoint writes itself."""
+    """Text to add to the prompt that the endpoint generates."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1
-    """How strongly the built-in style weights act: 0 not at all, 1 as trained, more exaggerates.
-    From 0 to 4.
+    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
+    exaggerates. From 0 to 4.
     """
 
     image_size: (
@@ -57,55 +59,51 @@ class QwenImageEdit2511MultipleAnglesInput(
         ]
         | None
     ) = None
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 4.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
 
 class QwenImageEdit2511MultipleAnglesOutput(OutputModel):
     """Result of fal-ai/qwen-image-edit-2511-multiple-angles."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 qwen_image_edit_2511_multiple_angles = Endpoint(

@@ -20,23 +20,22 @@ class QwenImageTrainerInput(InputModel, Request["QwenImageTrainerOutput"]):
     """Parameters of fal-ai/qwen-image-trainer."""
 
     image_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
     steps: Annotated[int, Field(ge=1, le=8000)] = 1000
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart. From 1 to 8000.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
+    From 1 to 8000.
     """
 
     learning_rate: Annotated[float, Field(ge=1e-06, le=0.01)] = 0.0005
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    From 1e-06 to 0.01.
+    """Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to
+    0.01.
     """
 
     trigger_phrase: str = ""
-    """Rare words that call up what was learned; they are put into every caption and later into
-    prompts.
+    """Unique phrase that activates what was learned; it is added to every caption, use it in
+    prompts later.
     """
 
 
@@ -44,10 +43,10 @@ class QwenImageTrainerOutput(OutputModel):
     """Result of fal-ai/qwen-image-trainer."""
 
     lora_file: File
-    """The trained weights, as a file to download."""
+    """The trained LoRA weights, as a file to download."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
 
 qwen_image_trainer = Endpoint(

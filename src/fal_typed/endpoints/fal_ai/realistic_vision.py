@@ -13,7 +13,7 @@ from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.embedding_30b56ee3 import Embedding
-from fal_typed.endpoints._shared.image_size_type2_9d46cf4f import ImageSizeType2
+from fal_typed.endpoints._shared.image_size_type2_f176dad0 import ImageSizeType2
 from fal_typed.endpoints._shared.lora_weight_type2_9f60a1ac import LoraWeightType2
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -23,23 +23,25 @@ class RealisticVisionInput(InputModel, Request["RealisticVisionOutput"]):
     """Parameters of fal-ai/realistic-vision."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     embeddings: list[Embedding] = []
-    """Learned words for a style or a thing, loaded from files, that the prompt can then use."""
+    """Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+    """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     expand_prompt: bool = False
-    """Lets a language model enrich the prompt with detail before it is used."""
+    """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result; png keeps every detail, jpeg is smaller."""
+    """File format of the result; png is lossless, jpeg is smaller."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     image_size: (
@@ -53,36 +55,32 @@ class RealisticVisionInput(InputModel, Request["RealisticVisionOutput"]):
             "landscape_16_9",
         ]
     ) = ImageSizeType2(height=1024, width=1024)
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     loras: list[LoraWeightType2] = []
-    """Weights of one's own, put on top of the base model to add a style, a person or a thing.
-    """
+    """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 8."""
+    """Number of images to generate; each image is billed. From 1 to 8."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=70)] = 35
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 70.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 70."""
 
     request_id: str = ""
-    """An id of your own that comes back with the result."""
+    """Your own id, which is returned with the result."""
 
     safety_checker_version: Literal["v1", "v2"] = "v1"
-    """Which content filter to use; the second is the newer one."""
+    """Version of the content filter; the second is newer."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -90,20 +88,19 @@ class RealisticVisionOutput(OutputModel):
     """Result of fal-ai/realistic-vision."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 realistic_vision = Endpoint("fal-ai/realistic-vision", RealisticVisionInput, RealisticVisionOutput)

@@ -20,74 +20,74 @@ class Reconviagen05Input(InputModel, Request["Reconviagen05Output"]):
     """Parameters of fal-ai/reconviagen-0.5."""
 
     image_urls: Annotated[list[FileInput], Field(max_length=16, min_length=1)]
-    """Pictures of the same object from several sides. 1 to 16 items."""
+    """Images of the same object from different angles. 1 to 16 items."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal[512, 1024, 1536] = 1024
-    """Fineness of the grid that the object is built in; higher keeps more detail and takes longer.
+    """Resolution of the grid that the object is built in; higher keeps more detail and takes
+    longer.
     """
 
     ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh"
 
     ss_guidance_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 7.5
-    """How closely the rough shape keeps to the given picture. From 0 to 10."""
+    """How closely the coarse structure follows the input image. From 0 to 10."""
 
     ss_guidance_rescale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
-    """How far guidance of the rough shape is tempered; higher is steadier. From 0 to 1."""
+    """Rescaling of the guidance for the coarse structure; higher is more stable. From 0 to 1.
+    """
 
     ss_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
-    """How many steps build the rough shape. From 1 to 50."""
+    """Number of sampling steps for the coarse structure. From 1 to 50."""
 
     ss_rescale_t: Annotated[float, Field(ge=1.0, le=6.0)] = 5
-    """How much effort goes into the early steps of the rough shape. From 1 to 6."""
+    """Share of effort for the early steps of the coarse structure. From 1 to 6."""
 
     slat_guidance_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 7.5
-    """How closely shape and surface keep to the given picture. From 0 to 10."""
+    """How closely shape and texture follow the input image. From 0 to 10."""
 
     slat_guidance_rescale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
 
     slat_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
-    """How many steps refine shape and surface. From 1 to 50."""
+    """Number of sampling steps for shape and texture. From 1 to 50."""
 
     slat_rescale_t: Annotated[float, Field(ge=1.0, le=6.0)] = 3
     """From 1 to 6."""
 
     shape_slat_guidance_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 7.5
-    """How closely the fine shape keeps to the given picture. From 0 to 10."""
+    """How closely the refined shape follows the input image. From 0 to 10."""
 
     shape_slat_guidance_rescale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How far guidance of the fine shape is tempered; higher is steadier. From 0 to 1."""
+    """Rescaling of the guidance for the refined shape; higher is more stable. From 0 to 1."""
 
     shape_slat_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
-    """How many steps refine the shape. From 1 to 50."""
+    """Number of sampling steps for the refined shape. From 1 to 50."""
 
     shape_slat_rescale_t: Annotated[float, Field(ge=1.0, le=6.0)] = 3
-    """How much effort goes into the early steps of the fine shape. From 1 to 6."""
+    """Share of effort for the early steps of the refined shape. From 1 to 6."""
 
     tex_slat_guidance_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 1
-    """How closely the surface keeps to the given picture; too much looks garish. From 0 to 10.
+    """How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
     """
 
     tex_slat_guidance_rescale: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How far guidance of the surface is tempered; higher is steadier. From 0 to 1."""
+    """Rescaling of the guidance for the texture; higher is more stable. From 0 to 1."""
 
     tex_slat_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
-    """How many steps make the surface. From 1 to 50."""
+    """Number of sampling steps for the texture. From 1 to 50."""
 
     tex_slat_rescale_t: Annotated[float, Field(ge=1.0, le=6.0)] = 3
-    """How much effort goes into the early steps of the surface. From 1 to 6."""
+    """Share of effort for the early steps of the texture. From 1 to 6."""
 
     decimation_target: Annotated[int, Field(ge=5000, le=2000000)] = 500000
-    """How many points the shape is reduced to; fewer make a smaller file. From 5000 to 2000000.
-    """
+    """Target number of vertices; fewer give a smaller file. From 5000 to 2000000."""
 
     texture_size: Literal[1024, 2048, 4096] = 2048
-    """Edge of the surface picture in pixels; larger is sharper and makes a larger file."""
+    """Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+    """
 
     multi_image_strategy: Literal[
         "average_right",
@@ -103,11 +103,10 @@ class Reconviagen05Output(OutputModel):
     """Result of fal-ai/reconviagen-0.5."""
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 reconviagen_0_5 = Endpoint("fal-ai/reconviagen-0.5", Reconviagen05Input, Reconviagen05Output)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -22,8 +22,8 @@ class Recraft20bInput(InputModel, Request["Recraft20bOutput"]):
     """Parameters of fal-ai/recraft-20b."""
 
     prompt: Annotated[str, Field(max_length=1000, min_length=1)]
-    """Says in words what the picture should show or what to change in the one given. 1 to 1000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 1 to
+    1000 characters.
     """
 
     image_size: (
@@ -37,7 +37,7 @@ class Recraft20bInput(InputModel, Request["Recraft20bOutput"]):
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     style: Literal[
         "any",
@@ -78,23 +78,23 @@ class Recraft20bInput(InputModel, Request["Recraft20bOutput"]):
         "vector_illustration/linocut",
         "vector_illustration/seamless",
     ] = "realistic_image"
-    """Overall look of the picture, as photograph or drawing."""
+    """Visual style of the image, such as photo or drawing."""
 
     colors: list[RGBColor] = []
-    """Colours that the picture should mainly have."""
+    """Preferred colors of the image."""
 
     style_id: str | None = None
-    """Style made earlier, by its id."""
+    """Id of a previously created style."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class Recraft20bOutput(OutputModel):
     """Result of fal-ai/recraft-20b."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 recraft_20b = Endpoint("fal-ai/recraft-20b", Recraft20bInput, Recraft20bOutput)

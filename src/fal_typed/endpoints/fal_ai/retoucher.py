@@ -16,23 +16,20 @@ class RetoucherInput(InputModel, Request["RetoucherOutput"]):
     """Parameters of fal-ai/retoucher."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class RetoucherOutput(OutputModel):
     """Result of fal-ai/retoucher."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 retoucher = Endpoint("fal-ai/retoucher", RetoucherInput, RetoucherOutput)

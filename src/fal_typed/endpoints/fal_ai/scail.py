@@ -20,31 +20,31 @@ class ScailInput(InputModel, Request["ScailOutput"]):
     """Parameters of fal-ai/scail."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     multi_character: bool = False
-    """Expects several people in the pictures."""
+    """Whether the images show several people."""
 
     resolution: Literal["512p"] = "512p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     num_inference_steps: Annotated[int, Field(ge=2, le=30)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 30.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 30."""
 
 
 class ScailOutput(OutputModel):
     """Result of fal-ai/scail."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 scail = Endpoint("fal-ai/scail", ScailInput, ScailOutput)

@@ -18,53 +18,50 @@ class Scail2Input(InputModel, Request["Scail2Output"]):
     """Parameters of fal-ai/scail-2."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     driving_type: Literal["end_to_end", "pose"] = "end_to_end"
 
     guidance_scale: float = 5
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts.
     """
 
     mode: Literal["animation", "replacement"] = "animation"
-    """Which of its ways of working the endpoint uses."""
+    """Operating mode of the endpoint."""
 
     num_inference_steps: int = 40
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     resolution: Literal["512p", "704p"] = "512p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     shift: float = 3
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail.
     """
 
     subject_type: Literal["human", "animal"] = "human"
-    """Whether a person or an animal moves."""
+    """Whether the subject that moves is a person or an animal."""
 
 
 class Scail2Output(OutputModel):
     """Result of fal-ai/scail-2."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     preprocessing_mask_video: Video | None = None
 

@@ -19,16 +19,16 @@ class SceneFinderInput(InputModel, Request["SceneFinderOutput"]):
     """Parameters of fal-ai/scene-finder."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     frame_selection: Literal["mid", "start", "end", "all"] = "mid"
 
     frames_per_second: int = 2
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
 
@@ -36,10 +36,10 @@ class SceneFinderOutput(OutputModel):
     """Result of fal-ai/scene-finder."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     segments: list[EventSegment]
-    """Parts of the recording or video with their times."""
+    """Segments of the audio or video with their timestamps."""
 
 
 scene_finder = Endpoint("fal-ai/scene-finder", SceneFinderInput, SceneFinderOutput)

@@ -16,27 +16,27 @@ class SileroVadInput(InputModel, Request["SileroVadOutput"]):
     """Parameters of fal-ai/silero-vad."""
 
     audio_url: FileInput
-    """Recording to be written down or judged."""
+    """Audio to transcribe or to analyze."""
 
 
 class SpeechTimestamp(OutputModel):
     """Part of the result: start, end."""
 
     start: float
-    """Second of the recording or video at which this part begins."""
+    """Start of this segment in the audio or video, in seconds."""
 
     end: float
-    """Second of the recording or video at which this part stops."""
+    """End of this segment in the audio or video, in seconds."""
 
 
 class SileroVadOutput(OutputModel):
     """Result of fal-ai/silero-vad."""
 
     has_speech: bool
-    """Whether anybody speaks in the recording."""
+    """Whether the audio contains speech."""
 
     timestamps: list[SpeechTimestamp]
-    """When each word or letter is spoken."""
+    """Time at which each word or character is spoken."""
 
 
 silero_vad = Endpoint("fal-ai/silero-vad", SileroVadInput, SileroVadOutput)

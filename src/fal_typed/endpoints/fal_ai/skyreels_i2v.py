@@ -20,42 +20,38 @@ class SkyreelsI2vInput(InputModel, Request["SkyreelsI2vOutput"]):
     """Parameters of fal-ai/skyreels-i2v."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    image_url: FileInput
-    """Picture that the video starts from or is made with."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    image_url: FileInput
+    """Image that the video starts with or is generated from."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 6
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     negative_prompt: str | None = None
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class SkyreelsI2vOutput(OutputModel):
     """Result of fal-ai/skyreels-i2v."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 skyreels_i2v = Endpoint("fal-ai/skyreels-i2v", SkyreelsI2vInput, SkyreelsI2vOutput)

@@ -20,35 +20,34 @@ class SmartResizeInput(InputModel, Request["SmartResizeOutput"]):
     """Parameters of fal-ai/smart-resize."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     target_sizes: Annotated[list[str], Field(max_length=10, min_length=1)]
     """1 to 10 items."""
 
     prompt: Annotated[str, Field(max_length=5000)] = ""
-    """Says in words what the picture should show or what to change in the one given. At most 5000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    most 5000 characters.
     """
 
     num_images_per_size: Annotated[int, Field(ge=1, le=4)] = 1
     """From 1 to 4."""
 
     resolution: Literal["1K", "2K", "4K"] = "1K"
-    """How many pixels the picture has; higher is sharper, slower and may cost more."""
+    """Resolution of the image; higher is sharper, slower and can cost more."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """How much the content filter lets pass: 1 is the strictest, higher values allow more."""
+    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -56,19 +55,19 @@ class SmartResizeResult(OutputModel):
     """Part of the result: images, description, width, height, aspect_ratio, resolution."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     description: str
-    """Says in words what it looks like."""
+    """Text description of the appearance."""
 
     width: int
-    """How wide it is, in pixels."""
+    """Width in pixels."""
 
     height: int
-    """How high it is, in pixels."""
+    """Height in pixels."""
 
     aspect_ratio: str
-    """Width to height, as 16:9."""
+    """Ratio of width to height, such as 16:9."""
 
     resolution: str
     """Width and height in pixels."""
@@ -78,13 +77,13 @@ class SmartResizeOutput(OutputModel):
     """Result of fal-ai/smart-resize."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     description: str
-    """What the model says about the result."""
+    """The model's description of the result."""
 
     results: list[SmartResizeResult]
-    """What was found, and where."""
+    """Detections and their positions."""
 
 
 smart_resize = Endpoint("fal-ai/smart-resize", SmartResizeInput, SmartResizeOutput)

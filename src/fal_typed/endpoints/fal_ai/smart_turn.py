@@ -18,7 +18,7 @@ class SmartTurnInput(InputModel, Request["SmartTurnOutput"]):
     """Parameters of fal-ai/smart-turn."""
 
     audio_url: FileInput
-    """Recording to be written down or judged."""
+    """Audio to transcribe or to analyze."""
 
 
 class SmartTurnOutput(OutputModel):
@@ -27,7 +27,7 @@ class SmartTurnOutput(OutputModel):
     prediction: int
 
     probability: float
-    """How sure the model is, from 0 to 1."""
+    """Confidence of the model, from 0 to 1."""
 
     metrics: dict[str, Any]
 

@@ -20,17 +20,16 @@ class StableAudioInput(InputModel, Request["StableAudioOutput"]):
     """Parameters of fal-ai/stable-audio."""
 
     prompt: str
-    """Describes in words the sound, music or voice that is wanted."""
+    """Text description of the sound, music or voice to generate."""
 
     seconds_start: Annotated[int, Field(ge=0, le=47)] = 0
     """From 0 to 47."""
 
     seconds_total: Annotated[int, Field(ge=0, le=47)] = 30
-    """Length of the sound in seconds. From 0 to 47."""
+    """Duration of the audio in seconds. From 0 to 47."""
 
     steps: Annotated[int, Field(ge=2, le=1000)] = 100
-    """How many refining steps the model makes; more take longer and bring out finer detail. From 2
-    to 1000.
+    """Number of inference steps; more steps take longer and give finer detail. From 2 to 1000.
     """
 
 
@@ -38,7 +37,7 @@ class StableAudioOutput(OutputModel):
     """Result of fal-ai/stable-audio."""
 
     audio_file: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 stable_audio = Endpoint("fal-ai/stable-audio", StableAudioInput, StableAudioOutput)

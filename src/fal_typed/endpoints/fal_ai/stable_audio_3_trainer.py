@@ -18,7 +18,7 @@ class StableAudio3TrainerInput(InputModel, Request["StableAudio3TrainerOutput"])
     """Parameters of fal-ai/stable-audio-3-trainer."""
 
     audio_data_url: FileInput
-    """Where the archive of training recordings is."""
+    """URL of the archive of training audio."""
 
     adapter_type: Literal[
         "lora",
@@ -33,54 +33,51 @@ class StableAudio3TrainerInput(InputModel, Request["StableAudio3TrainerOutput"])
     ] = "dora-rows"
 
     base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16"
-    """Number format of the weights that stay as they are during training."""
+    """Number format of the frozen base weights during training."""
 
     batch_size: int = 1
-    """How many examples each training step learns from; more is steadier and needs more memory.
+    """Number of examples in each training step; larger batches are more stable and need more
+    memory.
     """
 
     duration: float = UNSET
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     exclude: list[str] = UNSET
-    """Layers that are left as they are."""
+    """Layers to leave unchanged."""
 
     include: list[str] = UNSET
 
     learning_rate: float = 0.0001
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    """
+    """Step size of the weight updates; too high is unstable, too low learns little."""
 
     lora_checkpoint_url: FileInput = UNSET
-    """Where weights to go on training from are."""
+    """URL of LoRA weights from which to continue training."""
 
     model: Literal["medium-base", "small-music-base", "small-sfx-base"] = "medium-base"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     number_of_steps: int = 1000
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
     """
 
     pre_encode: bool = UNSET
 
     rank: int = 16
-    """Size of the trained weights; larger ones hold more detail and make a larger file."""
+    """Rank of the trained weights; higher ranks capture more detail and give a larger file."""
 
     seed: int = 42
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class StableAudio3TrainerOutput(OutputModel):
     """Result of fal-ai/stable-audio-3-trainer."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
     lora_file: File
-    """The trained weights, as a file to download."""
+    """The trained LoRA weights, as a file to download."""
 
 
 stable_audio_3_trainer = Endpoint(

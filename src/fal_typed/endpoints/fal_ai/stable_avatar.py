@@ -20,35 +20,33 @@ class StableAvatarInput(InputModel, Request["StableAvatarOutput"]):
     """Parameters of fal-ai/stable-avatar."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     audio_guidance_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 4
-    """How closely mouth and motion keep to the sound; too much looks exaggerated. From 0 to 10.
+    """How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 10.
     """
 
     num_inference_steps: Annotated[int, Field(ge=10, le=50)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    10 to 50.
+    """Number of denoising steps; more steps take longer and give finer detail. From 10 to 50.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     perturbation: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     """From 0 to 1."""
@@ -58,7 +56,7 @@ class StableAvatarOutput(OutputModel):
     """Result of fal-ai/stable-avatar."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 stable_avatar = Endpoint("fal-ai/stable-avatar", StableAvatarInput, StableAvatarOutput)

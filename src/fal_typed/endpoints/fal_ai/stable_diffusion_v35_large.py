@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.endpoints._shared.ip_adapter_2490fb1d import IPAdapter
 from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
 from fal_typed.files import FileInput, Image
@@ -25,57 +25,55 @@ class ControlNetType3(InputModel):
     """
 
     path: str
-    """Where the weights are: a URL, or owner and name of a Hugging Face repository."""
+    """URL or Hugging Face repository (owner/name) of the weights."""
 
     control_image_url: FileInput
-    """Picture that gives outline, depth or pose to follow."""
+    """Control image with edges, depth or pose to follow."""
 
     conditioning_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """How strongly this guide shapes the result. From 0 to 2."""
+    """How strongly this control influences the result. From 0 to 2."""
 
     start_percentage: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Share of the steps, from 0 to 1, after which this guide begins to act. From 0 to 1."""
+    """Fraction of the steps, from 0 to 1, at which this control starts. From 0 to 1."""
 
     end_percentage: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Share of the steps, from 0 to 1, after which this guide no longer acts. From 0 to 1."""
+    """Fraction of the steps, from 0 to 1, at which this control ends. From 0 to 1."""
 
 
 class StableDiffusionV35LargeInput(InputModel, Request["StableDiffusionV35LargeOutput"]):
     """Parameters of fal-ai/stable-diffusion-v35-large."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 3.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     controlnet: ControlNetType3 = UNSET
 
@@ -91,34 +89,32 @@ class StableDiffusionV35LargeInput(InputModel, Request["StableDiffusionV35LargeO
         ]
         | None
     ) = None
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     loras: list[LoraWeight] = []
-    """Weights of one's own, put on top of the base model to add a style, a person or a thing.
-    """
+    """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     ip_adapter: IPAdapter | None = None
-    """Pictures whose look or subject is carried over without words."""
+    """IP adapters to apply, which transfer the style or subject of reference images."""
 
 
 class StableDiffusionV35LargeOutput(OutputModel):
     """Result of fal-ai/stable-diffusion-v35-large."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 stable_diffusion_v35_large = Endpoint(

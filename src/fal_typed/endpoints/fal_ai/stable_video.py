@@ -20,24 +20,22 @@ class StableVideoInput(InputModel, Request["StableVideoOutput"]):
     """Parameters of fal-ai/stable-video."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     motion_bucket_id: Annotated[int, Field(ge=1, le=255)] = 127
-    """How much moves in the video; higher is livelier. From 1 to 255."""
+    """Amount of motion in the video; higher values move more. From 1 to 255."""
 
     cond_aug: Annotated[float, Field(ge=0.0, le=10.0)] = 0.02
-    """How much noise is put over the given picture; more allows more motion and less likeness.
-    From 0 to 10.
+    """Amount of noise to add to the input image; more allows more motion and less similarity. From
+    0 to 10.
     """
 
     fps: Annotated[int, Field(ge=10, le=100)] = 25
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 10 to 100.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 10 to 100.
     """
 
 
@@ -45,11 +43,10 @@ class StableVideoOutput(OutputModel):
     """Result of fal-ai/stable-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 stable_video = Endpoint("fal-ai/stable-video", StableVideoInput, StableVideoOutput)

@@ -20,12 +20,10 @@ class StarVectorInput(InputModel, Request["StarVectorOutput"]):
     """Parameters of fal-ai/star-vector."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     max_length: Annotated[int, Field(ge=1000, le=16000)] = 4000
     """From 1000 to 16000."""
@@ -35,11 +33,10 @@ class StarVectorOutput(OutputModel):
     """Result of fal-ai/star-vector."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 star_vector = Endpoint("fal-ai/star-vector", StarVectorInput, StarVectorOutput)

@@ -18,81 +18,78 @@ class SteadyDancerInput(InputModel, Request["SteadyDancerOutput"]):
     """Parameters of fal-ai/steady-dancer."""
 
     acceleration: Literal["light", "moderate", "aggressive"] = "aggressive"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     enable_safety_checker: bool = UNSET
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     frames_per_second: int = UNSET
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     guidance_scale: float = 1
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts.
     """
 
     image_url: FileInput = UNSET
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: int = UNSET
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     num_inference_steps: int = 6
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     pose_guidance_end: float = 0.4
 
     pose_guidance_scale: float = 1
-    """How closely the result keeps to the given pose."""
+    """How closely the result follows the given pose."""
 
     pose_guidance_start: float = 0.1
 
     preserve_audio: bool = True
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
     prompt: str = UNSET
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     resolution: Literal["480p", "576p", "720p"] = "576p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     shift: float = 5
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail.
     """
 
     use_turbo: bool = UNSET
-    """Finishes sooner with settings chosen for speed."""
+    """Whether to use settings optimized for speed."""
 
     video_url: FileInput = UNSET
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
 
 class SteadyDancerOutput(OutputModel):
     """Result of fal-ai/steady-dancer."""
 
     num_frames: int
-    """How many frames it has; divided by the frame rate this is its length."""
+    """Number of frames; divide by the frame rate to get the duration."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 steady_dancer = Endpoint("fal-ai/steady-dancer", SteadyDancerInput, SteadyDancerOutput)

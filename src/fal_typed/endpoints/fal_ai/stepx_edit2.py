@@ -20,67 +20,65 @@ class StepxEdit2Input(InputModel, Request["StepxEdit2Output"]):
     """Parameters of fal-ai/stepx-edit2."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
-
-    image_url: FileInput
-    """Picture to start from or to change."""
-
-    negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    image_url: FileInput
+    """Image to edit or to start from."""
+
+    negative_prompt: str = ""
+    """Text description of what to avoid in the result."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 6
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=100)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 100.
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
     """
 
     enable_thinking_mode: bool = True
-    """Lets the model reason about the instruction first."""
+    """Whether the model reasons about the instruction first."""
 
     enable_reflection_mode: bool = True
-    """Lets the model judge its own result and correct it."""
+    """Whether the model evaluates and corrects its own result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class StepxEdit2Output(OutputModel):
     """Result of fal-ai/stepx-edit2."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
     reformat_prompt: str | None = None
-    """Prompt as it was rewritten by the model."""
+    """The prompt as rewritten by the model."""
 
     think_info: list[str] | None = None
 

@@ -18,22 +18,20 @@ class Swin2srInput(InputModel, Request["Swin2srOutput"]):
     """Parameters of fal-ai/swin2sr."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr"
-    """Which of its kinds of work the endpoint does."""
+    """Task for the endpoint to perform."""
 
 
 class Swin2srOutput(OutputModel):
     """Result of fal-ai/swin2sr."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 swin2sr = Endpoint("fal-ai/swin2sr", Swin2srInput, Swin2srOutput)

@@ -20,36 +20,34 @@ class T2vTurboInput(InputModel, Request["T2vTurboOutput"]):
     """Parameters of fal-ai/t2v-turbo."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     seed: Annotated[int, Field(ge=0, le=203279)] | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. From 0 to 203279.
+    """Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=12)] = 4
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 12.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 12."""
 
     guidance_scale: Annotated[float, Field(ge=0.1, le=30.0)] = 7.5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0.1 to 30.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0.1 to 30.
     """
 
     num_frames: Annotated[int, Field(ge=16, le=32)] = 16
-    """How many frames the video has; divided by the frame rate this is its length. From 16 to 32.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 16 to 32.
     """
 
     export_fps: Annotated[int, Field(ge=1, le=24)] = 8
-    """Frames per second of the finished file. From 1 to 24."""
+    """Frames per second of the output file. From 1 to 24."""
 
 
 class T2vTurboOutput(OutputModel):
     """Result of fal-ai/t2v-turbo."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 t2v_turbo = Endpoint("fal-ai/t2v-turbo", T2vTurboInput, T2vTurboOutput)

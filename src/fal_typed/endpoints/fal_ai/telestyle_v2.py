@@ -19,20 +19,20 @@ class TelestyleV2Input(InputModel, Request["TelestyleV2Output"]):
     """Parameters of fal-ai/telestyle-v2."""
 
     content_image_url: FileInput
-    """Picture whose subject is kept while its look changes."""
+    """Image whose content is kept while its style changes."""
 
     style_image_url: FileInput
-    """Picture whose look is taken over."""
+    """Reference image whose style is used."""
 
     acceleration: Literal["none", "regular"] = "none"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     guidance_scale: float = 1
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts.
     """
 
     image_size: (
@@ -46,33 +46,33 @@ class TelestyleV2Input(InputModel, Request["TelestyleV2Output"]):
             "landscape_16_9",
         ]
     ) = UNSET
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     lightning_lora_scale: float = 1
 
     lora_scale: float = 1
-    """How strongly the built-in style weights act: 0 not at all, 1 as trained, more exaggerates.
+    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
+    exaggerates.
     """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     num_inference_steps: int = 4
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     use_content_description: bool = True
@@ -86,17 +86,16 @@ class TelestyleV2Output(OutputModel):
     """Result of fal-ai/telestyle-v2."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool] | None = None
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str = ""
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
 
 telestyle_v2 = Endpoint("fal-ai/telestyle-v2", TelestyleV2Input, TelestyleV2Output)

@@ -20,29 +20,26 @@ class TheraInput(InputModel, Request["TheraOutput"]):
     """Parameters of fal-ai/thera."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     backbone: Literal["edsr", "rdn"]
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=6.0)] = 2
-    """How many times larger width and height become; 2 makes four times the pixels. From 1 to 6.
+    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 6.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class TheraOutput(OutputModel):
     """Result of fal-ai/thera."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 thera = Endpoint("fal-ai/thera", TheraInput, TheraOutput)

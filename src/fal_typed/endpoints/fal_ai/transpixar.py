@@ -20,45 +20,41 @@ class TranspixarInput(InputModel, Request["TranspixarOutput"]):
     """Parameters of fal-ai/transpixar."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 24
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     export_fps: Annotated[int, Field(ge=4, le=32)] = 8
-    """Frames per second of the finished file. From 4 to 32."""
+    """Frames per second of the output file. From 4 to 32."""
 
 
 class TranspixarOutput(OutputModel):
     """Result of fal-ai/transpixar."""
 
     videos: list[Video]
-    """The videos that were made, as files to download."""
+    """The generated videos, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
 
 transpixar = Endpoint("fal-ai/transpixar", TranspixarInput, TranspixarOutput)

@@ -18,37 +18,35 @@ class Trellis2LoraInput(InputModel, Request["Trellis2LoraOutput"]):
     """Parameters of fal-ai/trellis-2-lora."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     decimation_target: int = 500000
-    """How many points the shape is reduced to; fewer make a smaller file."""
+    """Target number of vertices; fewer give a smaller file."""
 
     geometry_lora_url: FileInput = UNSET
-    """Where the trained weights for the shape are."""
+    """URL of the LoRA weights for the geometry."""
 
     resolution: Literal[512, 1024] = 512
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     shape_slat_guidance_interval_end: float = 1
 
     shape_slat_guidance_interval_start: float = 0.6
 
     shape_slat_guidance_rescale: float = 0.5
-    """How far guidance of the fine shape is tempered; higher is steadier."""
+    """Rescaling of the guidance for the refined shape; higher is more stable."""
 
     shape_slat_guidance_strength: float = 7.5
-    """How closely the fine shape keeps to the given picture."""
+    """How closely the refined shape follows the input image."""
 
     shape_slat_rescale_t: float = 3
-    """How much effort goes into the early steps of the fine shape."""
+    """Share of effort for the early steps of the refined shape."""
 
     shape_slat_sampling_steps: int = 12
-    """How many steps refine the shape."""
+    """Number of sampling steps for the refined shape."""
 
     sparse_structure_lora_url: FileInput = UNSET
 
@@ -57,68 +55,69 @@ class Trellis2LoraInput(InputModel, Request["Trellis2LoraOutput"]):
     ss_guidance_interval_start: float = 0.6
 
     ss_guidance_rescale: float = 0.7
-    """How far guidance of the rough shape is tempered; higher is steadier."""
+    """Rescaling of the guidance for the coarse structure; higher is more stable."""
 
     ss_guidance_strength: float = 7.5
-    """How closely the rough shape keeps to the given picture."""
+    """How closely the coarse structure follows the input image."""
 
     ss_rescale_t: float = 5
-    """How much effort goes into the early steps of the rough shape."""
+    """Share of effort for the early steps of the coarse structure."""
 
     ss_sampling_steps: int = 12
-    """How many steps build the rough shape."""
+    """Number of sampling steps for the coarse structure."""
 
     tex_slat_guidance_interval_end: float = 0.9
-    """Point of the run, from 0 to 1, at which guidance of the surface ends."""
+    """Fraction of the process, from 0 to 1, at which texture guidance ends."""
 
     tex_slat_guidance_interval_start: float = 0.6
-    """Point of the run, from 0 to 1, at which guidance of the surface begins."""
+    """Fraction of the process, from 0 to 1, at which texture guidance starts."""
 
     tex_slat_guidance_rescale: float = UNSET
-    """How far guidance of the surface is tempered; higher is steadier."""
+    """Rescaling of the guidance for the texture; higher is more stable."""
 
     tex_slat_guidance_strength: float = 1
-    """How closely the surface keeps to the given picture; too much looks garish."""
+    """How closely the texture follows the input image; too high looks oversaturated."""
 
     tex_slat_rescale_t: float = 3
-    """How much effort goes into the early steps of the surface."""
+    """Share of effort for the early steps of the texture."""
 
     tex_slat_sampling_steps: int = 12
-    """How many steps make the surface."""
+    """Number of sampling steps for the texture."""
 
     texture_lora_url: FileInput = UNSET
-    """Where the trained weights for the surface are."""
+    """URL of the LoRA weights for the texture."""
 
     texture_size: Literal[1024, 2048, 4096] = 2048
-    """Edge of the surface picture in pixels; larger is sharper and makes a larger file."""
+    """Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+    """
 
 
 class Trellis2LoraOutput(OutputModel):
     """Result of fal-ai/trellis-2-lora."""
 
     decimation_target: int
-    """How many points the shape is reduced to; fewer make a smaller file."""
+    """Target number of vertices; fewer give a smaller file."""
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     resolution: int
     """Width and height in pixels."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     texture_size: int
-    """Edge of the surface picture in pixels; larger is sharper and makes a larger file."""
+    """Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+    """
 
     geometry_lora_url: str | None = None
-    """Where the trained weights for the shape are."""
+    """URL of the LoRA weights for the geometry."""
 
     sparse_structure_lora_url: str | None = None
 
     texture_lora_url: str | None = None
-    """Where the trained weights for the surface are."""
+    """URL of the LoRA weights for the texture."""
 
 
 trellis_2_lora = Endpoint("fal-ai/trellis-2-lora", Trellis2LoraInput, Trellis2LoraOutput)

@@ -22,14 +22,14 @@ class Trellis2LoraTrainerInput(InputModel, Request["Trellis2LoraTrainerOutput"])
     denoisers: list[Literal["sparse_structure", "geometry", "texture"]] = UNSET
 
     learning_rate: float = 0.0001
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    """
+    """Step size of the weight updates; too high is unstable, too low learns little."""
 
     rank: Literal[16, 32, 64] = 32
-    """Size of the trained weights; larger ones hold more detail and make a larger file."""
+    """Rank of the trained weights; higher ranks capture more detail and give a larger file."""
 
     resolution: Literal[512, 1024] = 512
-    """How large training sees its pictures or clips; higher learns finer detail and takes longer.
+    """Resolution of the training images or clips; higher resolutions capture finer detail and take
+    longer.
     """
 
     training_steps: float = 1000
@@ -41,17 +41,16 @@ class LoraAdapterResult(OutputModel):
     denoiser: Literal["sparse_structure", "geometry", "texture"]
 
     learning_rate: float
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    """
+    """Step size of the weight updates; too high is unstable, too low learns little."""
 
     lora_file: File
-    """The trained weights, as a file to download."""
+    """The trained LoRA weights, as a file to download."""
 
     rank: Literal[16, 32, 64]
-    """Size of the trained weights; larger ones hold more detail and make a larger file."""
+    """Rank of the trained weights; higher ranks capture more detail and give a larger file."""
 
     resolution: Literal[512, 1024]
-    """Grid size that these weights are trained for."""
+    """Grid resolution that these weights are trained for."""
 
     training_steps: float
 
@@ -62,7 +61,7 @@ class LoraTrainingFailure(OutputModel):
     denoiser: Literal["sparse_structure", "geometry", "texture"]
 
     error: str
-    """What went wrong, if something did."""
+    """Error message, if the operation failed."""
 
 
 class Trellis2LoraTrainerOutput(OutputModel):
@@ -71,10 +70,10 @@ class Trellis2LoraTrainerOutput(OutputModel):
     adapters: list[LoraAdapterResult]
 
     preprocessed_data_file: File
-    """Training material as it was prepared, for later runs."""
+    """Preprocessed training data, for later runs."""
 
     failed: list[LoraTrainingFailure] | None = None
-    """What did not succeed, each with the reason."""
+    """Failed items, each with the reason."""
 
 
 trellis_2_lora_trainer = Endpoint(

@@ -20,13 +20,13 @@ class TriposrInput(InputModel, Request["TriposrOutput"]):
     """Parameters of fal-ai/triposr."""
 
     image_url: FileInput
-    """Picture of the object that is turned into a model."""
+    """Image of the object to turn into a 3D model."""
 
     output_format: Literal["glb", "obj"] = "glb"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     do_remove_background: bool = True
-    """Takes away what is behind the object first."""
+    """Whether to remove the background of the object first."""
 
     foreground_ratio: Annotated[float, Field(ge=0.5, le=1.0)] = 0.9
     """From 0.5 to 1."""
@@ -39,10 +39,10 @@ class TriposrOutput(OutputModel):
     """Result of fal-ai/triposr."""
 
     model_mesh: File
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     remeshing_dir: File | None = None
 

@@ -20,23 +20,22 @@ class TurboFluxTrainerInput(InputModel, Request["TurboFluxTrainerOutput"]):
     """Parameters of fal-ai/turbo-flux-trainer."""
 
     images_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
     trigger_phrase: str | None = "ohwx"
-    """Rare words that call up what was learned; they are put into every caption and later into
-    prompts.
+    """Unique phrase that activates what was learned; it is added to every caption, use it in
+    prompts later.
     """
 
     steps: Annotated[int, Field(ge=1, le=10000)] = 1000
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart. From 1 to 10000.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
+    From 1 to 10000.
     """
 
     learning_rate: Annotated[float, Field(ge=1e-07, le=0.01)] = 0.00115
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    From 1e-07 to 0.01.
+    """Step size of the weight updates; too high is unstable, too low learns little. From 1e-07 to
+    0.01.
     """
 
     training_style: Literal["subject", "style"] | None = "subject"
@@ -48,10 +47,10 @@ class TurboFluxTrainerOutput(OutputModel):
     """Result of fal-ai/turbo-flux-trainer."""
 
     diffusers_lora_file: File
-    """The trained weights in the layout of the diffusers library, as a file to download."""
+    """The trained LoRA weights in the diffusers format, as a file to download."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
 
 turbo_flux_trainer = Endpoint(

@@ -20,35 +20,31 @@ class UltrashapeInput(InputModel, Request["UltrashapeOutput"]):
     """Parameters of fal-ai/ultrashape."""
 
     image_url: FileInput
-    """Picture of the object that is turned into a model."""
+    """Image of the object to turn into a 3D model."""
 
     model_url: FileInput
-    """The three-dimensional object to work on."""
+    """URL of the 3D model to process."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
-    """How many refining steps the model makes; more take longer and bring out finer detail. From 1
-    to 50.
-    """
+    """Number of inference steps; more steps take longer and give finer detail. From 1 to 50."""
 
     octree_resolution: Annotated[int, Field(ge=128, le=1024)] = 1024
-    """Fineness of the grid that the shape is built in; higher keeps more detail and takes longer.
-    From 128 to 1024.
+    """Resolution of the grid in which the shape is built; higher keeps more detail and takes
+    longer. From 128 to 1024.
     """
 
     seed: int = 42
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     remove_background: bool = True
-    """Cuts the subject out of its background."""
+    """Whether to remove the background of the subject."""
 
 
 class UltrashapeOutput(OutputModel):
     """Result of fal-ai/ultrashape."""
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
 
 ultrashape = Endpoint("fal-ai/ultrashape", UltrashapeInput, UltrashapeOutput)

@@ -20,43 +20,43 @@ class VideoAsPromptInput(InputModel, Request["VideoAsPromptOutput"]):
     """Parameters of fal-ai/video-as-prompt."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    video_url: FileInput
-    """Video to start from or to change."""
-
-    image_url: FileInput
-    """Picture that the video starts from or is made with."""
-
-    video_description: str
-    """Says in words what is seen in the given clip."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    video_url: FileInput
+    """Video to edit or to start from."""
+
+    image_url: FileInput
+    """Image that the video starts with or is generated from."""
+
+    video_description: str
+    """Text description of the input clip."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     num_frames: Annotated[int, Field(ge=1, le=100)] = 49
-    """How many frames the video has; divided by the frame rate this is its length. From 1 to 100.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 1 to 100.
     """
 
     fps: Annotated[int, Field(ge=1, le=60)] = 16
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 1 to 60.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 60.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "9:16"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 20.
     """
 
 
@@ -64,7 +64,7 @@ class VideoAsPromptOutput(OutputModel):
     """Result of fal-ai/video-as-prompt."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 video_as_prompt = Endpoint("fal-ai/video-as-prompt", VideoAsPromptInput, VideoAsPromptOutput)

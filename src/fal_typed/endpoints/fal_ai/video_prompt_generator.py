@@ -31,7 +31,7 @@ class VideoPromptGeneratorInput(InputModel, Request["VideoPromptGeneratorOutput"
         "Action",
         "Experimental",
     ] = "Simple"
-    """Overall look that the result follows."""
+    """Visual style of the result."""
 
     camera_style: Literal[
         "None",
@@ -128,7 +128,7 @@ class VideoPromptGeneratorInput(InputModel, Request["VideoPromptGeneratorOutput"
     custom_elements: str = ""
 
     image_url: FileInput = UNSET
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
     model: Literal[
         "anthropic/claude-3.5-sonnet",
@@ -144,7 +144,7 @@ class VideoPromptGeneratorInput(InputModel, Request["VideoPromptGeneratorOutput"
         "openai/gpt-4o",
         "deepseek/deepseek-r1",
     ] = "google/gemini-2.0-flash-001"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     prompt_length: Literal["Short", "Medium", "Long"] = "Medium"
 
@@ -153,7 +153,7 @@ class VideoPromptGeneratorOutput(OutputModel):
     """Result of fal-ai/video-prompt-generator."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
 
 video_prompt_generator = Endpoint(

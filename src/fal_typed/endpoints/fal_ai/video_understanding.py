@@ -20,20 +20,20 @@ class VideoUnderstandingInput(InputModel, Request["VideoUnderstandingOutput"]):
     """Parameters of fal-ai/video-understanding."""
 
     video_url: FileInput
-    """Video that the model watches and answers about."""
+    """Video for the model to analyze."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Question or instruction that the model answers. 1 to 5000 characters."""
+    """Question or instruction for the model. 1 to 5000 characters."""
 
     detailed_analysis: bool = False
-    """Gives a longer and closer answer."""
+    """Whether to give a longer and more detailed response."""
 
 
 class VideoUnderstandingOutput(OutputModel):
     """Result of fal-ai/video-understanding."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
 
 video_understanding = Endpoint(

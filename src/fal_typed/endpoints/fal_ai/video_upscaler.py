@@ -20,17 +20,17 @@ class VideoUpscalerInput(InputModel, Request["VideoUpscalerOutput"]):
     """Parameters of fal-ai/video-upscaler."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     scale: Annotated[float, Field(ge=1.0, le=8.0)] = 2
-    """Factor by which width and height grow. From 1 to 8."""
+    """Factor by which to enlarge width and height. From 1 to 8."""
 
 
 class VideoUpscalerOutput(OutputModel):
     """Result of fal-ai/video-upscaler."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 video_upscaler = Endpoint("fal-ai/video-upscaler", VideoUpscalerInput, VideoUpscalerOutput)

@@ -20,61 +20,57 @@ class VoidVideoInpaintingInput(InputModel, Request["VoidVideoInpaintingOutput"])
     """Parameters of fal-ai/void-video-inpainting."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     quad_mask_video_url: FileInput = ""
 
     mask_prompt: str | None = None
-    """Names in words what is to be masked."""
+    """Text description of what to mask."""
 
     enable_pass2_refinement: bool = False
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 1
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. From 0 to
-    1.
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it. From 0 to 1.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_frames: Annotated[int, Field(ge=1, le=197)] = 85
-    """How many frames the video has; divided by the frame rate this is its length. From 1 to 197.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 1 to 197.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class VoidVideoInpaintingOutput(OutputModel):
     """Result of fal-ai/void-video-inpainting."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 void_video_inpainting = Endpoint(

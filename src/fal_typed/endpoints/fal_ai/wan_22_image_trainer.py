@@ -20,50 +20,50 @@ class Wan22ImageTrainerInput(InputModel, Request["Wan22ImageTrainerOutput"]):
     """Parameters of fal-ai/wan-22-image-trainer."""
 
     training_data_url: FileInput
-    """Archive with the clips, pictures or recordings to learn from, each with a text file as its
+    """URL of an archive of training clips, images or recordings, each with a text file as its
     caption.
     """
 
     trigger_phrase: str
-    """Rare words that call up what was learned; they are put into every caption and later into
-    prompts.
+    """Unique phrase that activates what was learned; it is added to every caption, use it in
+    prompts later.
     """
 
     include_synthetic_captions: bool = False
 
     use_face_detection: bool = True
-    """Cuts the pictures around faces."""
+    """Whether to crop the images around detected faces."""
 
     use_face_cropping: bool = False
-    """Cuts the pictures around faces."""
+    """Whether to crop the images around faces."""
 
     use_masks: bool = True
 
     steps: Annotated[int, Field(ge=10, le=6000)] = 1000
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart. From 10 to 6000.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
+    From 10 to 6000.
     """
 
     learning_rate: Annotated[float, Field(ge=1e-06, le=0.1, multiple_of=1e-06)] = 0.0007
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    From 1e-06 to 0.1, in steps of 1e-06.
+    """Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to
+    0.1, a multiple of 1e-06.
     """
 
     is_style: bool = False
-    """Learns the look of the pictures as a style instead of one subject."""
+    """Whether to train a style instead of a single subject."""
 
 
 class Wan22ImageTrainerOutput(OutputModel):
     """Result of fal-ai/wan-22-image-trainer."""
 
     diffusers_lora_file: File
-    """The trained weights in the layout of the diffusers library, as a file to download."""
+    """The trained LoRA weights in the diffusers format, as a file to download."""
 
     high_noise_lora: File
-    """Trained weights for the early, coarse steps, as a file to download."""
+    """LoRA weights for the early, high-noise steps, as a file to download."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
 
 wan_22_image_trainer = Endpoint(

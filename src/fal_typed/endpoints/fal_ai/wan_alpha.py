@@ -20,49 +20,47 @@ class WanAlphaInput(InputModel, Request["WanAlphaOutput"]):
     """Parameters of fal-ai/wan-alpha."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     num_frames: Annotated[int, Field(ge=17, le=121)] = 81
-    """How many frames the video has; divided by the frame rate this is its length. From 17 to 121.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
     """
 
     fps: Annotated[int, Field(ge=1, le=60)] = 16
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 1 to 60.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 60.
     """
 
     num_inference_steps: Annotated[int, Field(ge=2, le=16)] = 8
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 16.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 16."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sampler: Literal["unipc", "dpm++", "euler"] = "euler"
-    """Numerical method that leads from noise to result; they differ in speed and in fine detail.
+    """Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
     """
 
     shift: Annotated[float, Field(ge=1.0, le=15.0)] = 10.5
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more. From 1 to 15.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail. From 1 to 15.
     """
 
     resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     mask_clamp_lower: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     """From 0 to 1."""
@@ -71,7 +69,7 @@ class WanAlphaInput(InputModel, Request["WanAlphaOutput"]):
     """From 0 to 1."""
 
     binarize_mask: bool = False
-    """Makes every place of the mask either black or white, nothing between."""
+    """Whether to convert the mask to pure black and white."""
 
     mask_binarization_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
     """From 0 to 1."""
@@ -79,18 +77,17 @@ class WanAlphaInput(InputModel, Request["WanAlphaOutput"]):
     video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
         "VP9 (.webm)"
     )
-    """File format and codec of the video; some of them keep transparency."""
+    """File format and codec of the video; some support transparency."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -98,20 +95,19 @@ class WanAlphaOutput(OutputModel):
     """Result of fal-ai/wan-alpha."""
 
     prompt: str
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     image: Video | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     mask: Video | None = None
-    """Black and white picture or clip that marks the subject."""
+    """Black and white mask image or clip of the subject."""
 
 
 wan_alpha = Endpoint("fal-ai/wan-alpha", WanAlphaInput, WanAlphaOutput)

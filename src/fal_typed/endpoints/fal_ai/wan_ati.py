@@ -20,47 +20,45 @@ class TrackPoint(InputModel):
     """Part of the parameters: x, y."""
 
     x: float
-    """Place from the left edge."""
+    """Horizontal position from the left edge."""
 
     y: float
-    """Place from the upper edge."""
+    """Vertical position from the top edge."""
 
 
 class WanAtiInput(InputModel, Request["WanAtiOutput"]):
     """Parameters of fal-ai/wan-ati."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     track: list[list[TrackPoint]]
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 40
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 40.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class WanAtiOutput(OutputModel):
     """Result of fal-ai/wan-ati."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 wan_ati = Endpoint("fal-ai/wan-ati", WanAtiInput, WanAtiOutput)

@@ -22,7 +22,7 @@ class WanEffectsInput(InputModel, Request["WanEffectsOutput"]):
     subject: str
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     effect_type: Literal[
         "squish",
@@ -69,48 +69,43 @@ class WanEffectsInput(InputModel, Request["WanEffectsOutput"]):
         "animeify",
         "blast",
     ] = "cakeify"
-    """Ready-made effect to use."""
+    """Predefined effect to apply."""
 
     num_frames: Annotated[int, Field(ge=81, le=100)] = 81
-    """How many frames the video has; divided by the frame rate this is its length. From 81 to 100.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
     """
 
     frames_per_second: Annotated[int, Field(ge=5, le=24)] = 16
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames. From 5 to 24.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 5 to 24.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 40.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
 
     lora_scale: Annotated[float, Field(ge=0.1, le=2.0)] = 1
-    """How strongly the built-in style weights act: 0 not at all, 1 as trained, more exaggerates.
-    From 0.1 to 2.
+    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
+    exaggerates. From 0.1 to 2.
     """
 
     turbo_mode: bool = False
-    """Finishes sooner; the result may be less fine."""
+    """Whether to generate faster, at lower quality."""
 
 
 class WanEffectsOutput(OutputModel):
     """Result of fal-ai/wan-effects."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 wan_effects = Endpoint("fal-ai/wan-effects", WanEffectsInput, WanEffectsOutput)

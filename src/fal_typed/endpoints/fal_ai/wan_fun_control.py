@@ -20,47 +20,44 @@ class WanFunControlInput(InputModel, Request["WanFunControlOutput"]):
     """Parameters of fal-ai/wan-fun-control."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    control_video_url: FileInput
-    """Clip that gives motion, depth or pose to follow."""
-
-    negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
-
-    num_inference_steps: Annotated[int, Field(ge=4, le=50)] = 27
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    4 to 50.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    control_video_url: FileInput
+    """Control video with motion, depth or pose to follow."""
+
+    negative_prompt: str = ""
+    """Text description of what to avoid in the result."""
+
+    num_inference_steps: Annotated[int, Field(ge=4, le=50)] = 27
+    """Number of denoising steps; more steps take longer and give finer detail. From 4 to 50."""
+
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 6
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     shift: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more. From 1 to 10.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail. From 1 to 10.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     match_input_num_frames: bool = True
-    """Gives the result as many frames as the given video."""
+    """Whether to generate as many frames as the input video has."""
 
     num_frames: Annotated[int, Field(ge=49, le=121)] = 81
-    """How many frames the video has; divided by the frame rate this is its length. From 49 to 121.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 49 to 121.
     """
 
     match_input_fps: bool = True
-    """Gives the result the frame rate of the given video."""
+    """Whether to use the frame rate of the input video."""
 
     fps: Annotated[int, Field(ge=4, le=60)] = 16
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 4 to 60.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 4 to 60.
     """
 
     preprocess_video: bool = False
@@ -68,14 +65,14 @@ class WanFunControlInput(InputModel, Request["WanFunControlOutput"]):
     preprocess_type: Literal["depth", "pose"] = "depth"
 
     reference_image_url: FileInput | None = None
-    """Picture of a person, a thing or a style that the result should take up."""
+    """Reference image of a person, an object or a style to use in the result."""
 
 
 class WanFunControlOutput(OutputModel):
     """Result of fal-ai/wan-fun-control."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 wan_fun_control = Endpoint("fal-ai/wan-fun-control", WanFunControlInput, WanFunControlOutput)

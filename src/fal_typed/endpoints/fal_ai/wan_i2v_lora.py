@@ -21,77 +21,73 @@ class WanI2vLoraInput(InputModel, Request["WanI2vLoraOutput"]):
     """Parameters of fal-ai/wan-i2v-lora."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: Annotated[int, Field(ge=81, le=100)] | None = 81
-    """How many frames the video has; divided by the frame rate this is its length. From 81 to 100.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 81 to 100.
     """
 
     frames_per_second: Annotated[int, Field(ge=5, le=24)] | None = 16
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames. From 5 to 24.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 5 to 24.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 40.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
+
     guide_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 1 to 10.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 1 to 10.
     """
 
     shift: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more. From 1 to 10.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail. From 1 to 10.
     """
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     loras: list[LoraWeightType2] = []
-    """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
-    """
+    """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     reverse_video: bool = False
-    """Plays the video backwards."""
+    """Whether to play the video backward."""
 
     turbo_mode: bool = True
-    """Finishes sooner; the result may be less fine."""
+    """Whether to generate faster, at lower quality."""
 
 
 class WanI2vLoraOutput(OutputModel):
     """Result of fal-ai/wan-i2v-lora."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 wan_i2v_lora = Endpoint("fal-ai/wan-i2v-lora", WanI2vLoraInput, WanI2vLoraOutput)

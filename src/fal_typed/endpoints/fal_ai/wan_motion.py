@@ -18,42 +18,40 @@ class WanMotionInput(InputModel, Request["WanMotionOutput"]):
     """Parameters of fal-ai/wan-motion."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str = ""
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     acceleration: Literal["none", "regular"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     adapt_motion: bool = True
 
     enhance_identity: bool = False
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class WanMotionOutput(OutputModel):
     """Result of fal-ai/wan-motion."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str = ""
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
 
 wan_motion = Endpoint("fal-ai/wan-motion", WanMotionInput, WanMotionOutput)

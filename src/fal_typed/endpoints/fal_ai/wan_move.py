@@ -20,42 +20,38 @@ class WanMoveInput(InputModel, Request["WanMoveOutput"]):
     """Parameters of fal-ai/wan-move."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    trajectories: list[list[dict[str, Any]]]
-    """Points of the path that the marked part moves along, in order."""
-
-    num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 40
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 50.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    trajectories: list[list[dict[str, Any]]]
+    """Points of the path along which the masked area moves, in order."""
+
+    num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 40
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
+
     guidance_scale: Annotated[float, Field(ge=1.0, lt=10.0)] = 3.5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. At least 1 and less than 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. At least 1 and less than 10.
     """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class WanMoveOutput(OutputModel):
     """Result of fal-ai/wan-move."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 wan_move = Endpoint("fal-ai/wan-move", WanMoveInput, WanMoveOutput)

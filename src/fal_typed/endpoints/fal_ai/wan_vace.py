@@ -20,78 +20,74 @@ class WanVaceInput(InputModel, Request["WanVaceOutput"]):
     """Parameters of fal-ai/wan-vace."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: Annotated[int, Field(ge=81, le=240)] | None = 81
-    """How many frames the video has; divided by the frame rate this is its length. From 81 to 240.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 81 to 240.
     """
 
     frames_per_second: Annotated[int, Field(ge=5, le=24)] | None = 16
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames. From 5 to 24.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 5 to 24.
     """
 
     task: Literal["depth", "inpainting"] = "depth"
-    """Which of its kinds of work the endpoint does."""
+    """Task for the endpoint to perform."""
 
     shift: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more. From 1 to 10.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail. From 1 to 10.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
-
-    num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 40.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9"
+    """Ratio of width to height of the result; auto, where available, matches the input."""
+
+    num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
+
     video_url: FileInput | None = None
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     mask_video_url: FileInput | None = None
-    """Clip of the same length that marks, mostly in white, the part to work on."""
+    """Mask clip of the same length; usually the white area is edited."""
 
     mask_image_url: FileInput | None = None
-    """Picture of the same size that marks, mostly in white, the part to work on."""
+    """Mask image of the same size; usually the white area is edited."""
 
     ref_image_urls: list[FileInput] | None = None
-    """Pictures of people, things or places that the video takes up."""
+    """Reference images of people, objects or places for the video."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     preprocess: bool = False
-    """Turns an ordinary clip into the map that is followed; leave off when it already is one.
-    """
+    """Whether to convert the clip into a control map; turn it off if it already is one."""
 
 
 class WanVaceOutput(OutputModel):
     """Result of fal-ai/wan-vace."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 wan_vace = Endpoint("fal-ai/wan-vace", WanVaceInput, WanVaceOutput)

@@ -18,75 +18,71 @@ class WanVace13bInput(InputModel, Request["WanVace13bOutput"]):
     """Parameters of fal-ai/wan-vace-1-3b."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     enable_prompt_expansion: bool = UNSET
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = UNSET
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     frames_per_second: int = 16
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     mask_image_url: FileInput = UNSET
-    """Picture of the same size that marks, mostly in white, the part to work on."""
+    """Mask image of the same size; usually the white area is edited."""
 
     mask_video_url: FileInput = UNSET
-    """Clip of the same length that marks, mostly in white, the part to work on."""
+    """Mask clip of the same length; usually the white area is edited."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: int = 81
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     num_inference_steps: int = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     preprocess: bool = UNSET
-    """Turns an ordinary clip into the map that is followed; leave off when it already is one.
-    """
+    """Whether to convert the clip into a control map; turn it off if it already is one."""
 
     ref_image_urls: list[FileInput] = UNSET
-    """Pictures of people, things or places that the video takes up."""
+    """Reference images of people, objects or places for the video."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     shift: float = 5
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail.
     """
 
     task: Literal["depth", "inpainting"] = "depth"
-    """Which of its kinds of work the endpoint does."""
+    """Task for the endpoint to perform."""
 
     video_url: FileInput = UNSET
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
 
 class WanVace13bOutput(OutputModel):
     """Result of fal-ai/wan-vace-1-3b."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 wan_vace_1_3b = Endpoint("fal-ai/wan-vace-1-3b", WanVace13bInput, WanVace13bOutput)

@@ -20,38 +20,36 @@ class WanVisionEnhancerInput(InputModel, Request["WanVisionEnhancerOutput"]):
     """Parameters of fal-ai/wan-vision-enhancer."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     target_resolution: Literal["720p", "1080p"] = "720p"
-    """Height of the frames that the result should reach."""
+    """Resolution to upscale to, by the height of the frames."""
 
     creativity: Annotated[int, Field(ge=0, le=4)] = 1
-    """How freely detail may be invented; 0 keeps to the original. From 0 to 4."""
+    """How much detail the model can invent; 0 stays with the original. From 0 to 4."""
 
     prompt: str | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str | None = None
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class WanVisionEnhancerOutput(OutputModel):
     """Result of fal-ai/wan-vision-enhancer."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 wan_vision_enhancer = Endpoint(

@@ -18,16 +18,16 @@ class WhisperInput(InputModel, Request["WhisperOutput"]):
     """Parameters of fal-ai/whisper."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     batch_size: int = 64
-    """How many items are worked on at once; more is faster and needs more memory."""
+    """Number of items to process at once; larger batches are faster and need more memory."""
 
     chunk_level: Literal["none", "segment", "word"] = "segment"
-    """Whether times are given for sentences, words or not at all."""
+    """Level of timestamps: segments, words or none."""
 
     diarize: bool = UNSET
-    """Tells the speakers apart."""
+    """Whether to identify the speakers."""
 
     language: Literal[
         "af",
@@ -130,46 +130,46 @@ class WhisperInput(InputModel, Request["WhisperOutput"]):
         "yo",
         "zh",
     ] = UNSET
-    """Language that is spoken in the recording."""
+    """Language spoken in the audio."""
 
     num_speakers: int = UNSET
-    """How many people speak; left out, it is found by listening."""
+    """Number of speakers; detected automatically if not given."""
 
     prompt: str = ""
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     task: Literal["transcribe", "translate"] = "transcribe"
-    """Whether speech is written down as spoken or translated into English."""
+    """Whether to transcribe speech in its own language or to translate it into English."""
 
 
 class DiarizationSegment(OutputModel):
     """Part of the result: speaker, timestamp."""
 
     speaker: str
-    """Who speaks, by a name given by the model."""
+    """Speaker, by a name that the model assigned."""
 
     timestamp: list[Any]
-    """Beginning and end in seconds."""
+    """Start and end in seconds."""
 
 
 class WhisperChunk(OutputModel):
     """Part of the result: text, timestamp, speaker."""
 
     text: str
-    """Words that were heard in this part."""
+    """Transcript of this segment."""
 
     timestamp: list[Any]
-    """Beginning and end in seconds."""
+    """Start and end in seconds."""
 
     speaker: str | None = None
-    """Who speaks, by a name given by the model."""
+    """Speaker, by a name that the model assigned."""
 
 
 class WhisperOutput(OutputModel):
     """Result of fal-ai/whisper."""
 
     diarization_segments: list[DiarizationSegment]
-    """Who speaks when."""
+    """Segments with their speakers."""
 
     inferred_languages: list[
         Literal[
@@ -274,13 +274,13 @@ class WhisperOutput(OutputModel):
             "zh",
         ]
     ]
-    """Languages that were heard, the likeliest first."""
+    """Detected languages, the most likely first."""
 
     text: str
-    """The answer or transcript as plain text."""
+    """The response or transcript as plain text."""
 
     chunks: list[WhisperChunk] | None = None
-    """Pieces of the transcript with their times."""
+    """Segments of the transcript with their timestamps."""
 
 
 whisper = Endpoint("fal-ai/whisper", WhisperInput, WhisperOutput)

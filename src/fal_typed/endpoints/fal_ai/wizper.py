@@ -20,10 +20,10 @@ class WizperInput(InputModel, Request["WizperOutput"]):
     """Parameters of fal-ai/wizper."""
 
     audio_url: FileInput
-    """Recording to be written down or judged."""
+    """Audio to transcribe or to analyze."""
 
     task: Literal["transcribe", "translate"] = "transcribe"
-    """Whether speech is written down as spoken or translated into English."""
+    """Whether to transcribe speech in its own language or to translate it into English."""
 
     language: (
         Literal[
@@ -129,16 +129,16 @@ class WizperInput(InputModel, Request["WizperOutput"]):
         ]
         | None
     ) = "en"
-    """Language that is spoken in the recording."""
+    """Language spoken in the audio."""
 
     chunk_level: Literal["segment"] = "segment"
-    """Whether times are given for sentences, words or not at all."""
+    """Level of timestamps: segments, words or none."""
 
     max_segment_len: Annotated[int, Field(ge=10, le=29)] = 29
     """From 10 to 29."""
 
     merge_chunks: bool = True
-    """Joins the pieces of the transcript."""
+    """Whether to merge the segments of the transcript."""
 
     version: Literal["3"] = "3"
 
@@ -147,20 +147,20 @@ class WhisperChunk(OutputModel):
     """Part of the result: timestamp, text."""
 
     timestamp: list[float | None]
-    """Beginning and end in seconds."""
+    """Start and end in seconds."""
 
     text: str
-    """Words that were heard in this part."""
+    """Transcript of this segment."""
 
 
 class WizperOutput(OutputModel):
     """Result of fal-ai/wizper."""
 
     text: str
-    """The answer or transcript as plain text."""
+    """The response or transcript as plain text."""
 
     chunks: list[WhisperChunk]
-    """Pieces of the transcript with their times."""
+    """Segments of the transcript with their timestamps."""
 
     languages: list[
         Literal[
@@ -265,7 +265,7 @@ class WizperOutput(OutputModel):
             "zh",
         ]
     ]
-    """Languages that were heard."""
+    """Detected languages."""
 
 
 wizper = Endpoint("fal-ai/wizper", WizperInput, WizperOutput)

@@ -16,17 +16,17 @@ class YueInput(InputModel, Request["YueOutput"]):
     """Parameters of fal-ai/yue."""
 
     lyrics: str
-    """Words to be sung, with marks for verse and chorus where the model knows them."""
+    """Lyrics to sing, with verse and chorus tags if the model supports them."""
 
     genres: str
-    """Kinds of music, mood and voice, in words."""
+    """Genre, mood and voice in words."""
 
 
 class YueOutput(OutputModel):
     """Result of fal-ai/yue."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 yue = Endpoint("fal-ai/yue", YueInput, YueOutput)

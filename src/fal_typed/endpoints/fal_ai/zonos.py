@@ -16,17 +16,17 @@ class ZonosInput(InputModel, Request["ZonosOutput"]):
     """Parameters of fal-ai/zonos."""
 
     reference_audio_url: FileInput
-    """Recording whose voice or sound is taken over."""
+    """Reference audio whose voice or sound is used."""
 
     prompt: str
-    """Words to be spoken, with hints on how where the model takes them."""
+    """Text to speak, with style hints if the model supports them."""
 
 
 class ZonosOutput(OutputModel):
     """Result of fal-ai/zonos."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 zonos = Endpoint("fal-ai/zonos", ZonosInput, ZonosOutput)

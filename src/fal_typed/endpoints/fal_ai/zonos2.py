@@ -16,39 +16,37 @@ class Zonos2Input(InputModel, Request["Zonos2Output"]):
     """Parameters of fal-ai/zonos2."""
 
     reference_audio_url: FileInput
-    """Recording whose voice or sound is taken over."""
+    """Reference audio whose voice or sound is used."""
 
     accurate_mode: bool = True
-    """Spends more time for fewer slips of the tongue."""
+    """Whether to take more time for more accurate speech."""
 
     clean_speaker_background: bool = UNSET
-    """Removes noise behind the sample voice first."""
+    """Whether to remove background noise from the voice sample first."""
 
     language: str = "en_us"
-    """Language of the text or the recording."""
+    """Language of the text or audio."""
 
     max_tokens: int = UNSET
-    """Longest answer, in tokens; a token is about three quarters of a word."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word."""
 
     min_p: float = 0.18
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     temperature: float = 1.15
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier."""
+    """Sampling temperature; low values are more predictable, high values are more varied."""
 
     text: str = UNSET
-    """Words to be spoken."""
+    """Text to speak."""
 
     top_k: int = 106
-    """Only this many of the likeliest tokens may be chosen at each step."""
+    """Only this number of most likely tokens is considered at each step."""
 
     top_p: float = UNSET
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable.
     """
 
 
@@ -56,11 +54,10 @@ class Zonos2Output(OutputModel):
     """Result of fal-ai/zonos2."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 zonos2 = Endpoint("fal-ai/zonos2", Zonos2Input, Zonos2Output)

@@ -18,13 +18,14 @@ class BackgroundRemovalInput(InputModel, Request["BackgroundRemovalOutput"]):
     """Parameters of pixelcut/background-removal."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     output_format: Literal["rgba", "alpha", "zip"] = "rgba"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = True
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -32,7 +33,7 @@ class BackgroundRemovalOutput(OutputModel):
     """Result of pixelcut/background-removal."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     file: File | None = None
 

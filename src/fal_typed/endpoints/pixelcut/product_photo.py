@@ -22,32 +22,32 @@ class Background(InputModel):
     color: RGBColor = UNSET
 
     image_fit: Literal["Cover", "Contain", "Stretch"] = "Cover"
-    """How the picture fills its frame."""
+    """How to fit the image into its frame."""
 
     image_url: FileInput = UNSET
-    """The picture that this entry is about."""
+    """The image for this entry."""
 
     mode: Literal["Transparent", "Color", "Image"] = "Color"
-    """Which of its ways of working the endpoint uses."""
+    """Operating mode of the endpoint."""
 
 
 class Margin(InputModel):
     """Part of the parameters: all, bottom, left, right, top."""
 
     all: str = "20%"
-    """The same space on every side."""
+    """Margin on every side."""
 
     bottom: str = UNSET
-    """Space below."""
+    """Margin at the bottom."""
 
     left: str = UNSET
-    """Space on that side."""
+    """Margin on the left."""
 
     right: str = UNSET
-    """Space on that side."""
+    """Margin on the right."""
 
     top: str = UNSET
-    """Space above."""
+    """Margin at the top."""
 
 
 class DropShadow(InputModel):
@@ -60,7 +60,7 @@ class DropShadow(InputModel):
     horizontal: float = 5
 
     opacity: float = 0.25
-    """How dense it is, from 0, invisible, to 1, solid."""
+    """Opacity, from 0 for invisible to 1 for opaque."""
 
     vertical: float = 0.8
 
@@ -69,10 +69,10 @@ class ShadowLightSourcePosition(InputModel):
     """Part of the parameters: x, y, z."""
 
     x: float = UNSET
-    """Place from the left edge."""
+    """Horizontal position from the left edge."""
 
     y: float = UNSET
-    """Place from the upper edge."""
+    """Vertical position from the top edge."""
 
     z: float = UNSET
 
@@ -89,10 +89,10 @@ class GenerativeShadow(InputModel):
     """Part of the parameters: light_source, opacity."""
 
     light_source: ShadowLightSource = UNSET
-    """Where the light is that throws the shadow."""
+    """Position of the light that casts the shadow."""
 
     opacity: float = 0.2
-    """How dense it is, from 0, invisible, to 1, solid."""
+    """Opacity, from 0 for invisible to 1 for opaque."""
 
 
 class Shadow(InputModel):
@@ -109,33 +109,33 @@ class Watermark(InputModel):
     """Part of the parameters: image_url, margin, opacity, position, remove_background, scale."""
 
     image_url: FileInput = UNSET
-    """The picture that this entry is about."""
+    """The image for this entry."""
 
     margin: str = "3%"
 
     opacity: float = 1
-    """How dense it is, from 0, invisible, to 1, solid."""
+    """Opacity, from 0 for invisible to 1 for opaque."""
 
     position: Literal["top_left", "top_right", "bottom_left", "bottom_right", "center"] = (
         "bottom_right"
     )
-    """Where in the frame it stands."""
+    """Position in the frame."""
 
     remove_background: bool = UNSET
-    """Cuts the subject out of its background."""
+    """Whether to remove the background of the subject."""
 
     scale: float = 0.1
-    """How large it is beside the frame."""
+    """Size of the watermark relative to the frame."""
 
 
 class ProductPhotoInput(InputModel, Request["ProductPhotoOutput"]):
     """Parameters of pixelcut/product-photo."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     background: Background = UNSET
-    """What stands behind the subject."""
+    """Background behind the subject."""
 
     image_size: (
         ImageSize
@@ -148,17 +148,18 @@ class ProductPhotoInput(InputModel, Request["ProductPhotoOutput"]):
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     margin: Margin = UNSET
 
     output_format: Literal["png", "jpeg"] = UNSET
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     shadow: Shadow = UNSET
 
     sync_mode: bool = True
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     watermark: Watermark = UNSET
@@ -168,7 +169,7 @@ class ProductPhotoOutput(OutputModel):
     """Result of pixelcut/product-photo."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 product_photo = Endpoint("pixelcut/product-photo", ProductPhotoInput, ProductPhotoOutput)

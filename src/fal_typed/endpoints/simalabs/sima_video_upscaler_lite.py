@@ -18,10 +18,12 @@ class SimaVideoUpscalerLiteInput(InputModel, Request["SimaVideoUpscalerLiteOutpu
     """Parameters of simalabs/sima-video-upscaler-lite."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     crf: int = 18
-    """How strongly the video is compressed, from 0 to 51; higher is smaller and looks worse."""
+    """Constant rate factor of the video encoding, from 0 to 51; higher values give a smaller file
+    and lower quality.
+    """
 
 
 class SimaVideoUpscalerLiteOutput(OutputModel):
@@ -33,10 +35,10 @@ class SimaVideoUpscalerLiteOutput(OutputModel):
     original_size: list[Any]
 
     upscaled_size: list[Any]
-    """Width and height afterwards, in pixels."""
+    """Width and height after upscaling, in pixels."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 sima_video_upscaler_lite = Endpoint(

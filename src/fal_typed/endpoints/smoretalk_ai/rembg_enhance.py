@@ -16,14 +16,14 @@ class RembgEnhanceInput(InputModel, Request["RembgEnhanceOutput"]):
     """Parameters of smoretalk-ai/rembg-enhance."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class RembgEnhanceOutput(OutputModel):
     """Result of smoretalk-ai/rembg-enhance."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 rembg_enhance = Endpoint("smoretalk-ai/rembg-enhance", RembgEnhanceInput, RembgEnhanceOutput)

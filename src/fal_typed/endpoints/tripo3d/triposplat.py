@@ -18,46 +18,43 @@ class TriposplatInput(InputModel, Request["TriposplatOutput"]):
     """Parameters of tripo3d/triposplat."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     guidance_scale: float = 3
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts.
     """
 
     num_gaussians: float = 262144
 
     num_inference_steps: int = 20
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     output_format: Literal["ply", "splat"] = "ply"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class TriposplatOutput(OutputModel):
     """Result of tripo3d/triposplat."""
 
     model_mesh: File
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     num_gaussians: float
 
     preprocessed_image: Image
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: Any
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 triposplat = Endpoint("tripo3d/triposplat", TriposplatInput, TriposplatOutput)

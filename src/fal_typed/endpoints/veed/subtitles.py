@@ -18,10 +18,10 @@ class TextCustomization(InputModel):
     """Part of the parameters: color, font, weight."""
 
     color: str = UNSET
-    """What colour the words have."""
+    """Color of the text."""
 
     font: str = UNSET
-    """Typeface of the words."""
+    """Typeface of the text."""
 
     weight: float = UNSET
 
@@ -38,7 +38,7 @@ class PresetCustomization(InputModel):
     """Part of the parameters: position, shadow, text_customizations."""
 
     position: Literal["top", "center", "bottom"] = UNSET
-    """Where in the frame it stands."""
+    """Position in the frame."""
 
     shadow: Literal["none", "min", "mid", "max"] = UNSET
 
@@ -49,10 +49,10 @@ class VocabularyEntry(InputModel):
     """Part of the parameters: replaces, word."""
 
     replaces: list[str]
-    """Wrong spellings that it stands in for."""
+    """Incorrect spellings that it replaces."""
 
     word: str
-    """Spelling that is wanted."""
+    """Correct spelling."""
 
 
 class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
@@ -92,10 +92,10 @@ class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
     ]
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     customization: PresetCustomization = UNSET
-    """Changes to the ready-made look."""
+    """Changes to the preset."""
 
     language: Literal[
         "af-ZA",
@@ -263,13 +263,13 @@ class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
         "zh-TW",
         "zu-ZA",
     ] = UNSET
-    """Language of the text or the recording."""
+    """Language of the text or audio."""
 
     srt_content: str = UNSET
-    """Words on screen with their times, as text in SubRip form."""
+    """Subtitles as text in SRT format."""
 
     srt_file_url: FileInput = UNSET
-    """Words on screen with their times, as a file in SubRip form."""
+    """Subtitles as a file in SRT format."""
 
     translation_language: Literal[
         "ab",
@@ -487,7 +487,7 @@ class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
         "zh-TW",
         "zu-ZA",
     ] = UNSET
-    """Tongue that the words on screen are translated into."""
+    """Language to translate the subtitles into."""
 
     vocabulary: list[VocabularyEntry] = UNSET
 
@@ -496,7 +496,7 @@ class SubtitlesOutput(OutputModel):
     """Result of veed/subtitles."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 subtitles = Endpoint("veed/subtitles", SubtitlesInput, SubtitlesOutput)

@@ -1,4 +1,4 @@
-"""Meshes: one coloured tetrahedron, in the formats that 3D endpoints answer with."""
+"""Meshes: one colored tetrahedron, in the formats that 3D endpoints return."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import json
 import struct
 from typing import TYPE_CHECKING
 
-from fal_typed.testing.chance import chance
+from fal_typed.testing.media.randomness import seeded
 
 if TYPE_CHECKING:
-    from fal_typed.testing.media import MediaSpec
+    from fal_typed.testing.media.spec import MediaSpec
 
 _CORNERS = [(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)]
 _FACES = [(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)]
 
 
-def mesh(spec: MediaSpec) -> bytes:
-    """Make a mesh file.
+def render_mesh(spec: MediaSpec) -> bytes:
+    """Generate a mesh file.
 
     Args:
         spec: Extension and seed of the mesh.
@@ -30,15 +30,15 @@ def mesh(spec: MediaSpec) -> bytes:
 def _glb(spec: MediaSpec) -> bytes:
     points = b"".join(struct.pack("<3f", *corner) for corner in _CORNERS)
     indices = b"".join(struct.pack("<3H", *face) for face in _FACES)
-    source = chance(spec.seed)
-    colour = [round(source.random(), 3) for _ in range(3)] + [1.0]
+    source = seeded(spec.seed)
+    color = [round(source.random(), 3) for _ in range(3)] + [1.0]
     description = {
         "asset": {"version": "2.0", "generator": "fal-typed emulator"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": spec.text[:60]}],
         "meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1, "material": 0}]}],
-        "materials": [{"pbrMetallicRoughness": {"baseColorFactor": colour}}],
+        "materials": [{"pbrMetallicRoughness": {"baseColorFactor": color}}],
         "accessors": [
             {
                 "bufferView": 0,

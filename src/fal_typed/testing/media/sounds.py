@@ -1,4 +1,4 @@
-"""Sounds: two soft sine tones whose pitch comes from the seed."""
+"""Sounds: two soft sine tones whose pitches come from the seed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import wave
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.testing.chance import chance
+from fal_typed.testing.media.randomness import seeded
 
 if TYPE_CHECKING:
-    from fal_typed.testing.media import MediaSpec
+    from fal_typed.testing.media.spec import MediaSpec
 
 _RATE = 24_000
 _SAME_BYTES = {"fflags": "+bitexact"}  # no random ids, no dates
@@ -25,8 +25,8 @@ _CODECS = {
 }
 
 
-def sound(spec: MediaSpec) -> bytes:
-    """Make a sound file.
+def render_sound(spec: MediaSpec) -> bytes:
+    """Generate a sound file.
 
     Args:
         spec: Extension, length, rate and seed of the sound.
@@ -41,19 +41,19 @@ def sound(spec: MediaSpec) -> bytes:
 
 
 def tones(seed: int, seconds: float, rate: int) -> array.array[int]:
-    """Make the samples.
+    """Generate the samples.
 
     Args:
-        seed: Decides the pitches.
-        seconds: Length.
-        rate: Samples a second.
+        seed: Determines the pitches.
+        seconds: Length in seconds.
+        rate: Samples per second.
 
     Returns:
         Signed 16-bit samples.
     """
-    source = chance(seed)
+    source = seeded(seed)
     length = max(1, round(seconds * rate))
-    # One exact second is computed and repeated: whole hertz make it seamless.
+    # One second is computed and repeated; integer frequencies make that seamless.
     low, high = source.randrange(180, 360), source.randrange(360, 720)
     step = math.tau / rate
     second = array.array(
@@ -79,7 +79,7 @@ def _wav(samples: array.array[int], rate: int) -> bytes:
 
 
 def _compressed(spec: MediaSpec, seconds: float) -> bytes:
-    # 0.1 s to import, and only compressed sounds need it; its own types leave much unknown.
+    # Takes 0.1 s to import, and only compressed sounds need it. Its types are incomplete.
     av: Any = import_module("av")
     container_format, codec, rate = _CODECS[spec.extension]
     samples = tones(spec.seed, seconds, rate)

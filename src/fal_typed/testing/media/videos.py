@@ -1,4 +1,4 @@
-"""Videos: the picture of the same seed with a bar that moves across it."""
+"""Videos: the image of the same seed with a bar that moves across it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
 
-from fal_typed.testing.media.pictures import draw
+from fal_typed.testing.media.images import draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fal_typed.testing.media import MediaSpec
+    from fal_typed.testing.media.spec import MediaSpec
 
 _FRAMES_PER_SECOND = 24
-_WHITE = 235  # of video's brightness
-_AV: Any = import_module("av")  # its own types leave much unknown
+_WHITE = 235  # the brightest luma value of video
+_AV: Any = import_module("av")  # its types are incomplete
 _SAME_BYTES = {"fflags": "+bitexact"}  # no random ids, no dates
 _CODECS = {
     "mp4": ("mp4", "libx264", {"preset": "ultrafast", "crf": "32"}),
@@ -27,8 +27,8 @@ _CODECS = {
 }
 
 
-def video(spec: MediaSpec) -> bytes:
-    """Make a video file.
+def render_video(spec: MediaSpec) -> bytes:
+    """Generate a video file.
 
     Args:
         spec: Extension, size, length, frame rate and seed of the video.
@@ -54,14 +54,14 @@ def video(spec: MediaSpec) -> bytes:
 
 
 def _encodable(still: Image.Image, count: int) -> Iterator[Any]:
-    """One frame at a time: a long video never stands in memory as a whole.
+    """One frame at a time, so that a long video is never in memory as a whole.
 
-    The picture is turned into the encoder's colours once; the bar is drawn in its brightness.
+    The image is converted to YUV once; the bar is drawn into its luma plane.
     """
     first = _AV.VideoFrame.from_image(still).reformat(
         width=_even(still.width), height=_even(still.height), format="yuv420p"
     )
-    brightness, *colours = [bytes(plane) for plane in first.planes]
+    luma, *chroma = [bytes(plane) for plane in first.planes]
     row = first.planes[0].line_size
     top, width = first.height * 9 // 10, first.width
     bar = bytes([_WHITE]) * (width // 20)
@@ -69,10 +69,10 @@ def _encodable(still: Image.Image, count: int) -> Iterator[Any]:
         frame = _AV.VideoFrame(width, first.height, "yuv420p")
         left = width * index // count
         bar_here = bar[: width - left]
-        drawn = bytearray(brightness)
+        drawn = bytearray(luma)
         for line in range(top, first.height):
             drawn[line * row + left : line * row + left + len(bar_here)] = bar_here
-        for plane, content in zip(frame.planes, (drawn, *colours), strict=True):
+        for plane, content in zip(frame.planes, (drawn, *chroma), strict=True):
             plane.update(content)
         frame.pts = index
         yield frame
@@ -91,7 +91,7 @@ def _frames(still: Image.Image, count: int) -> list[Image.Image]:
 
 
 def _even(length: int) -> int:
-    """4:2:0 colour needs even sides."""
+    """4:2:0 chroma subsampling needs even sides."""
     return max(2, length - length % 2)
 
 

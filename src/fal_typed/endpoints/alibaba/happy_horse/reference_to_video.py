@@ -21,40 +21,38 @@ class HappyHorseReferenceToVideoInput(InputModel, Request["HappyHorseReferenceTo
     """Parameters of alibaba/happy-horse/reference-to-video."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At least
-    1 character.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    least 1 character.
     """
 
     image_urls: list[FileInput]
-    """Pictures of people, things or places that the video is made with, in order."""
+    """Reference images of people, objects or places for the video, in order."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class HappyHorseReferenceToVideoOutput(OutputModel):
     """Result of alibaba/happy-horse/reference-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 happy_horse_reference_to_video = Endpoint(

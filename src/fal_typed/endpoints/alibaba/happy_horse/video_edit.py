@@ -20,40 +20,38 @@ class HappyHorseVideoEditInput(InputModel, Request["HappyHorseVideoEditOutput"])
     """Parameters of alibaba/happy-horse/video-edit."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At least
-    1 character.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    least 1 character.
     """
 
     reference_image_urls: list[FileInput] | None = None
-    """Pictures of people, things or a style that the result should take up."""
+    """Reference images of people, objects or styles to use in the result."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    audio_setting: Literal["auto", "origin"] = "auto"
-    """Whether the sound of the given video is kept or made anew."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    audio_setting: Literal["auto", "origin"] = "auto"
+    """Whether to keep the audio of the input video or to generate new audio."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class HappyHorseVideoEditOutput(OutputModel):
     """Result of alibaba/happy-horse/video-edit."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 happy_horse_video_edit = Endpoint(

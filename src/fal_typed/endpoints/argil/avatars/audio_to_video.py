@@ -47,29 +47,29 @@ class AvatarsAudioToVideoInput(InputModel, Request["AvatarsAudioToVideoOutput"])
         "Fabien (Masterclass)",
         "Rose (UGC)",
     ]
-    """The presenter who speaks."""
+    """The avatar that speaks."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     remove_background: bool = False
-    """Cuts the subject out of its background."""
+    """Whether to remove the background of the subject."""
 
 
 class AvatarsAudioToVideoOutput(OutputModel):
     """Result of argil/avatars/audio-to-video."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     moderation_flagged: bool = False
-    """Whether the content filter found something."""
+    """Whether the content filter flagged the content."""
 
     moderation_transcription: str | None = None
-    """What the content filter heard."""
+    """Transcript that the content filter checked."""
 
     moderation_error: str | None = None
-    """Why the content filter could not decide, if so."""
+    """Error of the content filter, if it could not decide."""
 
 
 avatars_audio_to_video = Endpoint(

@@ -47,10 +47,10 @@ class AvatarsTextToVideoInput(InputModel, Request["AvatarsTextToVideoOutput"]):
         "Fabien (Masterclass)",
         "Rose (UGC)",
     ]
-    """The presenter who speaks."""
+    """The avatar that speaks."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     voice: Literal[
         "Rachel",
@@ -74,26 +74,26 @@ class AvatarsTextToVideoInput(InputModel, Request["AvatarsTextToVideoOutput"]):
         "Oxley",
         "Luna",
     ]
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     remove_background: bool = False
-    """Cuts the subject out of its background."""
+    """Whether to remove the background of the subject."""
 
 
 class AvatarsTextToVideoOutput(OutputModel):
     """Result of argil/avatars/text-to-video."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     moderation_flagged: bool = False
-    """Whether the content filter found something."""
+    """Whether the content filter flagged the content."""
 
     moderation_transcription: str | None = None
-    """What the content filter heard."""
+    """Transcript that the content filter checked."""
 
     moderation_error: str | None = None
-    """Why the content filter could not decide, if so."""
+    """Error of the content filter, if it could not decide."""
 
 
 avatars_text_to_video = Endpoint(

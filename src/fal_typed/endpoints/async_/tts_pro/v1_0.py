@@ -24,45 +24,45 @@ class OutputFormat(InputModel):
     """Part of the parameters: bit_rate, container, encoding, sample_rate."""
 
     bit_rate: int = UNSET
-    """Bits per second of the file; more sounds better and makes it larger."""
+    """Bits per second of the file; higher sounds better and gives a larger file."""
 
     container: Literal["mp3", "raw"] = "mp3"
-    """Kind of file that holds the streams."""
+    """Container format of the file."""
 
     encoding: Literal["pcm_s16le", "pcm_f32le", "pcm_mulaw"] = UNSET
-    """How samples of sound are written as numbers."""
+    """Sample encoding of the audio."""
 
     sample_rate: int = 44100
-    """Samples per second of the recording, in hertz; more keeps higher tones."""
+    """Sample rate of the audio in Hz; higher rates preserve higher frequencies."""
 
 
 class TtsProV10Input(InputModel, Request["TtsProV10Output"]):
     """Parameters of async/tts-pro/v1.0."""
 
     transcript: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     voice: Voice
-    """Speaker whose voice reads the words, and how."""
+    """Voice that speaks the text, with its settings."""
 
     language: Literal["en", "fr", "es", "de", "it", "pt"] = UNSET
-    """Language of the text or the recording."""
+    """Language of the text or audio."""
 
     output_format: OutputFormat = UNSET
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
 
 class TtsProV10Output(OutputModel):
     """Result of async/tts-pro/v1.0."""
 
     audio: AudioModel
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     content_type: str
-    """Media type of the file, as image/png."""
+    """MIME type of the file, such as image/png."""
 
     size_bytes: float
-    """How large the file is."""
+    """Size of the file in bytes."""
 
 
 tts_pro_v1_0 = Endpoint("async/tts-pro/v1.0", TtsProV10Input, TtsProV10Output)

@@ -20,33 +20,33 @@ class PointType2(InputModel):
     """Part of the parameters: x, y."""
 
     x: float
-    """Place from the left edge."""
+    """Horizontal position from the left edge."""
 
     y: float
-    """Place from the upper edge."""
+    """Vertical position from the top edge."""
 
 
 class BoundingBoxType2(InputModel):
     """Part of the parameters: top_left, bottom_right."""
 
     top_left: PointType2
-    """Upper corner of the frame on the left-hand side."""
+    """Top left corner of the box."""
 
     bottom_right: PointType2
-    """Lower corner of the frame on the right-hand side."""
+    """Bottom right corner of the box."""
 
 
 class Color(InputModel):
     """Part of the parameters: red, green, blue, name."""
 
     red: int
-    """Share of red light, from 0 to 255."""
+    """Red component of the color, from 0 to 255."""
 
     green: int
-    """Share of green light, from 0 to 255."""
+    """Green component of the color, from 0 to 255."""
 
     blue: int
-    """Share of blue light, from 0 to 255."""
+    """Blue component of the color, from 0 to 255."""
 
     name: str | None = None
 
@@ -57,60 +57,60 @@ class PromptObjectType2(InputModel):
     """
 
     description: str | None = None
-    """Says in words what it looks like."""
+    """Text description of the appearance."""
 
     bounding_boxes: list[BoundingBoxType2] | None = None
 
     colors: list[Color] | None = None
-    """Colours of this part of the picture."""
+    """Colors of this part of the image."""
 
     location: str | None = None
-    """Place within the frame, as upper left."""
+    """Position in the frame, such as top left."""
 
     relationship: str | None = None
-    """How it stands to the other things."""
+    """Relationship to the other objects."""
 
     relative_size: str | None = None
-    """How large it is within the frame."""
+    """Size relative to the frame."""
 
     shape_and_color: str | None = None
-    """Form and colours in words."""
+    """Shape and colors of the object."""
 
     texture: str | None = None
-    """What the surface is like."""
+    """Text description of the surface."""
 
     appearance_details: str | None = None
-    """What else is notable about it."""
+    """Other notable details of the appearance."""
 
     number_of_objects: int | None = None
-    """How many of these are shown."""
+    """Number of these objects."""
 
     pose: str | None = None
-    """How the body is held."""
+    """Pose of the body."""
 
     expression: str | None = None
-    """What the face shows."""
+    """Facial expression."""
 
     clothing: str | None = None
-    """What is worn, with colours and cut."""
+    """Clothing, with its colors and cut."""
 
     action: str | None = None
-    """What the person or thing does."""
+    """What the person or object is doing."""
 
     gender: str | None = None
-    """Whether a man or a woman is shown."""
+    """Apparent gender of the person."""
 
     skin_tone_and_texture: str | None = None
-    """Colour and surface of the skin, as smooth or freckled."""
+    """Color and texture of the skin, such as smooth or freckled."""
 
     skin_color: Color | None = None
-    """Tone of the person's skin."""
+    """Skin tone of the person."""
 
     orientation: str | None = None
-    """Which way it faces."""
+    """Direction in which the person or object faces."""
 
     relative_distance: float | None = None
-    """How far away it is from the viewer."""
+    """Distance from the viewer."""
 
 
 class LightingType2(InputModel):
@@ -119,13 +119,13 @@ class LightingType2(InputModel):
     model_config = ConfigDict(extra="allow")
 
     conditions: str | None = None
-    """Kind of light, as daylight or neon."""
+    """Type of lighting, such as daylight or neon."""
 
     direction: str | None = None
-    """Side that the light falls from, as upper left."""
+    """Direction of the light, such as top left."""
 
     shadows: str | None = None
-    """How hard, how long and where they fall."""
+    """Hardness, length and position of the shadows."""
 
 
 class AestheticsType2(InputModel):
@@ -136,19 +136,19 @@ class AestheticsType2(InputModel):
     model_config = ConfigDict(extra="allow")
 
     composition: str | None = None
-    """How the parts of the picture are arranged."""
+    """Arrangement of the elements of the image."""
 
     color_scheme: str | None = None
-    """Which colours prevail and how they go together."""
+    """Dominant colors and how they relate."""
 
     mood_atmosphere: str | None = None
-    """Feeling that the picture gives."""
+    """Mood of the image, such as calm or tense."""
 
     aesthetic_score: str | None = None
-    """How pleasing the picture should be."""
+    """Target aesthetic quality of the image."""
 
     preference_score: str | None = None
-    """How well people should like the picture."""
+    """Target human preference score of the image."""
 
 
 class PhotographicCharacteristicsType2(InputModel):
@@ -157,16 +157,16 @@ class PhotographicCharacteristicsType2(InputModel):
     model_config = ConfigDict(extra="allow")
 
     depth_of_field: str | None = None
-    """How much of the depth is in focus."""
+    """How much of the scene's depth is in focus."""
 
     focus: str | None = None
-    """What is sharp and what is not."""
+    """What is in focus and what is not."""
 
     camera_angle: str | None = None
-    """Height and side that the view is taken from, as from below."""
+    """Camera angle, such as low angle."""
 
     lens_focal_length: str | None = None
-    """Kind of lens, as wide or long."""
+    """Type of lens, such as wide-angle or telephoto."""
 
 
 class StructuredPromptType3(InputModel):
@@ -175,74 +175,73 @@ class StructuredPromptType3(InputModel):
     """
 
     short_description: str | None = None
-    """The picture in a sentence or two."""
+    """Description of the image in one or two sentences."""
 
     objects: list[PromptObjectType2] | None = []
-    """People and things in the picture, one entry each."""
+    """People and objects in the image, one entry each."""
 
     color_palette: list[Color] | None = None
-    """Colours to prefer: a named set, or a list with weights."""
+    """Colors to prefer: a preset, or a list with weights."""
 
     background_setting: str | None = None
-    """Place and surroundings."""
+    """Location and surroundings."""
 
     lighting: LightingType2 | None = None
-    """How the picture is lit."""
+    """Lighting of the scene, such as soft daylight."""
 
     aesthetics: AestheticsType2 | None = None
-    """Composition, colours and mood of the picture."""
+    """Composition, colors and mood of the image."""
 
     photographic_characteristics: PhotographicCharacteristicsType2 | None = None
-    """Camera, lens and focus, as a photographer would set them."""
+    """Camera, lens and focus settings."""
 
     style_medium: str | None = None
-    """Photograph, painting, drawing or the like."""
+    """Medium, such as photograph, painting or drawing."""
 
     text_render: list[Any] | None = []
-    """Words that stand in the picture, with their look."""
+    """Text in the image, with its appearance."""
 
     context: str | None = None
-    """What the picture is for or part of."""
+    """What the image is used for or is part of."""
 
     artistic_style: str | None = None
-    """Style of art that the picture follows."""
+    """Art style of the image."""
 
 
 class FiboBbqPreviewGenerateInput(InputModel, Request["FiboBbqPreviewGenerateOutput"]):
     """Parameters of bria/fibo-bbq-preview/generate."""
 
     prompt: str | None = None
-    """Says in words what the picture should show or what to change in the one given."""
-
-    aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
-
-    structured_prompt: StructuredPromptType3 | str | dict[str, Any] | None = None
-    """Description of the picture part by part, for exact control and repeatable changes."""
-
-    image_url: FileInput | None = None
-    """Picture to start from or to change."""
-
-    seed: int = 5555
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
+    """Ratio of width to height of the result; auto, where available, matches the input."""
+
+    structured_prompt: StructuredPromptType3 | str | dict[str, Any] | None = None
+    """Structured description of the image, for precise control and reproducible changes."""
+
+    image_url: FileInput | None = None
+    """Image to edit or to start from."""
+
+    seed: int = 5555
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     steps_num: Annotated[int, Field(ge=20, le=50)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    20 to 50.
+    """Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
     """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     guidance_scale: Annotated[int, Field(ge=3, le=5)] = 5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 3 to 5.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 3 to 5.
     """
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -250,15 +249,15 @@ class FiboBbqPreviewGenerateOutput(OutputModel):
     """Result of bria/fibo-bbq-preview/generate."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_prompt: dict[str, Any]
-    """Full description that the picture was made from, part by part; send it again to vary single
-    parts.
+    """Full structured description that the image was generated from; send it again to change
+    individual parts.
     """
 
     images: list[dict[str, Any]] | None = None
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_bbq_preview_generate = Endpoint(

@@ -18,23 +18,23 @@ class FiboEditAddObjectByTextInput(InputModel, Request["FiboEditAddObjectByTextO
     """Parameters of bria/fibo-edit/add_object_by_text."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     instruction: str
-    """Says in words what to change in the picture."""
+    """Text description of the change to make to the image."""
 
 
 class FiboEditAddObjectByTextOutput(OutputModel):
     """Result of bria/fibo-edit/add_object_by_text."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_instruction: dict[str, Any]
-    """The edit as the model understood it, part by part."""
+    """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_edit_add_object_by_text = Endpoint(

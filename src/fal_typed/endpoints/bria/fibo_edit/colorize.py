@@ -18,7 +18,7 @@ class FiboEditColorizeInput(InputModel, Request["FiboEditColorizeOutput"]):
     """Parameters of bria/fibo-edit/colorize."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     color: Literal["contemporary color", "vivid color", "black and white colors", "sepia vintage"]
 
@@ -27,13 +27,13 @@ class FiboEditColorizeOutput(OutputModel):
     """Result of bria/fibo-edit/colorize."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_instruction: dict[str, Any]
-    """The edit as the model understood it, part by part."""
+    """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_edit_colorize = Endpoint(

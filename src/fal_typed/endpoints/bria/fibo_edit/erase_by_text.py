@@ -18,23 +18,23 @@ class FiboEditEraseByTextInput(InputModel, Request["FiboEditEraseByTextOutput"])
     """Parameters of bria/fibo-edit/erase_by_text."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     object_name: str
-    """Names in words what is taken away."""
+    """Name or description of the object to remove."""
 
 
 class FiboEditEraseByTextOutput(OutputModel):
     """Result of bria/fibo-edit/erase_by_text."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_instruction: dict[str, Any]
-    """The edit as the model understood it, part by part."""
+    """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_edit_erase_by_text = Endpoint(

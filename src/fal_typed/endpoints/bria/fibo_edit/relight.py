@@ -18,10 +18,10 @@ class FiboEditRelightInput(InputModel, Request["FiboEditRelightOutput"]):
     """Parameters of bria/fibo-edit/relight."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     light_direction: Literal["front", "side", "bottom", "top-down"] | None
-    """Side that light falls from."""
+    """Direction from which the light comes."""
 
     light_type: Literal[
         "midday",
@@ -38,20 +38,20 @@ class FiboEditRelightInput(InputModel, Request["FiboEditRelightOutput"]):
         "soft bokeh lighting",
         "harsh studio lighting",
     ]
-    """Kind of light: time of day, weather or lamp."""
+    """Type of light: time of day, weather or lamp."""
 
 
 class FiboEditRelightOutput(OutputModel):
     """Result of bria/fibo-edit/relight."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_instruction: dict[str, Any]
-    """The edit as the model understood it, part by part."""
+    """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_edit_relight = Endpoint("bria/fibo-edit/relight", FiboEditRelightInput, FiboEditRelightOutput)

@@ -18,23 +18,23 @@ class FiboEditReseasonInput(InputModel, Request["FiboEditReseasonOutput"]):
     """Parameters of bria/fibo-edit/reseason."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     season: Literal["spring", "summer", "autumn", "winter"]
-    """Time of year that the picture shows afterwards."""
+    """Season that the image shows afterward."""
 
 
 class FiboEditReseasonOutput(OutputModel):
     """Result of bria/fibo-edit/reseason."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_instruction: dict[str, Any]
-    """The edit as the model understood it, part by part."""
+    """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_edit_reseason = Endpoint(

@@ -18,7 +18,7 @@ class FiboEditRestyleInput(InputModel, Request["FiboEditRestyleOutput"]):
     """Parameters of bria/fibo-edit/restyle."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     style: Literal[
         "3D Render",
@@ -35,20 +35,20 @@ class FiboEditRestyleInput(InputModel, Request["FiboEditRestyleOutput"]):
         "Cross Etching",
         "Wood Cut",
     ]
-    """Overall look of the picture, as photograph or drawing."""
+    """Visual style of the image, such as photo or drawing."""
 
 
 class FiboEditRestyleOutput(OutputModel):
     """Result of bria/fibo-edit/restyle."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_instruction: dict[str, Any]
-    """The edit as the model understood it, part by part."""
+    """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_edit_restyle = Endpoint("bria/fibo-edit/restyle", FiboEditRestyleInput, FiboEditRestyleOutput)

@@ -18,23 +18,23 @@ class FiboEditRewriteTextInput(InputModel, Request["FiboEditRewriteTextOutput"])
     """Parameters of bria/fibo-edit/rewrite_text."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     new_text: str
-    """Words that stand there afterwards."""
+    """New text to show."""
 
 
 class FiboEditRewriteTextOutput(OutputModel):
     """Result of bria/fibo-edit/rewrite_text."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_instruction: dict[str, Any]
-    """The edit as the model understood it, part by part."""
+    """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_edit_rewrite_text = Endpoint(

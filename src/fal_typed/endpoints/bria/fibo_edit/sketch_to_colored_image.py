@@ -19,20 +19,20 @@ class FiboEditSketchToColoredImageInput(InputModel, Request["FiboEditSketchToCol
     """Parameters of bria/fibo-edit/sketch_to_colored_image."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class FiboEditSketchToColoredImageOutput(OutputModel):
     """Result of bria/fibo-edit/sketch_to_colored_image."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_instruction: dict[str, Any]
-    """The edit as the model understood it, part by part."""
+    """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_edit_sketch_to_colored_image = Endpoint(

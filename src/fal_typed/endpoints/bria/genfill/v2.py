@@ -18,24 +18,23 @@ class GenfillV2Input(InputModel, Request["GenfillV2Output"]):
     """Parameters of bria/genfill/v2."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     instruction: str
-    """Says in words what to change in the picture."""
+    """Text description of the change to make to the image."""
 
     mask_url: FileInput
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     seed: int = 5555
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     steps_num: int = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -43,13 +42,13 @@ class GenfillV2Output(OutputModel):
     """Result of bria/genfill/v2."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_instruction: Any
-    """The edit as the model understood it, part by part."""
+    """Structured description of the edit as the model understood it."""
 
     images: list[Image] | None = None
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 genfill_v2 = Endpoint("bria/genfill/v2", GenfillV2Input, GenfillV2Output)

@@ -20,56 +20,55 @@ class Reimagine32Input(InputModel, Request["Reimagine32Output"]):
     """Parameters of bria/reimagine/3.2."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     num_inference_steps: Annotated[int, Field(ge=20, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    20 to 50.
+    """Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
     """
 
     seed: int = 5555
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     truncate_prompt: bool = True
-    """Shortens words that are too long instead of refusing them."""
+    """Whether to shorten a prompt that is too long instead of rejecting it."""
 
     prompt_enhancer: bool = True
-    """Has the prompt improved by a language model first."""
+    """Whether a language model improves the prompt first."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     depth_image_url: FileInput | None = ""
-    """Picture that gives depth to follow."""
+    """Control image for depth."""
 
     depth_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
 
     depth_preprocess: bool = True
-    """Estimates depth from an ordinary picture; turn it off when the picture is already a depth
-    map.
+    """Whether to estimate depth from the control image; turn it off if the image is already a
+    depth map.
     """
 
     canny_image_url: FileInput | None = ""
-    """Picture that gives outlines to follow."""
+    """Control image for edges."""
 
     canny_preprocess: bool = True
-    """Draws the outlines from an ordinary picture; turn it off when the picture is already an
-    outline.
+    """Whether to extract edges from the control image; turn it off if the image is already an edge
+    map.
     """
 
     canny_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5

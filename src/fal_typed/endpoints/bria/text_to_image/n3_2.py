@@ -18,43 +18,43 @@ class TextToImage32Input(InputModel, Request["TextToImage32Output"]):
     """Parameters of bria/text-to-image/3.2."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     guidance_scale: float = 5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh.
     """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: int = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     prompt_enhancer: bool = True
-    """Has the prompt improved by a language model first."""
+    """Whether a language model improves the prompt first."""
 
     seed: int = 5555
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     truncate_prompt: bool = True
-    """Shortens words that are too long instead of refusing them."""
+    """Whether to shorten a prompt that is too long instead of rejecting it."""
 
 
 class TextToImage32Output(OutputModel):
     """Result of bria/text-to-image/3.2."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 text_to_image_3_2 = Endpoint("bria/text-to-image/3.2", TextToImage32Input, TextToImage32Output)

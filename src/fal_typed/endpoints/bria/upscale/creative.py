@@ -20,18 +20,18 @@ class UpscaleCreativeInput(InputModel, Request["UpscaleCreativeOutput"]):
     """Parameters of bria/upscale/creative."""
 
     image_url: FileInput = UNSET
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     seed: Annotated[int, Field(gt=0)] = 5555
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. More than 0.
+    """Random seed; the same seed with the same parameters reproduces a result. Greater than 0.
     """
 
     preserve_alpha: bool = True
-    """Keeps transparency that the given picture already has."""
+    """Whether to keep the transparency of the input image."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -39,7 +39,7 @@ class UpscaleCreativeOutput(OutputModel):
     """Result of bria/upscale/creative."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 upscale_creative = Endpoint("bria/upscale/creative", UpscaleCreativeInput, UpscaleCreativeOutput)

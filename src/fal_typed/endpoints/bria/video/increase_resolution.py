@@ -18,7 +18,7 @@ class VideoIncreaseResolutionInput(InputModel, Request["VideoIncreaseResolutionO
     """Parameters of bria/video/increase-resolution."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     output_container_and_codec: Literal[
         "mp4_h265",
@@ -31,20 +31,20 @@ class VideoIncreaseResolutionInput(InputModel, Request["VideoIncreaseResolutionO
         "mkv_vp9",
         "gif",
     ] = "webm_vp9"
-    """File format of the video and how it is compressed."""
+    """Container and codec of the video file."""
 
     preserve_audio: bool = True
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
     desired_increase: Literal["2", "4"] = "2"
-    """Factor by which width and height grow."""
+    """Factor by which to enlarge width and height."""
 
 
 class VideoIncreaseResolutionOutput(OutputModel):
     """Result of bria/video/increase-resolution."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 video_increase_resolution = Endpoint(

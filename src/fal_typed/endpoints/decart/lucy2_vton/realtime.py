@@ -20,13 +20,14 @@ class Lucy2VtonRealtimeInput(InputModel, Request["Lucy2VtonRealtimeOutput"]):
     model_config = ConfigDict(extra="allow")
 
     prompt: str = UNSET
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     image_url: FileInput = ""
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     reference_image_url: FileInput | None = None
-    """Picture of a person, a thing or a style that the result should take up."""
+    """Reference image of a person, an object or a style to use in the result."""
 
 
 class Lucy2VtonRealtimeOutput(OutputModel):

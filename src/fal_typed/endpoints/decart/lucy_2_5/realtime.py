@@ -18,18 +18,18 @@ class Lucy25RealtimeInput(InputModel, Request["Lucy25RealtimeOutput"]):
     """Parameters of decart/lucy-2-5/realtime."""
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     image_url: FileInput = "null"
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str = "null"
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     reference_image_url: FileInput = "null"
-    """Picture of a person, a thing or a style that the result should take up."""
+    """Reference image of a person, an object or a style to use in the result."""
 
 
 class Lucy25RealtimeOutput(OutputModel):
@@ -38,7 +38,7 @@ class Lucy25RealtimeOutput(OutputModel):
     candidate: Any = None
 
     error: Any = None
-    """What went wrong, if something did."""
+    """Error message, if the operation failed."""
 
     iceServers: list[Any] | None = None
 

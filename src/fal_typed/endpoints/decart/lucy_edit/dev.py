@@ -16,16 +16,18 @@ class LucyEditDevInput(InputModel, Request["LucyEditDevOutput"]):
     """Parameters of decart/lucy-edit/dev."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     enhance_prompt: bool = True
-    """Lets a language model rewrite the prompt into a fuller one before it is used."""
+    """Whether a language model rewrites the prompt into a more detailed one before it is used.
+    """
 
     sync_mode: bool = True
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -33,7 +35,7 @@ class LucyEditDevOutput(OutputModel):
     """Result of decart/lucy-edit/dev."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 lucy_edit_dev = Endpoint("decart/lucy-edit/dev", LucyEditDevInput, LucyEditDevOutput)

@@ -20,29 +20,32 @@ class LucyEditProInput(InputModel, Request["LucyEditProOutput"]):
     """Parameters of decart/lucy-edit/pro."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    1500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 1500 characters.
     """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     resolution: Literal["720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     sync_mode: bool = True
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     enhance_prompt: bool = True
-    """Lets a language model rewrite the prompt into a fuller one before it is used."""
+    """Whether a language model rewrites the prompt into a more detailed one before it is used.
+    """
 
 
 class LucyEditProOutput(OutputModel):
     """Result of decart/lucy-edit/pro."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 lucy_edit_pro = Endpoint("decart/lucy-edit/pro", LucyEditProInput, LucyEditProOutput)

@@ -20,70 +20,69 @@ class AceStepInput(InputModel, Request["AceStepOutput"]):
     """Parameters of fal-ai/ace-step."""
 
     tags: str
-    """Words for the kind of music: genre, mood, instruments."""
+    """Tags that describe the music: genre, mood, instruments."""
 
     lyrics: str = ""
-    """Words to be sung, with marks for verse and chorus where the model knows them."""
+    """Lyrics to sing, with verse and chorus tags if the model supports them."""
 
     duration: Annotated[float, Field(ge=5.0, le=240.0)] = 60
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 5 to 240.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 5 to
+    240.
     """
 
     number_of_steps: Annotated[int, Field(ge=3, le=60)] = 27
-    """How many refining steps the model makes; more take longer and sound cleaner. From 3 to 60.
-    """
+    """Number of inference steps; more steps take longer and sound cleaner. From 3 to 60."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     scheduler: Literal["euler", "heun"] = "euler"
-    """Numerical method that leads from noise to result; they differ in speed and in fine detail.
+    """Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
     """
 
     guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg"
-    """Rule by which the prompt guides the steps."""
+    """Method by which the prompt guides the steps."""
 
     granularity_scale: Annotated[int, Field(ge=-100, le=100)] = 10
-    """How fine the guidance works; lower can lessen errors. From -100 to 100."""
+    """Granularity of the guidance; lower values can reduce artifacts. From -100 to 100."""
 
     guidance_interval: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Share of the steps in the middle, from 0 to 1, that the prompt guides. From 0 to 1."""
+    """Fraction of the steps, from 0 to 1, around the middle in which guidance applies. From 0 to
+    1.
+    """
 
     guidance_interval_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How much guidance fades towards the end of its span; 0 stays even. From 0 to 1."""
+    """How much the guidance decays over its interval; 0 keeps it constant. From 0 to 1."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 15
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it. From 0 to 200.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts. From 0 to 200.
     """
 
     minimum_guidance_scale: Annotated[float, Field(ge=0.0, le=200.0)] = 3
-    """Guidance that is left at the end when it fades. From 0 to 200."""
+    """Guidance scale that remains at the end of the decay. From 0 to 200."""
 
     tag_guidance_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 5
-    """How closely the music keeps to the given tags. From 0 to 10."""
+    """How closely the music follows the tags. From 0 to 10."""
 
     lyric_guidance_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 1.5
-    """How closely the singing keeps to the given words. From 0 to 10."""
+    """How closely the vocals follow the lyrics. From 0 to 10."""
 
 
 class AceStepOutput(OutputModel):
     """Result of fal-ai/ace-step."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     tags: str
-    """Words for the kind of music, as they were used."""
+    """Genre, mood and instrument tags that were used."""
 
     lyrics: str
-    """Words that are sung."""
+    """Lyrics that are sung."""
 
 
 ace_step = Endpoint("fal-ai/ace-step", AceStepInput, AceStepOutput)

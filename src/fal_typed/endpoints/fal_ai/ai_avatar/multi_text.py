@@ -20,16 +20,17 @@ class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
     """Parameters of fal-ai/ai-avatar/multi-text."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     first_text_input: str
-    """Words that the first person speaks."""
+    """Text for the first person to speak."""
 
     second_text_input: str
-    """Words that the second person speaks."""
+    """Text for the second person to speak."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     voice1: Literal[
         "Aria",
@@ -53,7 +54,7 @@ class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
         "Lily",
         "Bill",
     ] = "Sarah"
-    """Speaker of the first person's words."""
+    """Voice of the first person."""
 
     voice2: Literal[
         "Aria",
@@ -77,33 +78,33 @@ class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
         "Lily",
         "Bill",
     ] = "Roger"
-    """Speaker of the second person's words."""
+    """Voice of the second person."""
 
     num_frames: Annotated[int, Field(ge=41, le=241)] = 191
-    """How many frames the video has; divided by the frame rate this is its length. From 41 to 241.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     seed: Annotated[int, Field(ge=0, le=4294967295)] = 81
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. From 0 to 4294967295.
+    """Random seed; the same seed with the same parameters reproduces a result. From 0 to
+    4294967295.
     """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
 
 class AiAvatarMultiTextOutput(OutputModel):
     """Result of fal-ai/ai-avatar/multi-text."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ai_avatar_multi_text = Endpoint(

@@ -20,10 +20,10 @@ class AmtInterpolationInput(InputModel, Request["AmtInterpolationOutput"]):
     """Parameters of fal-ai/amt-interpolation."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     output_fps: Annotated[int, Field(ge=1, le=60)] = 24
-    """Frames per second of the finished file. From 1 to 60."""
+    """Frames per second of the output file. From 1 to 60."""
 
     recursive_interpolation_passes: Annotated[int, Field(ge=1, le=10)] = 2
     """From 1 to 10."""
@@ -33,7 +33,7 @@ class AmtInterpolationOutput(OutputModel):
     """Result of fal-ai/amt-interpolation."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 amt_interpolation = Endpoint(

@@ -21,7 +21,7 @@ class Frame(InputModel):
     """Part of the parameters: url."""
 
     url: FileInput
-    """Where the media file of this piece is."""
+    """URL of the media file of this segment."""
 
 
 class AmtInterpolationFrameInterpolationInput(
@@ -32,7 +32,7 @@ class AmtInterpolationFrameInterpolationInput(
     frames: list[Frame]
 
     output_fps: Annotated[int, Field(ge=1, le=60)] = 24
-    """Frames per second of the finished file. From 1 to 60."""
+    """Frames per second of the output file. From 1 to 60."""
 
     recursive_interpolation_passes: Annotated[int, Field(ge=1, le=10)] = 4
     """From 1 to 10."""
@@ -42,7 +42,7 @@ class AmtInterpolationFrameInterpolationOutput(OutputModel):
     """Result of fal-ai/amt-interpolation/frame-interpolation."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 amt_interpolation_frame_interpolation = Endpoint(

@@ -16,38 +16,36 @@ class BagelInput(InputModel, Request["BagelOutput"]):
     """Parameters of fal-ai/bagel."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
-
-    seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    seed: int = UNSET
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     use_thought: bool = False
-    """Lets the model reason before it draws."""
+    """Whether the model reasons before it generates."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class BagelOutput(OutputModel):
     """Result of fal-ai/bagel."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 bagel = Endpoint("fal-ai/bagel", BagelInput, BagelOutput)

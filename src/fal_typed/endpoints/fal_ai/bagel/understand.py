@@ -18,32 +18,29 @@ class BagelUnderstandInput(InputModel, Request["BagelUnderstandOutput"]):
     """Parameters of fal-ai/bagel/understand."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class BagelUnderstandOutput(OutputModel):
     """Result of fal-ai/bagel/understand."""
 
     text: str
-    """The answer or transcript as plain text."""
+    """The response or transcript as plain text."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
     timings: dict[str, Any]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 bagel_understand = Endpoint("fal-ai/bagel/understand", BagelUnderstandInput, BagelUnderstandOutput)

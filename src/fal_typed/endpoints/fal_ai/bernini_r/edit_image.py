@@ -16,43 +16,41 @@ class BerniniREditImageInput(InputModel, Request["BerniniREditImageOutput"]):
     """Parameters of fal-ai/bernini-r/edit-image."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     enable_prompt_expansion: bool = UNSET
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     max_image_size: float = 848
-    """Longest edge in pixels that given pictures are brought to."""
+    """Maximum length of the longer side of input images, in pixels; larger images are scaled down.
+    """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: int = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class BerniniREditImageOutput(OutputModel):
     """Result of fal-ai/bernini-r/edit-image."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     actual_prompt: str | None = None
-    """Text that was really used, after it had been reworked."""
+    """The prompt that was used, after it was rewritten."""
 
 
 bernini_r_edit_image = Endpoint(

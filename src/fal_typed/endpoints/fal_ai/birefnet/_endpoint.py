@@ -18,25 +18,26 @@ class BirefnetInput(InputModel, Request["BirefnetOutput"]):
     """Parameters of fal-ai/birefnet."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     model: Literal["General Use (Light)", "General Use (Heavy)", "Portrait"] = "General Use (Light)"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     operating_resolution: Literal["1024x1024", "2048x2048"] = "1024x1024"
-    """Size that the picture is brought to for finding its edges; larger is finer and slower."""
+    """Resolution at which edges are detected; higher is finer and slower."""
 
     output_format: Literal["webp", "png", "gif"] = "png"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     output_mask: bool = UNSET
-    """Returns the mask as well."""
+    """Whether to also return the mask."""
 
     refine_foreground: bool = True
-    """Cleans colours at the edge of the subject."""
+    """Whether to clean up colors at the edge of the subject."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -44,10 +45,10 @@ class BirefnetOutput(OutputModel):
     """Result of fal-ai/birefnet."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     mask_image: Image | None = None
-    """Black and white picture that marks the subject."""
+    """Black and white mask image of the subject."""
 
 
 birefnet = Endpoint("fal-ai/birefnet", BirefnetInput, BirefnetOutput)

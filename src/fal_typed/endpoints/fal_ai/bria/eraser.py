@@ -18,27 +18,28 @@ class BriaEraserInput(InputModel, Request["BriaEraserOutput"]):
     """Parameters of fal-ai/bria/eraser."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     mask_type: Literal["manual", "automatic"] = "manual"
-    """Whether a person or a program drew the mask."""
+    """Whether the mask was drawn by hand or generated."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     preserve_alpha: bool = False
-    """Keeps transparency that the given picture already has."""
+    """Whether to keep the transparency of the input image."""
 
 
 class BriaEraserOutput(OutputModel):
     """Result of fal-ai/bria/eraser."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 bria_eraser = Endpoint("fal-ai/bria/eraser", BriaEraserInput, BriaEraserOutput)

@@ -20,33 +20,35 @@ class BriaExpandInput(InputModel, Request["BriaExpandOutput"]):
     """Parameters of fal-ai/bria/expand."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     canvas_size: list[int]
-    """Width and height of the area to fill, in pixels."""
+    """Width and height of the canvas in pixels."""
 
     aspect_ratio: (
         Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] | None
     ) = None
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     original_image_size: list[int] | None = None
 
     original_image_location: list[int] | None = None
 
     prompt: str = ""
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. From 0 to 2147483647.
+    """Random seed; the same seed with the same parameters reproduces a result. From 0 to
+    2147483647.
     """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -54,11 +56,10 @@ class BriaExpandOutput(OutputModel):
     """Result of fal-ai/bria/expand."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 bria_expand = Endpoint("fal-ai/bria/expand", BriaExpandInput, BriaExpandOutput)

@@ -20,27 +20,29 @@ class BriaGenfillInput(InputModel, Request["BriaGenfillOutput"]):
     """Parameters of fal-ai/bria/genfill."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. From 0 to 2147483647.
+    """Random seed; the same seed with the same parameters reproduces a result. From 0 to
+    2147483647.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -48,11 +50,10 @@ class BriaGenfillOutput(OutputModel):
     """Result of fal-ai/bria/genfill."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 bria_genfill = Endpoint("fal-ai/bria/genfill", BriaGenfillInput, BriaGenfillOutput)

@@ -20,22 +20,22 @@ class BriaProductShotInput(InputModel, Request["BriaProductShotOutput"]):
     """Parameters of fal-ai/bria/product-shot."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     scene_description: str | None = None
-    """Says in words what is around the goods."""
+    """Text description of the surroundings of the product."""
 
     ref_image_url: FileInput = ""
-    """Picture of a person, a thing or a style that the result should take up."""
+    """Reference image of a person, an object or a style to use in the result."""
 
     optimize_description: bool = True
-    """Has the words about the scene improved first."""
+    """Whether to improve the scene description first."""
 
     num_results: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make. From 1 to 4."""
+    """Number of images to generate. From 1 to 4."""
 
     fast: bool = True
-    """Finishes sooner; the result may be less fine."""
+    """Whether to generate faster, at lower quality."""
 
     placement_type: Literal["original", "automatic", "manual_placement", "manual_padding"] = (
         "manual_placement"
@@ -44,7 +44,7 @@ class BriaProductShotInput(InputModel, Request["BriaProductShotOutput"]):
     original_quality: bool = False
 
     shot_size: list[int] = [1000, 1000]
-    """Width and height of the result, in pixels."""
+    """Width and height of the result in pixels."""
 
     manual_placement_selection: Literal[
         "upper_left",
@@ -58,13 +58,14 @@ class BriaProductShotInput(InputModel, Request["BriaProductShotOutput"]):
         "center_vertical",
         "center_horizontal",
     ] = "bottom_center"
-    """Places in the frame that the goods are put in."""
+    """Positions in the frame at which to place the product."""
 
     padding_values: list[int] = UNSET
-    """Space on the left, right, top and bottom, in pixels."""
+    """Padding on the left, right, top and bottom, in pixels."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -72,7 +73,7 @@ class BriaProductShotOutput(OutputModel):
     """Result of fal-ai/bria/product-shot."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 bria_product_shot = Endpoint(

@@ -20,32 +20,33 @@ class BriaReimagineInput(InputModel, Request["BriaReimagineOutput"]):
     """Parameters of fal-ai/bria/reimagine."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     structure_image_url: FileInput = ""
-    """Picture whose shapes are taken over."""
+    """Image whose structure is used."""
 
     structure_ref_influence: float = 0.75
-    """How closely the shapes are kept to."""
+    """How closely the result follows the reference structure."""
 
     num_results: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make. From 1 to 4."""
+    """Number of images to generate. From 1 to 4."""
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. From 0 to 2147483647.
+    """Random seed; the same seed with the same parameters reproduces a result. From 0 to
+    2147483647.
     """
 
     fast: bool = True
-    """Finishes sooner; the result may be less fine."""
+    """Whether to generate faster, at lower quality."""
 
     num_inference_steps: Annotated[int, Field(ge=20, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    20 to 50.
+    """Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
     """
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -53,11 +54,10 @@ class BriaReimagineOutput(OutputModel):
     """Result of fal-ai/bria/reimagine."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 bria_reimagine = Endpoint("fal-ai/bria/reimagine", BriaReimagineInput, BriaReimagineOutput)

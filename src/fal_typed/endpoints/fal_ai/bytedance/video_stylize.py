@@ -20,10 +20,10 @@ class BytedanceVideoStylizeInput(InputModel, Request["BytedanceVideoStylizeOutpu
     """Parameters of fal-ai/bytedance/video-stylize."""
 
     style: Annotated[str, Field(max_length=100)]
-    """Overall look, as anime or clay. At most 100 characters."""
+    """Visual style, such as anime or clay. At most 100 characters."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
 
 class BytedanceVideoStylizeOutput(OutputModel):

@@ -16,17 +16,17 @@ class ChatterboxSpeechToSpeechInput(InputModel, Request["ChatterboxSpeechToSpeec
     """Parameters of fal-ai/chatterbox/speech-to-speech."""
 
     source_audio_url: FileInput
-    """Recording to change."""
+    """Audio to convert."""
 
     target_voice_audio_url: FileInput | None = None
-    """Recording of the voice that is wanted."""
+    """Audio of the voice to convert to."""
 
 
 class ChatterboxSpeechToSpeechOutput(OutputModel):
     """Result of fal-ai/chatterbox/speech-to-speech."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 chatterbox_speech_to_speech = Endpoint(

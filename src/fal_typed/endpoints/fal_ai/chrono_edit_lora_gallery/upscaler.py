@@ -24,59 +24,54 @@ class ChronoEditLoraGalleryUpscalerInput(
     """Parameters of fal-ai/chrono-edit-lora-gallery/upscaler."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """How many times larger width and height become; 2 makes four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
     """
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 1
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 10.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 10.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """How strongly the built-in style weights act: 0 not at all, 1 as trained, more exaggerates.
-    From 0 to 2.
+    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
+    exaggerates. From 0 to 2.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     loras: list[ChronoLoraWeight] = []
-    """Weights of one's own, put on top of the base model to add a style, a person or a thing.
-    """
+    """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
 
 class ChronoEditLoraGalleryUpscalerOutput(OutputModel):
     """Result of fal-ai/chrono-edit-lora-gallery/upscaler."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 chrono_edit_lora_gallery_upscaler = Endpoint(

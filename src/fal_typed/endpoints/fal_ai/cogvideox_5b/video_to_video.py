@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -22,10 +22,11 @@ class Cogvideox5bVideoToVideoInput(InputModel, Request["Cogvideox5bVideoToVideoO
     """Parameters of fal-ai/cogvideox-5b/video-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     video_size: (
         ImageSize
@@ -38,39 +39,34 @@ class Cogvideox5bVideoToVideoInput(InputModel, Request["Cogvideox5bVideoToVideoO
             "landscape_16_9",
         ]
     ) = ImageSize(width=720, height=480)
-    """Width and height of the video: a preset, or pixels of your own."""
+    """Size of the video: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     loras: list[LoraWeight] = []
-    """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
-    """
+    """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     use_rife: bool = True
-    """Makes frames in between for smoother motion."""
+    """Whether to interpolate frames with RIFE for smoother motion."""
 
     export_fps: Annotated[int, Field(ge=4, le=32)] = 16
-    """Frames per second of the finished file. From 4 to 32."""
+    """Frames per second of the output file. From 4 to 32."""
 
     strength: Annotated[float, Field(ge=0.05, le=1.0)] = 0.8
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. From 0.05
-    to 1.
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it. From 0.05 to 1.
     """
 
 
@@ -78,17 +74,16 @@ class Cogvideox5bVideoToVideoOutput(OutputModel):
     """Result of fal-ai/cogvideox-5b/video-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
 
 cogvideox_5b_video_to_video = Endpoint(

@@ -21,55 +21,52 @@ class CosmosPredict25VideoToVideoInput(InputModel, Request["CosmosPredict25Video
     """Parameters of fal-ai/cosmos-predict-2.5/video-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: Annotated[int, Field(ge=9, le=93)] = 93
-    """How many frames the video has; divided by the frame rate this is its length. From 9 to 93.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 93.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 35
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 7
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 20.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
         "X264 (.mp4)"
     )
-    """File format and codec of the video; some of them keep transparency."""
+    """File format and codec of the video; some support transparency."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
 
 class CosmosPredict25VideoToVideoOutput(OutputModel):
     """Result of fal-ai/cosmos-predict-2.5/video-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 cosmos_predict_2_5_video_to_video = Endpoint(

@@ -20,32 +20,33 @@ class CreatifyAuroraInput(InputModel, Request["CreatifyAuroraOutput"]):
     """Parameters of fal-ai/creatify/aurora."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     prompt: str | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=5.0)] | None = 1
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 5.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 5.
     """
 
     audio_guidance_scale: Annotated[float, Field(ge=0.0, le=5.0)] | None = 2
-    """How closely mouth and motion keep to the sound; too much looks exaggerated. From 0 to 5.
-    """
+    """How closely lips and motion follow the audio; too high looks exaggerated. From 0 to 5."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class CreatifyAuroraOutput(OutputModel):
     """Result of fal-ai/creatify/aurora."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 creatify_aurora = Endpoint("fal-ai/creatify/aurora", CreatifyAuroraInput, CreatifyAuroraOutput)

@@ -16,14 +16,14 @@ class DiaTtsInput(InputModel, Request["DiaTtsOutput"]):
     """Parameters of fal-ai/dia-tts."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
 
 class DiaTtsOutput(OutputModel):
     """Result of fal-ai/dia-tts."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 dia_tts = Endpoint("fal-ai/dia-tts", DiaTtsInput, DiaTtsOutput)

@@ -16,14 +16,14 @@ class DiaTtsVoiceCloneInput(InputModel, Request["DiaTtsVoiceCloneOutput"]):
     """Parameters of fal-ai/dia-tts/voice-clone."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
 
 class DiaTtsVoiceCloneOutput(OutputModel):
     """Result of fal-ai/dia-tts/voice-clone."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 dia_tts_voice_clone = Endpoint(

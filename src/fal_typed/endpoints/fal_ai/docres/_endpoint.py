@@ -18,22 +18,20 @@ class DocresInput(InputModel, Request["DocresOutput"]):
     """Parameters of fal-ai/docres."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     task: Literal["deshadowing", "appearance", "deblurring", "binarization"]
-    """Which of its kinds of work the endpoint does."""
+    """Task for the endpoint to perform."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class DocresOutput(OutputModel):
     """Result of fal-ai/docres."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 docres = Endpoint("fal-ai/docres", DocresInput, DocresOutput)

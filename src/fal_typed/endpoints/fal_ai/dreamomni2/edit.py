@@ -16,17 +16,19 @@ class Dreamomni2EditInput(InputModel, Request["Dreamomni2EditOutput"]):
     """Parameters of fal-ai/dreamomni2/edit."""
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
 
 class Dreamomni2EditOutput(OutputModel):
     """Result of fal-ai/dreamomni2/edit."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 dreamomni2_edit = Endpoint("fal-ai/dreamomni2/edit", Dreamomni2EditInput, Dreamomni2EditOutput)

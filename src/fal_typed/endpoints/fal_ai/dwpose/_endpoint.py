@@ -18,7 +18,7 @@ class DwposeInput(InputModel, Request["DwposeOutput"]):
     """Parameters of fal-ai/dwpose."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     draw_mode: Literal[
         "full-pose",
@@ -29,14 +29,14 @@ class DwposeInput(InputModel, Request["DwposeOutput"]):
         "face-mask",
         "hand-mask",
     ] = "body-pose"
-    """Which parts of the pose are drawn: body, face, hands or all."""
+    """Parts of the pose to draw: body, face, hands or all."""
 
 
 class DwposeOutput(OutputModel):
     """Result of fal-ai/dwpose."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 dwpose = Endpoint("fal-ai/dwpose", DwposeInput, DwposeOutput)

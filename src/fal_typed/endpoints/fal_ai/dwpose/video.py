@@ -18,7 +18,7 @@ class DwposeVideoInput(InputModel, Request["DwposeVideoOutput"]):
     """Parameters of fal-ai/dwpose/video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     draw_mode: Literal[
         "full-pose",
@@ -29,14 +29,14 @@ class DwposeVideoInput(InputModel, Request["DwposeVideoOutput"]):
         "face-mask",
         "hand-mask",
     ] = "body-pose"
-    """Which parts of the pose are drawn: body, face, hands or all."""
+    """Parts of the pose to draw: body, face, hands or all."""
 
 
 class DwposeVideoOutput(OutputModel):
     """Result of fal-ai/dwpose/video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 dwpose_video = Endpoint("fal-ai/dwpose/video", DwposeVideoInput, DwposeVideoOutput)

@@ -18,20 +18,20 @@ class ElevenlabsAudioIsolationInput(InputModel, Request["ElevenlabsAudioIsolatio
     """Parameters of fal-ai/elevenlabs/audio-isolation."""
 
     audio_url: FileInput | None = None
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     video_url: FileInput | None = None
-    """Video that the sound is made for or taken from."""
+    """Video to generate audio for or to extract audio from."""
 
 
 class ElevenlabsAudioIsolationOutput(OutputModel):
     """Result of fal-ai/elevenlabs/audio-isolation."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     timestamps: list[Any] | None = None
-    """When each word or letter is spoken."""
+    """Time at which each word or character is spoken."""
 
 
 elevenlabs_audio_isolation = Endpoint(

@@ -20,32 +20,32 @@ class ElevenlabsDubbingInput(InputModel, Request["ElevenlabsDubbingOutput"]):
     """Parameters of fal-ai/elevenlabs/dubbing."""
 
     target_lang: str
-    """Tongue to translate into."""
+    """Language to translate into."""
 
     audio_url: FileInput | None = None
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     video_url: FileInput | None = None
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     source_lang: str | None = None
-    """Tongue to translate from."""
+    """Language to translate from."""
 
     num_speakers: Annotated[int, Field(ge=1, le=50)] | None = None
-    """How many people speak; left out, it is found by listening. From 1 to 50."""
+    """Number of speakers; detected automatically if not given. From 1 to 50."""
 
     highest_resolution: bool = True
-    """Keeps the best picture quality that the source has."""
+    """Whether to keep the highest image quality of the source."""
 
 
 class ElevenlabsDubbingOutput(OutputModel):
     """Result of fal-ai/elevenlabs/dubbing."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     target_lang: str
-    """Tongue to translate into."""
+    """Language to translate into."""
 
 
 elevenlabs_dubbing = Endpoint(

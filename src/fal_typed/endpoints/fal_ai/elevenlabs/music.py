@@ -25,36 +25,36 @@ class MusicSection(InputModel):
     """1 to 100 characters."""
 
     positive_local_styles: list[str]
-    """What this section should sound like."""
+    """Styles of this section."""
 
     negative_local_styles: list[str]
-    """What this section should not sound like."""
+    """Styles to avoid in this section."""
 
     duration_ms: Annotated[int, Field(ge=3000, le=120000)]
-    """Length in milliseconds. From 3000 to 120000."""
+    """Duration in milliseconds. From 3000 to 120000."""
 
     lines: list[str]
-    """Words that are sung in it."""
+    """Lyrics of this section."""
 
 
 class MusicCompositionPlan(InputModel):
     """Part of the parameters: positive_global_styles, negative_global_styles, sections."""
 
     positive_global_styles: list[str]
-    """What the whole piece should sound like."""
+    """Styles of the whole piece."""
 
     negative_global_styles: list[str]
-    """What the whole piece should not sound like."""
+    """Styles to avoid in the whole piece."""
 
     sections: list[MusicSection]
-    """Its parts in the order in which they are played."""
+    """Sections of the piece, in order."""
 
 
 class ElevenlabsMusicInput(InputModel, Request["ElevenlabsMusicOutput"]):
     """Parameters of fal-ai/elevenlabs/music."""
 
     prompt: str | None = None
-    """Describes in words the sound, music or voice that is wanted."""
+    """Text description of the sound, music or voice to generate."""
 
     composition_plan: MusicCompositionPlan | None = None
 
@@ -62,10 +62,10 @@ class ElevenlabsMusicInput(InputModel, Request["ElevenlabsMusicOutput"]):
     """From 3000 to 600000."""
 
     force_instrumental: bool = False
-    """Makes sure that nobody sings."""
+    """Whether to make sure that there are no vocals."""
 
     respect_sections_durations: bool = True
-    """Keeps strictly to the lengths that are planned for the parts."""
+    """Whether to follow the planned section durations strictly."""
 
     output_format: Literal[
         "mp3_22050_32",
@@ -88,14 +88,14 @@ class ElevenlabsMusicInput(InputModel, Request["ElevenlabsMusicOutput"]):
         "opus_48000_128",
         "opus_48000_192",
     ] = "mp3_44100_128"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
 
 class ElevenlabsMusicOutput(OutputModel):
     """Result of fal-ai/elevenlabs/music."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 elevenlabs_music = Endpoint("fal-ai/elevenlabs/music", ElevenlabsMusicInput, ElevenlabsMusicOutput)

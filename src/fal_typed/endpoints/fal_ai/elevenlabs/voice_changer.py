@@ -18,18 +18,16 @@ class ElevenlabsVoiceChangerInput(InputModel, Request["ElevenlabsVoiceChangerOut
     """Parameters of fal-ai/elevenlabs/voice-changer."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     voice: str = "Rachel"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     remove_background_noise: bool = False
-    """Takes everything but the voice out of the recording first."""
+    """Whether to remove everything except the voice from the recording first."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal[
         "mp3_22050_32",
@@ -52,18 +50,17 @@ class ElevenlabsVoiceChangerInput(InputModel, Request["ElevenlabsVoiceChangerOut
         "opus_48000_128",
         "opus_48000_192",
     ] = "mp3_44100_128"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
 
 class ElevenlabsVoiceChangerOutput(OutputModel):
     """Result of fal-ai/elevenlabs/voice-changer."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 elevenlabs_voice_changer = Endpoint(

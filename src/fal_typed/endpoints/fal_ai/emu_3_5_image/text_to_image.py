@@ -18,27 +18,27 @@ class Emu35ImageTextToImageInput(InputModel, Request["Emu35ImageTextToImageOutpu
     """Parameters of fal-ai/emu-3.5-image/text-to-image."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
-
-    resolution: Literal["480p", "720p"] = "720p"
-    """How many pixels the picture has; higher is sharper, slower and may cost more."""
-
-    aspect_ratio: Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
-
-    enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    resolution: Literal["480p", "720p"] = "720p"
+    """Resolution of the image; higher is sharper, slower and can cost more."""
+
+    aspect_ratio: Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"] = "1:1"
+    """Ratio of width to height of the result; auto, where available, matches the input."""
+
+    enable_safety_checker: bool = True
+    """Whether to check for unsafe content and blank or reject it."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -46,11 +46,10 @@ class Emu35ImageTextToImageOutput(OutputModel):
     """Result of fal-ai/emu-3.5-image/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 emu_3_5_image_text_to_image = Endpoint(

@@ -21,58 +21,54 @@ class FastAnimatediffVideoToVideoInput(InputModel, Request["FastAnimatediffVideo
     """Parameters of fal-ai/fast-animatediff/video-to-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    first_n_seconds: Annotated[int, Field(ge=2, le=4)] = 3
-    """How many seconds from the beginning of the video to work on. From 2 to 4."""
-
-    negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
-
-    num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 25
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    first_n_seconds: Annotated[int, Field(ge=2, le=4)] = 3
+    """Number of seconds from the beginning of the video to process. From 2 to 4."""
+
+    negative_prompt: str = UNSET
+    """Text description of what to avoid in the result."""
+
+    num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 25
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
+
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. From 0 to
-    1.
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it. From 0 to 1.
     """
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     fps: Annotated[int, Field(ge=1, le=16)] = 8
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 1 to 16.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 16.
     """
 
     motions: Annotated[
         list[Literal["zoom-out", "zoom-in", "pan-left", "pan-right", "tilt-up", "tilt-down"]],
         UniqueItems,
     ] = UNSET
-    """Camera movements, taken together. None of them twice."""
+    """Camera movements to combine. All of them unique."""
 
 
 class FastAnimatediffVideoToVideoOutput(OutputModel):
     """Result of fal-ai/fast-animatediff/video-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 fast_animatediff_video_to_video = Endpoint(

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.embedding_30b56ee3 import Embedding
-from fal_typed.endpoints._shared.image_size_type2_9d46cf4f import ImageSizeType2
+from fal_typed.endpoints._shared.image_size_type2_f176dad0 import ImageSizeType2
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -23,13 +23,14 @@ class FastLightningSdxlInpaintingInput(InputModel, Request["FastLightningSdxlInp
     """Parameters of fal-ai/fast-lightning-sdxl/inpainting."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_size: (
         ImageSizeType2
@@ -42,65 +43,64 @@ class FastLightningSdxlInpaintingInput(InputModel, Request["FastLightningSdxlInp
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Literal["1", "2", "4", "8"] = "4"
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.95
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. From 0.01
-    to 1.
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it. From 0.01 to 1.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 8."""
+    """Number of images to generate; each image is billed. From 1 to 8."""
 
     embeddings: list[Embedding] = []
-    """Learned words for a style or a thing, loaded from files, that the prompt can then use."""
+    """Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+    """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     safety_checker_version: Literal["v1", "v2"] = "v1"
-    """Which content filter to use; the second is the newer one."""
+    """Version of the content filter; the second is newer."""
 
     expand_prompt: bool = False
-    """Lets a language model enrich the prompt with detail before it is used."""
+    """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result; png keeps every detail, jpeg is smaller."""
+    """File format of the result; png is lossless, jpeg is smaller."""
 
     request_id: str = ""
-    """An id of your own that comes back with the result."""
+    """Your own id, which is returned with the result."""
 
 
 class FastLightningSdxlInpaintingOutput(OutputModel):
     """Result of fal-ai/fast-lightning-sdxl/inpainting."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 fast_lightning_sdxl_inpainting = Endpoint(

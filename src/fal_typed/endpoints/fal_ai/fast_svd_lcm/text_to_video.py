@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,29 +21,26 @@ class FastSvdLcmTextToVideoInput(InputModel, Request["FastSvdLcmTextToVideoOutpu
     """Parameters of fal-ai/fast-svd-lcm/text-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     motion_bucket_id: Annotated[int, Field(ge=1, le=255)] = 127
-    """How much moves in the video; higher is livelier. From 1 to 255."""
+    """Amount of motion in the video; higher values move more. From 1 to 255."""
 
     cond_aug: Annotated[float, Field(ge=0.0, le=10.0)] = 0.02
-    """How much noise is put over the given picture; more allows more motion and less likeness.
-    From 0 to 10.
+    """Amount of noise to add to the input image; more allows more motion and less similarity. From
+    0 to 10.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     steps: Annotated[int, Field(ge=1, le=20)] = 4
-    """How many refining steps the model makes; more take longer and bring out finer detail. From 1
-    to 20.
-    """
+    """Number of inference steps; more steps take longer and give finer detail. From 1 to 20."""
 
     fps: Annotated[int, Field(ge=1, le=25)] = 10
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 1 to 25.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 25.
     """
 
     video_size: (
@@ -57,18 +54,17 @@ class FastSvdLcmTextToVideoInput(InputModel, Request["FastSvdLcmTextToVideoOutpu
             "landscape_16_9",
         ]
     ) = "landscape_16_9"
-    """Width and height of the video: a preset, or pixels of your own."""
+    """Size of the video: a preset, or a custom width and height in pixels."""
 
 
 class FastSvdLcmTextToVideoOutput(OutputModel):
     """Result of fal-ai/fast-svd-lcm/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 fast_svd_lcm_text_to_video = Endpoint(

@@ -16,12 +16,12 @@ class Keyframe(InputModel):
     """Part of the parameters: duration, timestamp, url."""
 
     duration: float
-    """How long this piece is shown, in milliseconds."""
+    """Duration of this keyframe in milliseconds."""
 
     timestamp: float
 
     url: FileInput
-    """Where the media file of this piece is."""
+    """URL of the media file of this segment."""
 
 
 class Track(InputModel):
@@ -30,7 +30,7 @@ class Track(InputModel):
     id: str
 
     keyframes: list[Keyframe]
-    """Pieces of the track, each with its file, start and length."""
+    """Segments of the track, each with its file, start and duration."""
 
     type: str
 
@@ -45,10 +45,10 @@ class FfmpegApiComposeOutput(OutputModel):
     """Result of fal-ai/ffmpeg-api/compose."""
 
     thumbnail_url: str
-    """Where a small picture of the video is."""
+    """URL of a small preview image of the video."""
 
     video_url: str
-    """Address of the finished video."""
+    """URL of the generated video."""
 
 
 ffmpeg_api_compose = Endpoint(

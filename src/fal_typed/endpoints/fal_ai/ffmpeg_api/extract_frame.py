@@ -18,17 +18,17 @@ class FfmpegApiExtractFrameInput(InputModel, Request["FfmpegApiExtractFrameOutpu
     """Parameters of fal-ai/ffmpeg-api/extract-frame."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     frame_type: Literal["first", "middle", "last"] = "first"
-    """Which picture of the video is taken."""
+    """Which frame of the video to extract."""
 
 
 class FfmpegApiExtractFrameOutput(OutputModel):
     """Result of fal-ai/ffmpeg-api/extract-frame."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 ffmpeg_api_extract_frame = Endpoint(

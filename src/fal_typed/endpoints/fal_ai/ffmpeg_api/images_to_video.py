@@ -18,17 +18,18 @@ class ImageFrame(InputModel):
     frames: float
 
     url: FileInput
-    """Where the file can be fetched from."""
+    """URL to download the file from."""
 
 
 class FfmpegApiImagesToVideoInput(InputModel, Request["FfmpegApiImagesToVideoOutput"]):
     """Parameters of fal-ai/ffmpeg-api/images-to-video."""
 
     images: list[ImageFrame]
-    """Pictures that the video passes through, each with its place in time."""
+    """Images that the video passes through, each with its position in time."""
 
     fps: int = 24
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
 
@@ -36,7 +37,7 @@ class FfmpegApiImagesToVideoOutput(OutputModel):
     """Result of fal-ai/ffmpeg-api/images-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ffmpeg_api_images_to_video = Endpoint(

@@ -16,38 +16,38 @@ class FfmpegApiLoudnormInput(InputModel, Request["FfmpegApiLoudnormOutput"]):
     """Parameters of fal-ai/ffmpeg-api/loudnorm."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     dual_mono: bool = UNSET
-    """Treats a recording of one channel as it sounds on two speakers."""
+    """Whether to treat a mono recording as it sounds on two speakers."""
 
     integrated_loudness: float = -18
-    """Loudness that the whole recording should have, in LUFS."""
+    """Target integrated loudness, in LUFS."""
 
     linear: bool = UNSET
 
     loudness_range: float = 7
-    """Difference that quiet and loud parts should have, in LU."""
+    """Target loudness range, in LU."""
 
     measured_i: float = UNSET
-    """Loudness of the whole recording as found by an earlier run, in LUFS."""
+    """Integrated loudness measured by an earlier run, in LUFS."""
 
     measured_lra: float = UNSET
-    """Difference between quiet and loud parts as found by an earlier run, in LU."""
+    """Loudness range measured by an earlier run, in LU."""
 
     measured_thresh: float = UNSET
-    """Level below which sound did not count in an earlier run, in LUFS."""
+    """Loudness threshold measured by an earlier run, in LUFS."""
 
     measured_tp: float = UNSET
-    """Highest level between samples as found by an earlier run, in dBTP."""
+    """True peak level measured by an earlier run, in dBTP."""
 
     offset: int = UNSET
 
     print_summary: bool = UNSET
-    """Answers with the levels before and after as well."""
+    """Whether to also return the levels before and after."""
 
     true_peak: float = -0.1
-    """Highest level that is allowed between samples, in dBTP."""
+    """Maximum true peak level, in dBTP."""
 
 
 class LoudnormSummary(OutputModel):
@@ -56,30 +56,30 @@ class LoudnormSummary(OutputModel):
     """
 
     input_integrated: float | None = None
-    """Loudness of the whole recording before, in LUFS."""
+    """Integrated loudness of the input, in LUFS."""
 
     input_lra: float | None = None
-    """Difference between its quiet and its loud parts before, in LU."""
+    """Loudness range of the input, in LU."""
 
     input_threshold: float | None = None
-    """Level below which sound did not count before, in LUFS."""
+    """Loudness threshold of the input, in LUFS."""
 
     input_true_peak: float | None = None
-    """Highest level between samples before, in dBTP."""
+    """Maximum true peak level of the input, in dBTP."""
 
     normalization_type: str | None = None
 
     output_integrated: float | None = None
-    """Loudness of the whole recording afterwards, in LUFS."""
+    """Integrated loudness of the output, in LUFS."""
 
     output_lra: float | None = None
-    """Difference between its quiet and its loud parts afterwards, in LU."""
+    """Loudness range of the output, in LU."""
 
     output_threshold: float | None = None
-    """Level below which sound did not count afterwards, in LUFS."""
+    """Loudness threshold of the output, in LUFS."""
 
     output_true_peak: float | None = None
-    """Highest level between samples afterwards, in dBTP."""
+    """Maximum true peak level of the output, in dBTP."""
 
     target_offset: float | None = None
 
@@ -88,7 +88,7 @@ class FfmpegApiLoudnormOutput(OutputModel):
     """Result of fal-ai/ffmpeg-api/loudnorm."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     summary: LoudnormSummary | None = None
 

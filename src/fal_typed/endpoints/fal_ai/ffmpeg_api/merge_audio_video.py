@@ -16,20 +16,20 @@ class FfmpegApiMergeAudioVideoInput(InputModel, Request["FfmpegApiMergeAudioVide
     """Parameters of fal-ai/ffmpeg-api/merge-audio-video."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     start_offset: float = UNSET
-    """Second at which to begin."""
+    """Position to start at, in seconds."""
 
 
 class FfmpegApiMergeAudioVideoOutput(OutputModel):
     """Result of fal-ai/ffmpeg-api/merge-audio-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ffmpeg_api_merge_audio_video = Endpoint(

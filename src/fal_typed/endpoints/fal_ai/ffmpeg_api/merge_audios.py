@@ -18,7 +18,7 @@ class FfmpegApiMergeAudiosInput(InputModel, Request["FfmpegApiMergeAudiosOutput"
     """Parameters of fal-ai/ffmpeg-api/merge-audios."""
 
     audio_urls: list[FileInput]
-    """Recordings to work on or to draw from, in order."""
+    """Audio files to edit or to use as references, in order."""
 
     output_format: Literal[
         "mp3_22050_32",
@@ -41,14 +41,14 @@ class FfmpegApiMergeAudiosInput(InputModel, Request["FfmpegApiMergeAudiosOutput"
         "opus_48000_128",
         "opus_48000_192",
     ] = UNSET
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
 
 class FfmpegApiMergeAudiosOutput(OutputModel):
     """Result of fal-ai/ffmpeg-api/merge-audios."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 ffmpeg_api_merge_audios = Endpoint(

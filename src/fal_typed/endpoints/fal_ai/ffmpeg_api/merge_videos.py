@@ -19,7 +19,7 @@ class FfmpegApiMergeVideosInput(InputModel, Request["FfmpegApiMergeVideosOutput"
     """Parameters of fal-ai/ffmpeg-api/merge-videos."""
 
     video_urls: list[FileInput]
-    """Clips to work on or to draw from, in order."""
+    """Clips to edit or to use as references, in order."""
 
     resolution: (
         ImageSize
@@ -32,7 +32,7 @@ class FfmpegApiMergeVideosInput(InputModel, Request["FfmpegApiMergeVideosOutput"
             "landscape_16_9",
         ]
     ) = UNSET
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     resolution_aspect_ratio_video_index: float = UNSET
 
@@ -44,10 +44,10 @@ class FfmpegApiMergeVideosOutput(OutputModel):
     """Result of fal-ai/ffmpeg-api/merge-videos."""
 
     metadata: Any
-    """Facts about the result and its parts."""
+    """Metadata of the result and its parts."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ffmpeg_api_merge_videos = Endpoint(

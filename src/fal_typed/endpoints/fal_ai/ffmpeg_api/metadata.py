@@ -21,10 +21,10 @@ class FfmpegApiMetadataInput(InputModel, Request["FfmpegApiMetadataOutput"]):
     """Parameters of fal-ai/ffmpeg-api/metadata."""
 
     media_url: FileInput
-    """Where the sound or picture file is."""
+    """URL of the audio, image or video file."""
 
     extract_frames: bool = UNSET
-    """Takes the first and the last picture out of the video as well."""
+    """Whether to also extract the first and last frame of the video."""
 
 
 class FfmpegApiMetadataOutput(OutputModel):

@@ -16,10 +16,10 @@ class FfmpegApiWaveformInput(InputModel, Request["FfmpegApiWaveformOutput"]):
     """Parameters of fal-ai/ffmpeg-api/waveform."""
 
     media_url: FileInput
-    """Where the sound or picture file is."""
+    """URL of the audio, image or video file."""
 
     points_per_second: float = 4
-    """How many values of the curve stand for a second."""
+    """Number of waveform values per second."""
 
     precision: float = 2
 
@@ -30,14 +30,14 @@ class FfmpegApiWaveformOutput(OutputModel):
     """Result of fal-ai/ffmpeg-api/waveform."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
     points: float
 
     precision: float
 
     waveform: list[float]
-    """Loudness at even times, as a curve to draw."""
+    """Loudness at regular intervals, for drawing a waveform."""
 
 
 ffmpeg_api_waveform = Endpoint(

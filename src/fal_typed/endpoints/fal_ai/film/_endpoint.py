@@ -18,51 +18,51 @@ class FilmInput(InputModel, Request["FilmOutput"]):
     """Parameters of fal-ai/film."""
 
     end_image_url: FileInput
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     start_image_url: FileInput
-    """First of the two pictures that frames are made between."""
+    """First of the two images to interpolate between."""
 
     fps: int = 8
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     image_format: Literal["png", "jpeg"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg is smaller."""
+    """File format of the images; png is lossless, jpeg is smaller."""
 
     include_end: bool = UNSET
-    """Puts the last given picture at the end of the result."""
+    """Whether to include the last input image at the end of the result."""
 
     include_start: bool = UNSET
-    """Puts the first given picture at the beginning of the result."""
+    """Whether to include the first input image at the start of the result."""
 
     num_frames: int = 1
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     output_type: Literal["images", "video"] = "images"
-    """Whether single pictures or a video come back."""
+    """Whether to return individual images or a video."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
 
 class FilmOutput(OutputModel):
     """Result of fal-ai/film."""
 
     images: list[Image] | None = None
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 film = Endpoint("fal-ai/film", FilmInput, FilmOutput)

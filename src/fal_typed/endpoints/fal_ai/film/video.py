@@ -18,42 +18,42 @@ class FilmVideoInput(InputModel, Request["FilmVideoOutput"]):
     """Parameters of fal-ai/film/video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     fps: int = 8
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     loop: bool = UNSET
-    """Makes end and beginning fit, so that the video can repeat without a break."""
+    """Whether the video loops seamlessly."""
 
     num_frames: int = 1
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     use_calculated_fps: bool = True
-    """Chooses frames per second so that the clip keeps its length."""
+    """Whether to choose the frame rate so that the clip keeps its duration."""
 
     use_scene_detection: bool = UNSET
-    """Finds cuts and does not blend across them."""
+    """Whether to detect cuts and not interpolate across them."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
 
 class FilmVideoOutput(OutputModel):
     """Result of fal-ai/film/video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 film_video = Endpoint("fal-ai/film/video", FilmVideoInput, FilmVideoOutput)

@@ -18,29 +18,26 @@ class FinegrainEraserInput(InputModel, Request["FinegrainEraserOutput"]):
     """Parameters of fal-ai/finegrain-eraser."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     mode: Literal["express", "standard", "premium"] = "standard"
-    """Trades quality for speed."""
+    """Balance of quality against speed."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class FinegrainEraserOutput(OutputModel):
     """Result of fal-ai/finegrain-eraser."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     used_seed: float
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 finegrain_eraser = Endpoint("fal-ai/finegrain-eraser", FinegrainEraserInput, FinegrainEraserOutput)

@@ -18,7 +18,7 @@ class BoxPromptBase(InputModel):
     """Part of the parameters: object_id, x_max, x_min, y_max, y_min."""
 
     object_id: int = UNSET
-    """Number of the thing meant; marks with the same number belong together."""
+    """Number of the object; prompts with the same number belong together."""
 
     x_max: float = UNSET
     """Right edge of the box."""
@@ -27,39 +27,36 @@ class BoxPromptBase(InputModel):
     """Left edge of the box."""
 
     y_max: float = UNSET
-    """Lower edge of the box."""
+    """Bottom edge of the box."""
 
     y_min: float = UNSET
-    """Upper edge of the box."""
+    """Top edge of the box."""
 
 
 class FinegrainEraserBboxInput(InputModel, Request["FinegrainEraserBboxOutput"]):
     """Parameters of fal-ai/finegrain-eraser/bbox."""
 
     box_prompts: list[BoxPromptBase]
-    """Boxes around the things meant, each with its corners."""
+    """Boxes around the objects to select, each with its corners."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mode: Literal["express", "standard", "premium"] = "standard"
-    """Trades quality for speed."""
+    """Balance of quality against speed."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class FinegrainEraserBboxOutput(OutputModel):
     """Result of fal-ai/finegrain-eraser/bbox."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     used_seed: float
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 finegrain_eraser_bbox = Endpoint(

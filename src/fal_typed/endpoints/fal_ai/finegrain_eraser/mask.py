@@ -18,29 +18,26 @@ class FinegrainEraserMaskInput(InputModel, Request["FinegrainEraserMaskOutput"])
     """Parameters of fal-ai/finegrain-eraser/mask."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     mode: Literal["express", "standard", "premium"] = "standard"
-    """Trades quality for speed."""
+    """Balance of quality against speed."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class FinegrainEraserMaskOutput(OutputModel):
     """Result of fal-ai/finegrain-eraser/mask."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     used_seed: float
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 finegrain_eraser_mask = Endpoint(

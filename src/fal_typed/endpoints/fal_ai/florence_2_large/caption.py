@@ -16,14 +16,14 @@ class Florence2LargeCaptionInput(InputModel, Request["Florence2LargeCaptionOutpu
     """Parameters of fal-ai/florence-2-large/caption."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
 
 class Florence2LargeCaptionOutput(OutputModel):
     """Result of fal-ai/florence-2-large/caption."""
 
     results: str
-    """What was read or seen in the picture."""
+    """Text that was recognized, or the description of the image."""
 
 
 florence_2_large_caption = Endpoint(

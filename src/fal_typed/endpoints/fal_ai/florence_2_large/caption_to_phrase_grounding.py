@@ -21,20 +21,20 @@ class Florence2LargeCaptionToPhraseGroundingInput(
     """Parameters of fal-ai/florence-2-large/caption-to-phrase-grounding."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     text_input: str
-    """Words to look for in the picture."""
+    """Text to look for in the image."""
 
 
 class Florence2LargeCaptionToPhraseGroundingOutput(OutputModel):
     """Result of fal-ai/florence-2-large/caption-to-phrase-grounding."""
 
     results: BoundingBoxes
-    """What was found, and where."""
+    """Detections and their positions."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 florence_2_large_caption_to_phrase_grounding = Endpoint(

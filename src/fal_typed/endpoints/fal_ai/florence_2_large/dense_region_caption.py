@@ -21,17 +21,17 @@ class Florence2LargeDenseRegionCaptionInput(
     """Parameters of fal-ai/florence-2-large/dense-region-caption."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class Florence2LargeDenseRegionCaptionOutput(OutputModel):
     """Result of fal-ai/florence-2-large/dense-region-caption."""
 
     results: BoundingBoxes
-    """What was found, and where."""
+    """Detections and their positions."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 florence_2_large_dense_region_caption = Endpoint(

@@ -19,14 +19,14 @@ class Florence2LargeMoreDetailedCaptionInput(
     """Parameters of fal-ai/florence-2-large/more-detailed-caption."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
 
 class Florence2LargeMoreDetailedCaptionOutput(OutputModel):
     """Result of fal-ai/florence-2-large/more-detailed-caption."""
 
     results: str
-    """What was read or seen in the picture."""
+    """Text that was recognized, or the description of the image."""
 
 
 florence_2_large_more_detailed_caption = Endpoint(

@@ -16,14 +16,14 @@ class Florence2LargeOcrInput(InputModel, Request["Florence2LargeOcrOutput"]):
     """Parameters of fal-ai/florence-2-large/ocr."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
 
 class Florence2LargeOcrOutput(OutputModel):
     """Result of fal-ai/florence-2-large/ocr."""
 
     results: str
-    """What was read or seen in the picture."""
+    """Text that was recognized, or the description of the image."""
 
 
 florence_2_large_ocr = Endpoint(

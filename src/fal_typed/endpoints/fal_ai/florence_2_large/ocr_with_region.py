@@ -17,17 +17,17 @@ class Florence2LargeOcrWithRegionInput(InputModel, Request["Florence2LargeOcrWit
     """Parameters of fal-ai/florence-2-large/ocr-with-region."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class OCRBoundingBoxSingle(OutputModel):
     """Part of the result: x, y, w, h, label."""
 
     x: float
-    """Place from the left edge."""
+    """Horizontal position from the left edge."""
 
     y: float
-    """Place from the upper edge."""
+    """Vertical position from the top edge."""
 
     w: float
     """Width of the box."""
@@ -36,7 +36,7 @@ class OCRBoundingBoxSingle(OutputModel):
     """Height of the box."""
 
     label: str
-    """What was found there."""
+    """Name of the detected object or text."""
 
 
 class OCRBoundingBox(OutputModel):
@@ -49,10 +49,10 @@ class Florence2LargeOcrWithRegionOutput(OutputModel):
     """Result of fal-ai/florence-2-large/ocr-with-region."""
 
     results: OCRBoundingBox
-    """What was found, and where."""
+    """Detections and their positions."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 florence_2_large_ocr_with_region = Endpoint(

@@ -21,20 +21,20 @@ class Florence2LargeReferringExpressionSegmentationInput(
     """Parameters of fal-ai/florence-2-large/referring-expression-segmentation."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     text_input: str
-    """Words to look for in the picture."""
+    """Text to look for in the image."""
 
 
 class Florence2LargeReferringExpressionSegmentationOutput(OutputModel):
     """Result of fal-ai/florence-2-large/referring-expression-segmentation."""
 
     results: PolygonOutput
-    """What was found, and where."""
+    """Detections and their positions."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 florence_2_large_referring_expression_segmentation = Endpoint(

@@ -19,17 +19,17 @@ class Florence2LargeRegionProposalInput(InputModel, Request["Florence2LargeRegio
     """Parameters of fal-ai/florence-2-large/region-proposal."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class Florence2LargeRegionProposalOutput(OutputModel):
     """Result of fal-ai/florence-2-large/region-proposal."""
 
     results: BoundingBoxes
-    """What was found, and where."""
+    """Detections and their positions."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 florence_2_large_region_proposal = Endpoint(

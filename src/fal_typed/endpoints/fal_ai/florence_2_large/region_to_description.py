@@ -20,17 +20,17 @@ class Florence2LargeRegionToDescriptionInput(
     """Parameters of fal-ai/florence-2-large/region-to-description."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
     region: Region
-    """Area of the picture that is asked about."""
+    """Area of the image that the question is about."""
 
 
 class Florence2LargeRegionToDescriptionOutput(OutputModel):
     """Result of fal-ai/florence-2-large/region-to-description."""
 
     results: str
-    """What was read or seen in the picture."""
+    """Text that was recognized, or the description of the image."""
 
 
 florence_2_large_region_to_description = Endpoint(

@@ -22,20 +22,20 @@ class Florence2LargeRegionToSegmentationInput(
     """Parameters of fal-ai/florence-2-large/region-to-segmentation."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     region: Region
-    """Area of the picture that is asked about."""
+    """Area of the image that the question is about."""
 
 
 class Florence2LargeRegionToSegmentationOutput(OutputModel):
     """Result of fal-ai/florence-2-large/region-to-segmentation."""
 
     results: PolygonOutput
-    """What was found, and where."""
+    """Detections and their positions."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 florence_2_large_region_to_segmentation = Endpoint(

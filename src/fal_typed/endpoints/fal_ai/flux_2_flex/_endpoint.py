@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,7 +21,8 @@ class Flux2FlexInput(InputModel, Request["Flux2FlexOutput"]):
     """Parameters of fal-ai/flux-2-flex."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_size: (
         ImageSize
@@ -34,46 +35,42 @@ class Flux2FlexInput(InputModel, Request["Flux2FlexOutput"]):
             "landscape_16_9",
         ]
     ) = "landscape_4_3"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2"
-    """How much the content filter lets pass: 1 is the strictest, higher values allow more."""
+    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     guidance_scale: Annotated[float, Field(ge=1.5, le=10.0)] = 3.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1.5 to 10.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1.5 to 10.
     """
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
 
 class Flux2FlexOutput(OutputModel):
     """Result of fal-ai/flux-2-flex."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 flux_2_flex = Endpoint("fal-ai/flux-2-flex", Flux2FlexInput, Flux2FlexOutput)

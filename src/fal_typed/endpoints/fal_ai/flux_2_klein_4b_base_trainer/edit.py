@@ -21,34 +21,32 @@ class Flux2Klein4bBaseTrainerEditInput(InputModel, Request["Flux2Klein4bBaseTrai
     """Parameters of fal-ai/flux-2-klein-4b-base-trainer/edit."""
 
     image_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
     steps: Annotated[int, Field(ge=100, le=10000, multiple_of=100)] = 1000
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart. From 100 to 10000, in steps of 100.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
+    From 100 to 10000, a multiple of 100.
     """
 
     learning_rate: float = 5e-05
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    """
+    """Step size of the weight updates; too high is unstable, too low learns little."""
 
     default_caption: str | None = None
-    """Caption of every picture that has none of its own."""
+    """Caption for images that do not have one."""
 
     output_lora_format: Literal["fal", "comfy"] = "fal"
-    """Naming of the layers in the weights' file, after the program that will load it."""
+    """Naming scheme of the layers in the weights file; depends on the program that loads it."""
 
 
 class Flux2Klein4bBaseTrainerEditOutput(OutputModel):
     """Result of fal-ai/flux-2-klein-4b-base-trainer/edit."""
 
     diffusers_lora_file: File
-    """The trained weights in the layout of the diffusers library, as a file to download."""
+    """The trained LoRA weights in the diffusers format, as a file to download."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
 
 flux_2_klein_4b_base_trainer_edit = Endpoint(

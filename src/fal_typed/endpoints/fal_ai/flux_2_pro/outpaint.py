@@ -18,34 +18,35 @@ class Flux2ProOutpaintInput(InputModel, Request["Flux2ProOutpaintOutput"]):
     """Parameters of fal-ai/flux-2-pro/outpaint."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     auto_crop: bool = UNSET
-    """Cuts off borders that stay empty."""
+    """Whether to crop empty borders."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     expand_bottom: int = UNSET
-    """Pixels of picture to add at the lower edge."""
+    """Number of pixels to add at the bottom."""
 
     expand_left: int = UNSET
-    """Pixels of picture to add on the left side."""
+    """Number of pixels to add on the left."""
 
     expand_right: int = UNSET
-    """Pixels of picture to add on the right side."""
+    """Number of pixels to add on the right."""
 
     expand_top: int = UNSET
-    """Pixels of picture to add at the upper edge."""
+    """Number of pixels to add at the top."""
 
     mode: Literal["high", "fast"] = "high"
-    """Trades quality for speed."""
+    """Balance of quality against speed."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -53,7 +54,7 @@ class Flux2ProOutpaintOutput(OutputModel):
     """Result of fal-ai/flux-2-pro/outpaint."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 flux_2_pro_outpaint = Endpoint(

@@ -18,7 +18,7 @@ from fal_typed.endpoints._shared.control_net_union_2537fca4 import ControlNetUni
 from fal_typed.endpoints._shared.control_net_union_input_c4698170 import ControlNetUnionInput
 from fal_typed.endpoints._shared.easy_control_weight_c67a8bcb import EasyControlWeight
 from fal_typed.endpoints._shared.image_fill_input_86bb313f import ImageFillInput
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -28,10 +28,11 @@ class FluxGeneralRfInversionInput(InputModel, Request["FluxGeneralRfInversionOut
     """Parameters of fal-ai/flux-general/rf-inversion."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     image_size: (
         ImageSize
@@ -45,114 +46,113 @@ class FluxGeneralRfInversionInput(InputModel, Request["FluxGeneralRfInversionOut
         ]
         | None
     ) = None
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     loras: list[LoraWeight] = []
-    """Weights of one's own, put on top of the base model to add a style, a person or a thing.
-    """
+    """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     control_loras: list[ControlLoraWeight] = []
-    """Weights that take outline or depth from a picture of their own."""
+    """Control LoRAs to apply, each with a control image such as edges or depth."""
 
     controlnets: list[ControlNet] = []
-    """Guides that take outline, depth or pose from a picture of their own."""
+    """ControlNets to apply, each with a control image such as edges, depth or pose."""
 
     controlnet_unions: list[ControlNetUnion] = []
-    """Guides of which one set of weights serves several kinds of control, as outline, depth and
-    pose.
+    """ControlNet unions to apply; one set of weights supports several control types, such as
+    edges, depth and pose.
     """
 
     easycontrols: list[EasyControlWeight] = []
-    """Light guides that take layout or subject from a picture of their own."""
+    """EasyControl weights to apply, each with a control image for layout or subject."""
 
     fill_image: ImageFillInput | None = None
-    """Picture whose marked part is filled in, with the way to prepare it."""
+    """Image whose masked area is filled in, with its preprocessing."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 3.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     use_cfg_zero: bool = False
-    """Corrects the guidance of the first steps, which sharpens the result."""
+    """Whether to use CFG-Zero, which corrects the guidance of the first steps for a sharper
+    result.
+    """
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     num_images: Annotated[int, Field(ge=1, le=10)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 10."""
+    """Number of images to generate; each image is billed. From 1 to 10."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     reference_image_url: FileInput = UNSET
-    """Picture of a person, a thing or a style that the result should take up."""
+    """Reference image of a person, an object or a style to use in the result."""
 
     reference_strength: Annotated[float, Field(ge=-3.0, le=3.0)] = 0.65
-    """How strongly the reference picture shapes the result; only used with one. From -3 to 3.
+    """How strongly the reference image influences the result; only used with a reference image.
+    From -3 to 3.
     """
 
     reference_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Share of the steps, from 0 to 1, after which the reference begins to act. From 0 to 1."""
+    """Fraction of the steps, from 0 to 1, at which the reference starts to apply. From 0 to 1.
+    """
 
     reference_end: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Share of the steps, from 0 to 1, after which the reference no longer acts. From 0 to 1.
+    """Fraction of the steps, from 0 to 1, at which the reference stops applying. From 0 to 1.
     """
 
     base_shift: Annotated[float, Field(ge=0.01, le=5.0)] = 0.5
-    """Effort that small pictures spend on rough layout, where it depends on the size. From 0.01 to
-    5.
+    """Timestep shift for small images, if the shift depends on the image size. From 0.01 to 5.
     """
 
     max_shift: Annotated[float, Field(ge=0.01, le=5.0)] = 1.15
-    """Effort that large pictures spend on rough layout, where it depends on the size. From 0.01 to
-    5.
+    """Timestep shift for large images, if the shift depends on the image size. From 0.01 to 5.
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     use_beta_schedule: bool = False
-    """Spreads the steps so that more fall at the beginning and the end."""
+    """Whether to use a beta schedule, which places more steps at the start and the end."""
 
     sigma_schedule: Literal["sgm_uniform"] | None = None
-    """Rule by which noise is taken away over the steps."""
+    """Schedule by which noise is removed over the steps."""
 
     scheduler: Literal["euler", "dpmpp_2m"] = "euler"
-    """Numerical method that leads from noise to result; they differ in speed and in fine detail.
+    """Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
     """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     nag_scale: Annotated[float, Field(gt=1.0, le=10.0)] = 3
-    """How far the result is pushed away from the negative prompt. More than 1 and at most 10.
+    """Strength of normalized attention guidance, which steers the result away from the negative
+    prompt. Greater than 1 and at most 10.
     """
 
     nag_tau: Annotated[float, Field(gt=0.0)] = 2.5
-    """Limit on the push away from the negative prompt; other values may break the picture. More
-    than 0.
+    """Limit of the guidance away from the negative prompt; unusual values can break the image.
+    Greater than 0.
     """
 
     nag_alpha: Annotated[float, Field(gt=0.0, le=1.0)] = 0.25
-    """Blend between plain and guided attention when the negative prompt acts. More than 0 and at
-    most 1.
+    """Blend between plain and guided attention for the negative prompt. Greater than 0 and at most
+    1.
     """
 
     nag_end: Annotated[float, Field(gt=0.0, le=1.0)] = 0.25
-    """Share of the steps, from 0 to 1, after which the negative prompt no longer acts. More than 0
-    and at most 1.
+    """Fraction of the steps, from 0 to 1, at which the negative prompt stops applying. Greater
+    than 0 and at most 1.
     """
 
     controller_guidance_forward: Annotated[float, Field(ge=0.01, le=3.0)] = 0.6
@@ -174,20 +174,19 @@ class FluxGeneralRfInversionOutput(OutputModel):
     """Result of fal-ai/flux-general/rf-inversion."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 flux_general_rf_inversion = Endpoint(

@@ -22,13 +22,14 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
     """Parameters of fal-ai/fooocus/upscale-or-vary."""
 
     uov_image_url: FileInput
-    """Picture to vary or to enlarge."""
+    """Image to vary or to upscale."""
 
     prompt: str = ""
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     styles: Annotated[
         list[
@@ -314,24 +315,24 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
         ],
         UniqueItems,
     ] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"]
-    """Ready-made looks, taken together. None of them twice."""
+    """Predefined styles to combine. All of them unique."""
 
     performance: Literal["Speed", "Quality", "Extreme Speed", "Lightning"] = "Extreme Speed"
-    """Trades quality for speed."""
+    """Balance of quality against speed."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=30.0)] = 4
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 30.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 30.
     """
 
     sharpness: Annotated[float, Field(ge=0.0, le=30.0)] = 2
-    """How crisp edges and textures are; higher is crisper. From 0 to 30."""
+    """Sharpness of edges and textures; higher is sharper. From 0 to 30."""
 
     aspect_ratio: str = "1024x1024"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     loras: list[LoraWeight] = [
         LoraWeight(
@@ -339,28 +340,26 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
             scale=0.1,
         )
     ]
-    """Weights of one's own, put on top of the base model to add a style, a person or a thing.
-    """
+    """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None"
-    """Second model that finishes the picture, or none."""
+    """Second model that refines the image, or none."""
 
     refiner_switch: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.0001)] = 0.8
-    """Share of the steps, from 0 to 1, after which the second model takes over. From 0 to 1, in
-    steps of 0.0001.
+    """Fraction of the steps, from 0 to 1, at which the refiner takes over. From 0 to 1, a multiple
+    of 0.0001.
     """
 
     output_format: Literal["png", "jpeg", "webp"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     uov_method: Literal[
         "Disabled",
@@ -370,38 +369,38 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
         "Upscale (2x)",
         "Upscale (Fast 2x)",
     ] = "Vary (Strong)"
-    """Whether the picture is varied, how strongly, or how far it is enlarged."""
+    """Whether to vary the image, and how strongly, or by how much to upscale it."""
 
     image_prompt_1: ImagePrompt = UNSET
-    """First picture that serves as a prompt beside the words."""
+    """First image to use as a prompt in addition to the text."""
 
     image_prompt_2: ImagePrompt = UNSET
-    """Second picture that serves as a prompt beside the words."""
+    """Second image to use as a prompt in addition to the text."""
 
     image_prompt_3: ImagePrompt = UNSET
-    """Third picture that serves as a prompt beside the words."""
+    """Third image to use as a prompt in addition to the text."""
 
     image_prompt_4: ImagePrompt = UNSET
-    """Fourth picture that serves as a prompt beside the words."""
+    """Fourth image to use as a prompt in addition to the text."""
 
     mixing_image_prompt_and_vary_upscale: bool = False
-    """Lets pictures as prompts act while the picture is varied or enlarged."""
+    """Whether image prompts also apply when the image is varied or upscaled."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class FooocusUpscaleOrVaryOutput(OutputModel):
     """Result of fal-ai/fooocus/upscale-or-vary."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
 
 fooocus_upscale_or_vary = Endpoint(

@@ -20,59 +20,59 @@ class FramepackFlf2vInput(InputModel, Request["FramepackFlf2vOutput"]):
     """Parameters of fal-ai/framepack/flf2v."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    image_url: FileInput
-    """Picture that the video starts from or is made with."""
-
-    end_image_url: FileInput
-    """Picture that the last frame shows."""
-
-    negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    image_url: FileInput
+    """Image that the video starts with or is generated from."""
+
+    end_image_url: FileInput
+    """Image to use as the last frame."""
+
+    negative_prompt: str = ""
+    """Text description of what to avoid in the result."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["720p", "480p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     cfg_scale: Annotated[float, Field(ge=0.0, le=7.0)] = 1
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 0 to 7.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 0 to 7.
     """
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=32.0)] = 10
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 32.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 32.
     """
 
     num_frames: Annotated[int, Field(ge=30, le=1800)] = 240
-    """How many frames the video has; divided by the frame rate this is its length. From 30 to
-    1800.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 30 to 1800.
     """
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
-    """How strongly what is given binds the video; higher stays closer to it. From 0 to 1."""
+    """How strongly the given input conditions the video; higher values stay closer to it. From 0
+    to 1.
+    """
 
 
 class FramepackFlf2vOutput(OutputModel):
     """Result of fal-ai/framepack/flf2v."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 framepack_flf2v = Endpoint("fal-ai/framepack/flf2v", FramepackFlf2vInput, FramepackFlf2vOutput)

@@ -21,17 +21,15 @@ class Gemini31FlashImagePreviewInput(InputModel, Request["Gemini31FlashImagePrev
     """Parameters of fal-ai/gemini-3.1-flash-image-preview."""
 
     prompt: Annotated[str, Field(max_length=50000, min_length=3)]
-    """Says in words what the picture should show or what to change in the one given. 3 to 50000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 3 to
+    50000 characters.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: (
         Literal[
@@ -53,44 +51,45 @@ class Gemini31FlashImagePreviewInput(InputModel, Request["Gemini31FlashImagePrev
         ]
         | None
     ) = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """How much the content filter lets pass: 1 is the strictest, higher values allow more."""
+    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     system_prompt: Annotated[str, Field(max_length=50000)] = ""
-    """Standing instruction on role, tone and form that the model keeps to in every answer. At most
+    """Instructions on role, tone and format that the model follows in every response. At most
     50000 characters.
     """
 
     resolution: Literal["0.5K", "1K", "2K", "4K"] = "1K"
-    """How many pixels the picture has; higher is sharper, slower and may cost more."""
+    """Resolution of the image; higher is sharper, slower and can cost more."""
 
     limit_generations: bool = True
-    """Makes one picture per request, even if the prompt asks for several."""
+    """Whether to generate one image per request, even if the prompt asks for several."""
 
     enable_web_search: bool = False
-    """Lets the model look things up on the web before it answers."""
+    """Whether the model can search the web before it responds."""
 
     thinking_level: Literal["minimal", "high"] | None = None
-    """How long the model thinks before it begins; more helps with hard prompts."""
+    """How much the model thinks first; more helps with difficult prompts."""
 
 
 class Gemini31FlashImagePreviewOutput(OutputModel):
     """Result of fal-ai/gemini-3.1-flash-image-preview."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     description: str
-    """What the model says about the result."""
+    """The model's description of the result."""
 
 
 gemini_3_1_flash_image_preview = Endpoint(

@@ -16,20 +16,20 @@ class GeminiFlashEditInput(InputModel, Request["GeminiFlashEditOutput"]):
     """Parameters of fal-ai/gemini-flash-edit."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
 
 class GeminiFlashEditOutput(OutputModel):
     """Result of fal-ai/gemini-flash-edit."""
 
     description: str
-    """What the model says about the result."""
+    """The model's description of the result."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 gemini_flash_edit = Endpoint(

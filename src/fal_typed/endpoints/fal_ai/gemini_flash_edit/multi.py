@@ -16,20 +16,20 @@ class GeminiFlashEditMultiInput(InputModel, Request["GeminiFlashEditMultiOutput"
     """Parameters of fal-ai/gemini-flash-edit/multi."""
 
     input_image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order."""
+    """Images to edit or to use as references, in order."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
 
 class GeminiFlashEditMultiOutput(OutputModel):
     """Result of fal-ai/gemini-flash-edit/multi."""
 
     description: str
-    """What the model says about the result."""
+    """The model's description of the result."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 gemini_flash_edit_multi = Endpoint(

@@ -20,32 +20,30 @@ class GenfocusInput(InputModel, Request["GenfocusOutput"]):
     """Parameters of fal-ai/genfocus."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     focus_point: Annotated[list[float], Field(max_length=2, min_length=2)] | None = [0.5, 0.5]
     """Exactly 2 items."""
 
     blur_strength: Annotated[int, Field(ge=0, le=50)] = 8
-    """How soft the background becomes. From 0 to 50."""
+    """Strength of the background blur. From 0 to 50."""
 
     num_inference_steps: Annotated[int, Field(ge=25, le=50)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    25 to 50.
+    """Number of denoising steps; more steps take longer and give finer detail. From 25 to 50.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     target_long_side: Annotated[int, Field(ge=256, le=2048)] | None = 512
@@ -56,20 +54,19 @@ class GenfocusOutput(OutputModel):
     """Result of fal-ai/genfocus."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 genfocus = Endpoint("fal-ai/genfocus", GenfocusInput, GenfocusOutput)

@@ -16,19 +16,19 @@ class GotOcrV2Input(InputModel, Request["GotOcrV2Output"]):
     """Parameters of fal-ai/got-ocr/v2."""
 
     input_image_urls: list[FileInput] = []
-    """Pictures to work on or to draw from, in order."""
+    """Images to edit or to use as references, in order."""
 
     do_format: bool = False
 
     multi_page: bool = False
-    """Takes the pictures as pages of one document."""
+    """Whether to treat the images as pages of one document."""
 
 
 class GotOcrV2Output(OutputModel):
     """Result of fal-ai/got-ocr/v2."""
 
     outputs: list[str]
-    """The answers as text, one for each input."""
+    """The responses as text, one for each input."""
 
 
 got_ocr_v2 = Endpoint("fal-ai/got-ocr/v2", GotOcrV2Input, GotOcrV2Output)

@@ -20,45 +20,46 @@ class GptImage15EditInput(InputModel, Request["GptImage15EditOutput"]):
     """Parameters of fal-ai/gpt-image-1.5/edit."""
 
     prompt: Annotated[str, Field(max_length=32000, min_length=2)]
-    """Says in words what the picture should show or what to change in the one given. 2 to 32000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 2 to
+    32000 characters.
     """
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
-
-    image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto"
-    """Width and height of the picture: a preset, or pixels of your own."""
-
-    background: Literal["auto", "transparent", "opaque"] = "auto"
-    """Whether what stands behind the subject is see-through or filled."""
-
-    quality: Literal["low", "medium", "high"] = "high"
-    """How much effort goes into the picture; higher looks better, takes longer and costs more.
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
+    image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto"
+    """Size of the image: a preset, or a custom width and height in pixels."""
+
+    background: Literal["auto", "transparent", "opaque"] = "auto"
+    """Whether the background is transparent or opaque."""
+
+    quality: Literal["low", "medium", "high"] = "high"
+    """Quality of the image; higher takes longer and costs more."""
+
     input_fidelity: Literal["low", "high"] = "high"
-    """How closely the details of the given pictures, faces above all, are kept."""
+    """How closely details of the input images are preserved, especially faces."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     mask_image_url: FileInput | None = None
-    """Picture of the same size that marks, mostly in white, the part to work on."""
+    """Mask image of the same size; usually the white area is edited."""
 
 
 class GptImage15EditOutput(OutputModel):
     """Result of fal-ai/gpt-image-1.5/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 gpt_image_1_5_edit = Endpoint(

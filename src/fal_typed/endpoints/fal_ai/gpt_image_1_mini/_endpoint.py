@@ -20,28 +20,28 @@ class GptImage1MiniInput(InputModel, Request["GptImage1MiniOutput"]):
     """Parameters of fal-ai/gpt-image-1-mini."""
 
     prompt: Annotated[str, Field(min_length=2)]
-    """Says in words what the picture should show or what to change in the one given. At least 2
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    least 2 characters.
     """
 
     image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     background: Literal["auto", "transparent", "opaque"] = "auto"
-    """Whether what stands behind the subject is see-through or filled."""
+    """Whether the background is transparent or opaque."""
 
     quality: Literal["auto", "low", "medium", "high"] = "auto"
-    """How much effort goes into the picture; higher looks better, takes longer and costs more.
-    """
+    """Quality of the image; higher takes longer and costs more."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -49,7 +49,7 @@ class GptImage1MiniOutput(OutputModel):
     """Result of fal-ai/gpt-image-1-mini."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 gpt_image_1_mini = Endpoint("fal-ai/gpt-image-1-mini", GptImage1MiniInput, GptImage1MiniOutput)

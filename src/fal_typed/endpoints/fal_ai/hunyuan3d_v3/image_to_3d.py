@@ -21,45 +21,44 @@ class Hunyuan3dV3ImageTo3dInput(InputModel, Request["Hunyuan3dV3ImageTo3dOutput"
     """Parameters of fal-ai/hunyuan3d-v3/image-to-3d."""
 
     input_image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     back_image_url: FileInput | None = None
-    """The object seen from behind."""
+    """Image of the object from the back."""
 
     left_image_url: FileInput | None = None
-    """The object seen from its left."""
+    """Image of the object from its left side."""
 
     right_image_url: FileInput | None = None
-    """The object seen from its right."""
+    """Image of the object from its right side."""
 
     enable_pbr: bool = False
-    """Makes surface maps (colour, metal, roughness) that react to light."""
+    """Whether to generate PBR surface maps (color, metallic, roughness) that react to light."""
 
     face_count: Annotated[int, Field(ge=40000, le=1500000)] = 500000
-    """How many faces the object should have; more show finer shape. From 40000 to 1500000."""
+    """Target number of faces; more faces give a finer shape. From 40000 to 1500000."""
 
     generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal"
-    """Whether the object is made with its surface or as a bare shape."""
+    """Whether to generate the object with its texture or only its geometry."""
 
     polygon_type: Literal["triangle", "quadrilateral"] = "triangle"
-    """Whether the shape is made of triangles or of four-sided faces."""
+    """Whether the mesh consists of triangles or of quads."""
 
 
 class Hunyuan3dV3ImageTo3dOutput(OutputModel):
     """Result of fal-ai/hunyuan3d-v3/image-to-3d."""
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     model_urls: ModelUrlsType3
-    """The object in several file formats."""
+    """The 3D model in several file formats."""
 
     thumbnail: File | None = None
-    """Small picture of the result, for a preview."""
+    """Small preview image of the result."""
 
     seed: int | None = None
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 hunyuan3d_v3_image_to_3d = Endpoint(

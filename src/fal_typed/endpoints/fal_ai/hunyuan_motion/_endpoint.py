@@ -20,39 +20,36 @@ class HunyuanMotionInput(InputModel, Request["HunyuanMotionOutput"]):
     """Parameters of fal-ai/hunyuan-motion."""
 
     prompt: str
-    """Describes in words the motion that a figure makes."""
+    """Text description of the motion to generate."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Annotated[float, Field(ge=0.5, le=12.0)] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 0.5 to
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 0.5 to
     12.
     """
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it. From 1 to 10.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts. From 1 to 10.
     """
 
     output_format: Literal["fbx", "dict"] = "fbx"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
 
 class HunyuanMotionOutput(OutputModel):
     """Result of fal-ai/hunyuan-motion."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     fbx_file: File | None = None
-    """The motion as an FBX file, for animation programs."""
+    """The motion as an FBX file, for animation software."""
 
     motion_json: File | None = None
-    """The motion as numbers, frame by frame."""
+    """The motion as numeric data for each frame."""
 
 
 hunyuan_motion = Endpoint("fal-ai/hunyuan-motion", HunyuanMotionInput, HunyuanMotionOutput)

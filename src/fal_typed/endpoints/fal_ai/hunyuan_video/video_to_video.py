@@ -20,34 +20,34 @@ class HunyuanVideoVideoToVideoInput(InputModel, Request["HunyuanVideoVideoToVide
     """Parameters of fal-ai/hunyuan-video/video-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    video_url: FileInput
-    """Video to start from or to change."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    video_url: FileInput
+    """Video to edit or to start from."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     pro_mode: bool = False
-    """Spends more steps for higher quality, at a higher price."""
+    """Whether to use more steps for higher quality, at a higher price."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     num_frames: Literal["129", "85"] = "129"
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.85
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. From 0.01
-    to 1.
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it. From 0.01 to 1.
     """
 
 
@@ -55,11 +55,10 @@ class HunyuanVideoVideoToVideoOutput(OutputModel):
     """Result of fal-ai/hunyuan-video/video-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 hunyuan_video_video_to_video = Endpoint(

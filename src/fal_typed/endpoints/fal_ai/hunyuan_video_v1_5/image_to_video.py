@@ -21,37 +21,35 @@ class HunyuanVideoV15ImageToVideoInput(InputModel, Request["HunyuanVideoV15Image
     """Parameters of fal-ai/hunyuan-video-v1.5/image-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["480p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     num_frames: Annotated[int, Field(ge=1, le=121)] = 121
-    """How many frames the video has; divided by the frame rate this is its length. From 1 to 121.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 1 to 121.
     """
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
 
@@ -59,11 +57,10 @@ class HunyuanVideoV15ImageToVideoOutput(OutputModel):
     """Result of fal-ai/hunyuan-video-v1.5/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 hunyuan_video_v1_5_image_to_video = Endpoint(

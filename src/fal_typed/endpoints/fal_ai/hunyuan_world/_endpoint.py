@@ -16,17 +16,18 @@ class HunyuanWorldInput(InputModel, Request["HunyuanWorldOutput"]):
     """Parameters of fal-ai/hunyuan_world."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
 
 class HunyuanWorldOutput(OutputModel):
     """Result of fal-ai/hunyuan_world."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 hunyuan_world = Endpoint("fal-ai/hunyuan_world", HunyuanWorldInput, HunyuanWorldOutput)

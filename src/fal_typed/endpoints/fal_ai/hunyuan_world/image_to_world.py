@@ -16,7 +16,7 @@ class HunyuanWorldImageToWorldInput(InputModel, Request["HunyuanWorldImageToWorl
     """Parameters of fal-ai/hunyuan_world/image-to-world."""
 
     image_url: FileInput
-    """Picture of the object that is turned into a model."""
+    """Image of the object to turn into a 3D model."""
 
     labels_fg1: str
 
@@ -31,7 +31,7 @@ class HunyuanWorldImageToWorldOutput(OutputModel):
     """Result of fal-ai/hunyuan_world/image-to-world."""
 
     world_file: File
-    """Surroundings as a 3D file."""
+    """The scene as a 3D file."""
 
 
 hunyuan_world_image_to_world = Endpoint(

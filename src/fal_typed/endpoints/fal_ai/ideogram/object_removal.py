@@ -16,13 +16,14 @@ class IdeogramObjectRemovalInput(InputModel, Request["IdeogramObjectRemovalOutpu
     """Parameters of fal-ai/ideogram/object-removal."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -30,7 +31,7 @@ class IdeogramObjectRemovalOutput(OutputModel):
     """Result of fal-ai/ideogram/object-removal."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 ideogram_object_removal = Endpoint(

@@ -20,27 +20,27 @@ class IdeogramUpscaleInput(InputModel, Request["IdeogramUpscaleOutput"]):
     """Parameters of fal-ai/ideogram/upscale."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str | None = ""
-    """Says in words what the picture should show or what to change in the one given."""
-
-    resemblance: Annotated[int, Field(ge=1, le=100)] = 50
-    """How closely the result keeps to the given picture. From 1 to 100."""
-
-    detail: Annotated[int, Field(ge=1, le=100)] = 50
-    """How much fine detail is brought out. From 1 to 100."""
-
-    expand_prompt: bool = False
-    """Lets a language model enrich the prompt with detail before it is used."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    resemblance: Annotated[int, Field(ge=1, le=100)] = 50
+    """How closely the result resembles the input image. From 1 to 100."""
+
+    detail: Annotated[int, Field(ge=1, le=100)] = 50
+    """Amount of fine detail. From 1 to 100."""
+
+    expand_prompt: bool = False
+    """Whether a language model adds detail to the prompt before it is used."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -48,11 +48,10 @@ class IdeogramUpscaleOutput(OutputModel):
     """Result of fal-ai/ideogram/upscale."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ideogram_upscale = Endpoint("fal-ai/ideogram/upscale", IdeogramUpscaleInput, IdeogramUpscaleOutput)

@@ -21,23 +21,23 @@ class ImageAppsV2AgeModifyInput(InputModel, Request["ImageAppsV2AgeModifyOutput"
     """Parameters of fal-ai/image-apps-v2/age-modify."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     target_age: Annotated[int, Field(ge=6, le=100)] = 30
     """From 6 to 100."""
 
     preserve_identity: bool = True
-    """Keeps the person recognisable."""
+    """Whether to keep the person recognizable."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2AgeModifyOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/age-modify."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_age_modify = Endpoint(

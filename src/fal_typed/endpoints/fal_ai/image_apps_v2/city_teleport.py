@@ -19,13 +19,13 @@ class ImageAppsV2CityTeleportInput(InputModel, Request["ImageAppsV2CityTeleportO
     """Parameters of fal-ai/image-apps-v2/city-teleport."""
 
     person_image_url: FileInput
-    """Picture that shows who takes part."""
+    """Image of the person to use."""
 
     city_name: str
-    """Name of the town to be put into."""
+    """Name of the city to use."""
 
     city_image_url: FileInput | None = None
-    """Picture of the town to be put into."""
+    """Image of the city to use."""
 
     photo_shot: Literal[
         "extreme_close_up",
@@ -48,17 +48,17 @@ class ImageAppsV2CityTeleportInput(InputModel, Request["ImageAppsV2CityTeleportO
         "overhead",
         "side_angle",
     ] = "eye_level"
-    """Height and side that the view is taken from, as from below."""
+    """Camera angle, such as low angle."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2CityTeleportOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/city-teleport."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_city_teleport = Endpoint(

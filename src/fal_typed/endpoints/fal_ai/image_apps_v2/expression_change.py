@@ -20,7 +20,7 @@ class ImageAppsV2ExpressionChangeInput(InputModel, Request["ImageAppsV2Expressio
     """Parameters of fal-ai/image-apps-v2/expression-change."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     target_expression: Literal[
         "smile",
@@ -44,17 +44,17 @@ class ImageAppsV2ExpressionChangeInput(InputModel, Request["ImageAppsV2Expressio
         "confident",
         "thoughtful",
     ] = "smile"
-    """What the face shows afterwards."""
+    """New expression of the face."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2ExpressionChangeOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/expression-change."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_expression_change = Endpoint(

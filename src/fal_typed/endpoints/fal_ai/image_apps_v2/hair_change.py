@@ -19,7 +19,7 @@ class ImageAppsV2HairChangeInput(InputModel, Request["ImageAppsV2HairChangeOutpu
     """Parameters of fal-ai/image-apps-v2/hair-change."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     target_hairstyle: Literal[
         "short_hair",
@@ -41,7 +41,7 @@ class ImageAppsV2HairChangeInput(InputModel, Request["ImageAppsV2HairChangeOutpu
         "side_part",
         "middle_part",
     ] = "long_hair"
-    """How the hair is cut afterwards."""
+    """New hairstyle of the person."""
 
     hair_color: Literal[
         "black",
@@ -63,17 +63,17 @@ class ImageAppsV2HairChangeInput(InputModel, Request["ImageAppsV2HairChangeOutpu
         "ombre",
         "balayage",
     ] = "natural"
-    """Colour that the hair gets."""
+    """New color of the hair."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2HairChangeOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/hair-change."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_hair_change = Endpoint(

@@ -19,19 +19,19 @@ class ImageAppsV2HeadshotPhotoInput(InputModel, Request["ImageAppsV2HeadshotPhot
     """Parameters of fal-ai/image-apps-v2/headshot-photo."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     background_style: Literal["professional", "corporate", "clean", "gradient"] = "professional"
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2HeadshotPhotoOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/headshot-photo."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_headshot_photo = Endpoint(

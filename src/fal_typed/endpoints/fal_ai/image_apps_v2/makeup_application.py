@@ -20,7 +20,7 @@ class ImageAppsV2MakeupApplicationInput(InputModel, Request["ImageAppsV2MakeupAp
     """Parameters of fal-ai/image-apps-v2/makeup-application."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     makeup_style: Literal[
         "natural",
@@ -35,19 +35,19 @@ class ImageAppsV2MakeupApplicationInput(InputModel, Request["ImageAppsV2MakeupAp
         "korean_style",
         "artistic",
     ] = "natural"
-    """Kind of make-up that is put on."""
+    """Style of makeup to apply."""
 
     intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium"
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2MakeupApplicationOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/makeup-application."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_makeup_application = Endpoint(

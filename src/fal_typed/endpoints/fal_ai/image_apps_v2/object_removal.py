@@ -17,20 +17,20 @@ class ImageAppsV2ObjectRemovalInput(InputModel, Request["ImageAppsV2ObjectRemova
     """Parameters of fal-ai/image-apps-v2/object-removal."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     object_to_remove: str
-    """Names in words what is taken away."""
+    """Name or description of the object to remove."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2ObjectRemovalOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/object-removal."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_object_removal = Endpoint(

@@ -20,56 +20,54 @@ class ImageAppsV2OutpaintInput(InputModel, Request["ImageAppsV2OutpaintOutput"])
     """Parameters of fal-ai/image-apps-v2/outpaint."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     expand_left: Annotated[int, Field(ge=0, le=700)] = 0
-    """Pixels of picture to add on the left side. From 0 to 700."""
+    """Number of pixels to add on the left. From 0 to 700."""
 
     expand_right: Annotated[int, Field(ge=0, le=700)] = 0
-    """Pixels of picture to add on the right side. From 0 to 700."""
+    """Number of pixels to add on the right. From 0 to 700."""
 
     expand_top: Annotated[int, Field(ge=0, le=700)] = 0
-    """Pixels of picture to add at the upper edge. From 0 to 700."""
+    """Number of pixels to add at the top. From 0 to 700."""
 
     expand_bottom: Annotated[int, Field(ge=0, le=700)] = 0
-    """Pixels of picture to add at the lower edge. From 0 to 700."""
+    """Number of pixels to add at the bottom. From 0 to 700."""
 
     zoom_out_percentage: Annotated[float, Field(ge=0.0, le=90.0)] = 20
     """From 0 to 90."""
 
     prompt: Annotated[str, Field(max_length=500)] = ""
-    """Says in words what the picture should show or what to change in the one given. At most 500
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    most 500 characters.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     output_format: Literal["png", "jpeg", "jpg", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class ImageAppsV2OutpaintOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/outpaint."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 image_apps_v2_outpaint = Endpoint(

@@ -19,7 +19,7 @@ class ImageAppsV2PerspectiveInput(InputModel, Request["ImageAppsV2PerspectiveOut
     """Parameters of fal-ai/image-apps-v2/perspective."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     target_perspective: Literal[
         "front",
@@ -32,17 +32,17 @@ class ImageAppsV2PerspectiveInput(InputModel, Request["ImageAppsV2PerspectiveOut
         "three_quarter_left",
         "three_quarter_right",
     ] = "front"
-    """Side from which the object is seen afterwards."""
+    """New perspective on the object."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2PerspectiveOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/perspective."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_perspective = Endpoint(

@@ -18,26 +18,26 @@ class ImageAppsV2PhotoRestorationInput(InputModel, Request["ImageAppsV2PhotoRest
     """Parameters of fal-ai/image-apps-v2/photo-restoration."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     enhance_resolution: bool = True
-    """Adds fine detail to an old photograph."""
+    """Whether to add fine detail to an old photograph."""
 
     fix_colors: bool = True
-    """Brings faded hues back."""
+    """Whether to restore faded colors."""
 
     remove_scratches: bool = True
-    """Mends the marks that time has left."""
+    """Whether to repair scratches and other signs of age."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2PhotoRestorationOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/photo-restoration."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_photo_restoration = Endpoint(

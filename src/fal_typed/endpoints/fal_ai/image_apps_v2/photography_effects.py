@@ -22,7 +22,7 @@ class ImageAppsV2PhotographyEffectsInput(
     """Parameters of fal-ai/image-apps-v2/photography-effects."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     effect_type: Literal[
         "film",
@@ -42,17 +42,17 @@ class ImageAppsV2PhotographyEffectsInput(
         "high_contrast",
         "double_exposure",
     ] = "film"
-    """Ready-made effect to use."""
+    """Predefined effect to apply."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2PhotographyEffectsOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/photography-effects."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_photography_effects = Endpoint(

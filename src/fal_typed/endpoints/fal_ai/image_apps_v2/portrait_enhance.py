@@ -18,17 +18,17 @@ class ImageAppsV2PortraitEnhanceInput(InputModel, Request["ImageAppsV2PortraitEn
     """Parameters of fal-ai/image-apps-v2/portrait-enhance."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2PortraitEnhanceOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/portrait-enhance."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_portrait_enhance = Endpoint(

@@ -17,20 +17,20 @@ class ImageAppsV2ProductHoldingInput(InputModel, Request["ImageAppsV2ProductHold
     """Parameters of fal-ai/image-apps-v2/product-holding."""
 
     person_image_url: FileInput
-    """Picture that shows who takes part."""
+    """Image of the person to use."""
 
     product_image_url: FileInput
-    """Picture that shows the goods, best on a plain background."""
+    """Image of the product, preferably on a plain background."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2ProductHoldingOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/product-holding."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_product_holding = Endpoint(

@@ -19,7 +19,7 @@ class ImageAppsV2RelightingInput(InputModel, Request["ImageAppsV2RelightingOutpu
     """Parameters of fal-ai/image-apps-v2/relighting."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     lighting_style: Literal[
         "natural",
@@ -41,17 +41,17 @@ class ImageAppsV2RelightingInput(InputModel, Request["ImageAppsV2RelightingOutpu
         "spotlight",
         "ambient",
     ] = "natural"
-    """Mood of the new light."""
+    """Mood of the new lighting."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2RelightingOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/relighting."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_relighting = Endpoint(

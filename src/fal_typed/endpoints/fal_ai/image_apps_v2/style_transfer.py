@@ -19,10 +19,10 @@ class ImageAppsV2StyleTransferInput(InputModel, Request["ImageAppsV2StyleTransfe
     """Parameters of fal-ai/image-apps-v2/style-transfer."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     style_reference_image_url: FileInput | None = None
-    """Picture whose look is taken over."""
+    """Reference image whose style is used."""
 
     target_style: Literal[
         "anime_character",
@@ -52,17 +52,17 @@ class ImageAppsV2StyleTransferInput(InputModel, Request["ImageAppsV2StyleTransfe
         "pixel_art",
         "claymation",
     ] = "impressionist"
-    """Look that the picture gets."""
+    """New style of the image."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2StyleTransferOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/style-transfer."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_style_transfer = Endpoint(

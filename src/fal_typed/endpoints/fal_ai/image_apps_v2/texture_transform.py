@@ -20,7 +20,7 @@ class ImageAppsV2TextureTransformInput(InputModel, Request["ImageAppsV2TextureTr
     """Parameters of fal-ai/image-apps-v2/texture-transform."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     target_texture: Literal[
         "cotton",
@@ -46,17 +46,17 @@ class ImageAppsV2TextureTransformInput(InputModel, Request["ImageAppsV2TextureTr
         "plastic",
         "lace",
     ] = "marble"
-    """Material that the object seems to be made of afterwards."""
+    """New material of the object."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2TextureTransformOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/texture-transform."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_texture_transform = Endpoint(

@@ -17,23 +17,23 @@ class ImageAppsV2VirtualTryOnInput(InputModel, Request["ImageAppsV2VirtualTryOnO
     """Parameters of fal-ai/image-apps-v2/virtual-try-on."""
 
     person_image_url: FileInput
-    """Picture that shows who takes part."""
+    """Image of the person to use."""
 
     clothing_image_url: FileInput
-    """Picture of the garment to put on."""
+    """Image of the garment to put on."""
 
     preserve_pose: bool = True
-    """Keeps the posture of the person."""
+    """Whether to keep the pose of the person."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ImageAppsV2VirtualTryOnOutput(OutputModel):
     """Result of fal-ai/image-apps-v2/virtual-try-on."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 image_apps_v2_virtual_try_on = Endpoint(

@@ -21,33 +21,30 @@ class ImageEditingBroccoliHaircutInput(InputModel, Request["ImageEditingBroccoli
     """Parameters of fal-ai/image-editing/broccoli-haircut."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 3.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1
-    """How strongly the built-in style weights act: 0 not at all, 1 as trained, more exaggerates.
-    From 0 to 4.
+    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
+    exaggerates. From 0 to 4.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -55,11 +52,10 @@ class ImageEditingBroccoliHaircutOutput(OutputModel):
     """Result of fal-ai/image-editing/broccoli-haircut."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 image_editing_broccoli_haircut = Endpoint(

@@ -16,10 +16,10 @@ class ImagePreprocessorsHedInput(InputModel, Request["ImagePreprocessorsHedOutpu
     """Parameters of fal-ai/image-preprocessors/hed."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     safe: bool = False
-    """Keeps the drawn lines simple and steady."""
+    """Whether to keep the detected lines simple and stable."""
 
     scribble: bool = False
 
@@ -28,7 +28,7 @@ class ImagePreprocessorsHedOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/hed."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 image_preprocessors_hed = Endpoint(

@@ -16,7 +16,7 @@ class ImagePreprocessorsLineartInput(InputModel, Request["ImagePreprocessorsLine
     """Parameters of fal-ai/image-preprocessors/lineart."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     coarse: bool = False
 
@@ -25,7 +25,7 @@ class ImagePreprocessorsLineartOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/lineart."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 image_preprocessors_lineart = Endpoint(

@@ -16,23 +16,23 @@ class ImagePreprocessorsMidasInput(InputModel, Request["ImagePreprocessorsMidasO
     """Parameters of fal-ai/image-preprocessors/midas."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     a: float = 6.283185307179586
-    """Strength of the surface tilt computed from the depth."""
+    """Strength of the surface normals calculated from the depth."""
 
     background_threshold: float = 0.1
-    """Below which depth or brightness a place counts as background."""
+    """Depth or brightness below which a pixel counts as background."""
 
 
 class ImagePreprocessorsMidasOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/midas."""
 
     depth_map: Image
-    """Picture of how far away each place is."""
+    """Image that shows the distance of each pixel."""
 
     normal_map: Image
-    """Picture of how each surface is tilted."""
+    """Image that shows the orientation of each surface."""
 
 
 image_preprocessors_midas = Endpoint(

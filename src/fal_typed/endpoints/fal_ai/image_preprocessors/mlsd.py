@@ -16,7 +16,7 @@ class ImagePreprocessorsMlsdInput(InputModel, Request["ImagePreprocessorsMlsdOut
     """Parameters of fal-ai/image-preprocessors/mlsd."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     score_threshold: float = 0.1
 
@@ -27,7 +27,7 @@ class ImagePreprocessorsMlsdOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/mlsd."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 image_preprocessors_mlsd = Endpoint(

@@ -16,22 +16,22 @@ class ImagePreprocessorsPidiInput(InputModel, Request["ImagePreprocessorsPidiOut
     """Parameters of fal-ai/image-preprocessors/pidi."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     safe: bool = False
-    """Keeps the drawn lines simple and steady."""
+    """Whether to keep the detected lines simple and stable."""
 
     scribble: bool = False
 
     apply_filter: bool = False
-    """Smooths the edges that are found."""
+    """Whether to smooth the detected edges."""
 
 
 class ImagePreprocessorsPidiOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/pidi."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 image_preprocessors_pidi = Endpoint(

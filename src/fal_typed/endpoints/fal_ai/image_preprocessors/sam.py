@@ -16,14 +16,14 @@ class ImagePreprocessorsSamInput(InputModel, Request["ImagePreprocessorsSamOutpu
     """Parameters of fal-ai/image-preprocessors/sam."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class ImagePreprocessorsSamOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/sam."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 image_preprocessors_sam = Endpoint(

@@ -18,20 +18,20 @@ class ImagePreprocessorsScribbleInput(InputModel, Request["ImagePreprocessorsScr
     """Parameters of fal-ai/image-preprocessors/scribble."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     model: Literal["HED", "PiDi"] = "HED"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     safe: bool = False
-    """Keeps the drawn lines simple and steady."""
+    """Whether to keep the detected lines simple and stable."""
 
 
 class ImagePreprocessorsScribbleOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/scribble."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 image_preprocessors_scribble = Endpoint(

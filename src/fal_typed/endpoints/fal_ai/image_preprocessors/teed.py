@@ -16,14 +16,14 @@ class ImagePreprocessorsTeedInput(InputModel, Request["ImagePreprocessorsTeedOut
     """Parameters of fal-ai/image-preprocessors/teed."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class ImagePreprocessorsTeedOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/teed."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 image_preprocessors_teed = Endpoint(

@@ -16,14 +16,14 @@ class ImagePreprocessorsZoeInput(InputModel, Request["ImagePreprocessorsZoeOutpu
     """Parameters of fal-ai/image-preprocessors/zoe."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class ImagePreprocessorsZoeOutput(OutputModel):
     """Result of fal-ai/image-preprocessors/zoe."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 image_preprocessors_zoe = Endpoint(

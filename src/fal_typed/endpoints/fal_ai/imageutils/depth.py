@@ -16,22 +16,22 @@ class ImageutilsDepthInput(InputModel, Request["ImageutilsDepthOutput"]):
     """Parameters of fal-ai/imageutils/depth."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     a: float = 6.283185307179586
-    """Strength of the surface tilt computed from the depth."""
+    """Strength of the surface normals calculated from the depth."""
 
     bg_th: float = 0.1
 
     depth_and_normal: bool = False
-    """Answers with how far away places are and with how surfaces are tilted."""
+    """Whether to return both the depth map and the normal map."""
 
 
 class ImageutilsDepthOutput(OutputModel):
     """Result of fal-ai/imageutils/depth."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 imageutils_depth = Endpoint("fal-ai/imageutils/depth", ImageutilsDepthInput, ImageutilsDepthOutput)

@@ -20,12 +20,10 @@ class ImageutilsMarigoldDepthInput(InputModel, Request["ImageutilsMarigoldDepthO
     """Parameters of fal-ai/imageutils/marigold-depth."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 10
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
     ensemble_size: Annotated[int, Field(ge=2, le=50)] = 10
     """From 2 to 50."""
@@ -38,7 +36,7 @@ class ImageutilsMarigoldDepthOutput(OutputModel):
     """Result of fal-ai/imageutils/marigold-depth."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 imageutils_marigold_depth = Endpoint(

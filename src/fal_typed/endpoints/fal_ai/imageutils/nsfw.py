@@ -16,14 +16,14 @@ class ImageutilsNsfwInput(InputModel, Request["ImageutilsNsfwOutput"]):
     """Parameters of fal-ai/imageutils/nsfw."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
 
 class ImageutilsNsfwOutput(OutputModel):
     """Result of fal-ai/imageutils/nsfw."""
 
     nsfw_probability: float
-    """How likely the picture is not safe for work, from 0 to 1."""
+    """Probability, from 0 to 1, that the image is unsafe."""
 
 
 imageutils_nsfw = Endpoint("fal-ai/imageutils/nsfw", ImageutilsNsfwInput, ImageutilsNsfwOutput)

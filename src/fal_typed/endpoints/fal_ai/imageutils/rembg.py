@@ -16,21 +16,22 @@ class ImageutilsRembgInput(InputModel, Request["ImageutilsRembgOutput"]):
     """Parameters of fal-ai/imageutils/rembg."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     crop_to_bbox: bool = False
-    """Cuts the picture down to the subject."""
+    """Whether to crop the image to the subject."""
 
 
 class ImageutilsRembgOutput(OutputModel):
     """Result of fal-ai/imageutils/rembg."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 imageutils_rembg = Endpoint("fal-ai/imageutils/rembg", ImageutilsRembgInput, ImageutilsRembgOutput)

@@ -18,46 +18,46 @@ class ImageutilsSamInput(InputModel, Request["ImageutilsSamOutput"]):
     """Parameters of fal-ai/imageutils/sam."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     better_quality: bool = UNSET
-    """Takes more time for cleaner outlines."""
+    """Whether to take more time for cleaner edges."""
 
     black_white: bool = UNSET
-    """Answers with the mask itself instead of a coloured picture."""
+    """Whether to return the mask instead of a color image."""
 
     box_prompt: list[list[Any]] = UNSET
-    """Frames around what is wanted."""
+    """Boxes around the objects to select."""
 
     confidence: float = 0.4
 
     invert: bool = UNSET
 
     iou: float = 0.9
-    """Overlap from which two finds count as the same."""
+    """Minimum overlap at which two detections count as the same."""
 
     point_label: list[float] = UNSET
-    """Whether each given point belongs to what is wanted, 1, or not, 0."""
+    """Whether each point is on the object (1) or outside it (0)."""
 
     point_prompt: list[list[Any]] = UNSET
-    """Places in the picture that show what is wanted or not."""
+    """Points in the image that are on the object or outside it."""
 
     retina: bool = True
 
     size: float = 1024
 
     text_prompt: str = UNSET
-    """Describes in words what to look for or to make."""
+    """Text description of what to look for or to generate."""
 
     with_contours: bool = UNSET
-    """Draws outlines around what was found."""
+    """Whether to draw contours around the detections."""
 
 
 class ImageutilsSamOutput(OutputModel):
     """Result of fal-ai/imageutils/sam."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 imageutils_sam = Endpoint("fal-ai/imageutils/sam", ImageutilsSamInput, ImageutilsSamOutput)

@@ -48,31 +48,31 @@ class IndexTts2TextToSpeechInput(InputModel, Request["IndexTts2TextToSpeechOutpu
     """Parameters of fal-ai/index-tts-2/text-to-speech."""
 
     audio_url: FileInput
-    """Recording of the voice to work with."""
+    """Audio of the voice to process."""
 
     prompt: str
-    """Words to be spoken, or how they should be spoken where the text stands apart."""
+    """Text to speak, or a description of how to speak it if the text is given separately."""
 
     emotional_audio_url: FileInput | None = None
-    """Recording whose mood the voice takes over."""
+    """Audio whose emotion is transferred to the voice."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How strongly the given emotion colours the voice. From 0 to 1."""
+    """How strongly the given emotion affects the voice. From 0 to 1."""
 
     emotional_strengths: EmotionalStrengths | None = None
 
     should_use_prompt_for_emotion: bool = False
-    """Takes the mood of the voice from words."""
+    """Whether to take the emotion of the voice from the text prompt."""
 
     emotion_prompt: str | None = None
-    """Describes in words the mood of the voice."""
+    """Text description of the emotion of the voice."""
 
 
 class IndexTts2TextToSpeechOutput(OutputModel):
     """Result of fal-ai/index-tts-2/text-to-speech."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 index_tts_2_text_to_speech = Endpoint(

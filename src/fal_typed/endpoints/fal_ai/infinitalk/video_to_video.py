@@ -20,39 +20,40 @@ class InfinitalkVideoToVideoInput(InputModel, Request["InfinitalkVideoToVideoOut
     """Parameters of fal-ai/infinitalk/video-to-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     num_frames: Annotated[int, Field(ge=41, le=241)] = 145
-    """How many frames the video has; divided by the frame rate this is its length. From 41 to 241.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     seed: Annotated[int, Field(ge=0, le=4294967295)] = 42
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. From 0 to 4294967295.
+    """Random seed; the same seed with the same parameters reproduces a result. From 0 to
+    4294967295.
     """
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
 
 class InfinitalkVideoToVideoOutput(OutputModel):
     """Result of fal-ai/infinitalk/video-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 infinitalk_video_to_video = Endpoint(

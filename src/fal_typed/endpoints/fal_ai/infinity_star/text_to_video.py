@@ -20,19 +20,19 @@ class InfinityStarTextToVideoInput(InputModel, Request["InfinityStarTextToVideoO
     """Parameters of fal-ai/infinity-star/text-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=100)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 100.
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
     """
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=40.0)] = 7.5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 40.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 40.
     """
 
     tau_video: Annotated[float, Field(ge=0.1, le=1.0)] = 0.4
@@ -41,22 +41,21 @@ class InfinityStarTextToVideoInput(InputModel, Request["InfinityStarTextToVideoO
     use_apg: bool = True
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enhance_prompt: bool = True
-    """Lets a language model rewrite the prompt into a fuller one before it is used."""
+    """Whether a language model rewrites the prompt into a more detailed one before it is used.
+    """
 
 
 class InfinityStarTextToVideoOutput(OutputModel):
     """Result of fal-ai/infinity-star/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 infinity_star_text_to_video = Endpoint(

@@ -20,31 +20,31 @@ class Kandinsky5ProImageToVideoInput(InputModel, Request["Kandinsky5ProImageToVi
     """Parameters of fal-ai/kandinsky5-pro/image-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    image_url: FileInput
-    """Picture that the video starts from or is made with."""
-
-    resolution: Literal["512P", "1024P"] = "512P"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    duration: Literal["5s"] = "5s"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
-
-    num_inference_steps: Annotated[int, Field(ge=1, le=40)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 40.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    image_url: FileInput
+    """Image that the video starts with or is generated from."""
+
+    resolution: Literal["512P", "1024P"] = "512P"
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
+
+    duration: Literal["5s"] = "5s"
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
+
+    num_inference_steps: Annotated[int, Field(ge=1, le=40)] = 28
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 40."""
+
     acceleration: Literal["none", "regular"] | None = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
 
 class Kandinsky5ProImageToVideoOutput(OutputModel):
     """Result of fal-ai/kandinsky5-pro/image-to-video."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kandinsky5_pro_image_to_video = Endpoint(

@@ -20,31 +20,31 @@ class Kandinsky5ProTextToVideoInput(InputModel, Request["Kandinsky5ProTextToVide
     """Parameters of fal-ai/kandinsky5-pro/text-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    resolution: Literal["512P", "1024P"] = "512P"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
-
-    duration: Literal["5s"] = "5s"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
-
-    num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    resolution: Literal["512P", "1024P"] = "512P"
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
+
+    aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2"
+    """Ratio of width to height of the result; auto, where available, matches the input."""
+
+    duration: Literal["5s"] = "5s"
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
+
+    num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
+
     acceleration: Literal["none", "regular"] | None = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
 
 class Kandinsky5ProTextToVideoOutput(OutputModel):
     """Result of fal-ai/kandinsky5-pro/text-to-video."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kandinsky5_pro_text_to_video = Endpoint(

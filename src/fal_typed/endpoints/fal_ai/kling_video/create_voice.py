@@ -16,14 +16,14 @@ class KlingVideoCreateVoiceInput(InputModel, Request["KlingVideoCreateVoiceOutpu
     """Parameters of fal-ai/kling-video/create-voice."""
 
     voice_url: FileInput
-    """Recording of the voice to learn."""
+    """Audio of the voice to clone."""
 
 
 class KlingVideoCreateVoiceOutput(OutputModel):
     """Result of fal-ai/kling-video/create-voice."""
 
     voice_id: str
-    """Speaker whose voice reads the words."""
+    """Id of the voice that speaks the text."""
 
 
 kling_video_create_voice = Endpoint(

@@ -20,7 +20,7 @@ class KlingVideoVideoToAudioInput(InputModel, Request["KlingVideoVideoToAudioOut
     """Parameters of fal-ai/kling-video/video-to-audio."""
 
     video_url: FileInput
-    """Video that the sound is made for or taken from."""
+    """Video to generate audio for or to extract audio from."""
 
     sound_effect_prompt: Annotated[str, Field(max_length=200)] | None = None
     """At most 200 characters."""
@@ -35,10 +35,10 @@ class KlingVideoVideoToAudioOutput(OutputModel):
     """Result of fal-ai/kling-video/video-to-audio."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 kling_video_video_to_audio = Endpoint(

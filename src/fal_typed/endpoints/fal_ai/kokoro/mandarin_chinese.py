@@ -20,7 +20,7 @@ class KokoroMandarinChineseInput(InputModel, Request["KokoroMandarinChineseOutpu
     """Parameters of fal-ai/kokoro/mandarin-chinese."""
 
     prompt: str
-    """Words to be spoken, with hints on how where the model takes them."""
+    """Text to speak, with style hints if the model supports them."""
 
     voice: Literal[
         "zf_xiaobei",
@@ -32,17 +32,17 @@ class KokoroMandarinChineseInput(InputModel, Request["KokoroMandarinChineseOutpu
         "zm_yunxia",
         "zm_yunyang",
     ]
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
-    """How fast the voice speaks: 1 is normal, 2 twice as fast. From 0.1 to 5."""
+    """Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5."""
 
 
 class KokoroMandarinChineseOutput(OutputModel):
     """Result of fal-ai/kokoro/mandarin-chinese."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 kokoro_mandarin_chinese = Endpoint(

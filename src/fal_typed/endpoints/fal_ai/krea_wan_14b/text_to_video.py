@@ -20,28 +20,27 @@ class KreaWan14bTextToVideoInput(InputModel, Request["KreaWan14bTextToVideoOutpu
     """Parameters of fal-ai/krea-wan-14b/text-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     num_frames: Annotated[int, Field(ge=18, le=162)] = 78
-    """How many frames the video has; divided by the frame rate this is its length. From 18 to 162.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
     """
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class KreaWan14bTextToVideoOutput(OutputModel):
     """Result of fal-ai/krea-wan-14b/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 krea_wan_14b_text_to_video = Endpoint(

@@ -20,32 +20,31 @@ class KreaWan14bVideoToVideoInput(InputModel, Request["KreaWan14bVideoToVideoOut
     """Parameters of fal-ai/krea-wan-14b/video-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.85
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. From 0.01
-    to 1.
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it. From 0.01 to 1.
     """
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class KreaWan14bVideoToVideoOutput(OutputModel):
     """Result of fal-ai/krea-wan-14b/video-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 krea_wan_14b_video_to_video = Endpoint(

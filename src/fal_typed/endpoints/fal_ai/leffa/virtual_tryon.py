@@ -20,52 +20,48 @@ class LeffaVirtualTryonInput(InputModel, Request["LeffaVirtualTryonOutput"]):
     """Parameters of fal-ai/leffa/virtual-tryon."""
 
     human_image_url: FileInput
-    """Picture of the person who tries the clothing on."""
+    """Image of the person who tries on the garment."""
 
     garment_image_url: FileInput
-    """Picture of the piece of clothing."""
+    """Image of the garment to try on."""
 
     garment_type: Literal["upper_body", "lower_body", "dresses"]
-    """Which part of the body the garment is for."""
+    """Part of the body that the garment is for."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 2.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class LeffaVirtualTryonOutput(OutputModel):
     """Result of fal-ai/leffa/virtual-tryon."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: bool
-    """Whether the content filter found something not safe for work."""
+    """Whether the content filter detected unsafe content."""
 
 
 leffa_virtual_tryon = Endpoint(

@@ -28,20 +28,19 @@ class LightxRecameraInput(InputModel, Request["LightxRecameraOutput"]):
     """Parameters of fal-ai/lightx/recamera."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: str | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     camera: Literal["traj", "target"] = "traj"
 
     mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual"
-    """How the view travels: slowly, at once, around a frozen moment."""
+    """How the camera view moves: gradually, immediately, or around a frozen moment."""
 
     trajectory: TrajectoryParameters | None = None
 
@@ -52,17 +51,16 @@ class LightxRecameraOutput(OutputModel):
     """Result of fal-ai/lightx/recamera."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     input_video: Video | None = None
-    """The video that was worked on, as the model saw it."""
+    """The input video as the model received it."""
 
     viz_video: Video | None = None
-    """Video that shows what the model worked with."""
+    """Video that visualizes the input of the model."""
 
 
 lightx_recamera = Endpoint("fal-ai/lightx/recamera", LightxRecameraInput, LightxRecameraOutput)

@@ -24,8 +24,8 @@ class RelightParameters(InputModel):
     bg_source: Literal["Left", "Right", "Top", "Bottom"] = "Left"
 
     cfg: Annotated[float, Field(ge=1.0, le=10.0)] = 2
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 1 to 10.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 1 to 10.
     """
 
     use_sky_mask: bool = False
@@ -35,15 +35,14 @@ class LightxRelightInput(InputModel, Request["LightxRelightOutput"]):
     """Parameters of fal-ai/lightx/relight."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: str | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic"
 
@@ -59,17 +58,16 @@ class LightxRelightOutput(OutputModel):
     """Result of fal-ai/lightx/relight."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     input_video: Video | None = None
-    """The video that was worked on, as the model saw it."""
+    """The input video as the model received it."""
 
     viz_video: Video | None = None
-    """Video that shows what the model worked with."""
+    """Video that visualizes the input of the model."""
 
 
 lightx_relight = Endpoint("fal-ai/lightx/relight", LightxRelightInput, LightxRelightOutput)

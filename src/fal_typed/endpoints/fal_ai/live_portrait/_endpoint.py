@@ -20,16 +20,16 @@ class LivePortraitInput(InputModel, Request["LivePortraitOutput"]):
     """Parameters of fal-ai/live-portrait."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     blink: Annotated[float, Field(ge=-30.0, le=30.0)] = 0
     """How far the eyes close. From -30 to 30."""
 
     eyebrow: Annotated[float, Field(ge=-30.0, le=30.0)] = 0
-    """How far the brows go up or down. From -30 to 30."""
+    """How far the eyebrows are raised or lowered. From -30 to 30."""
 
     wink: Annotated[float, Field(ge=0.0, le=25.0)] = 0
     """How far one eye closes. From 0 to 25."""
@@ -50,65 +50,65 @@ class LivePortraitInput(InputModel, Request["LivePortraitOutput"]):
     """How far the lips are pushed forward, as for a long o. From -100 to 100."""
 
     smile: Annotated[float, Field(ge=-2.0, le=2.0)] = 0
-    """How far the corners of the mouth go up. From -2 to 2."""
+    """How far the corners of the mouth rise. From -2 to 2."""
 
     flag_lip_zero: bool = True
-    """Closes the mouth before motion begins."""
+    """Whether to close the mouth before the motion begins."""
 
     rotate_pitch: Annotated[float, Field(ge=-45.0, le=45.0)] = 0
-    """How far the head nods. From -45 to 45."""
+    """How far the head tilts up or down. From -45 to 45."""
 
     rotate_yaw: Annotated[float, Field(ge=-45.0, le=45.0)] = 0
     """How far the head turns to the side. From -45 to 45."""
 
     rotate_roll: Annotated[float, Field(ge=-45.0, le=45.0)] = 0
-    """How far the head tilts to the shoulder. From -45 to 45."""
+    """How far the head tilts toward the shoulder. From -45 to 45."""
 
     flag_eye_retargeting: bool = False
-    """Moves the eyes on their own."""
+    """Whether to animate the eyes independently."""
 
     flag_lip_retargeting: bool = False
-    """Moves the lips on their own."""
+    """Whether to animate the lips independently."""
 
     flag_stitching: bool = True
-    """Pastes the moving head back into the whole picture without a seam."""
+    """Whether to blend the animated head seamlessly into the full image."""
 
     flag_relative: bool = True
-    """Counts movements from the first frame on."""
+    """Whether motion is relative to the first frame."""
 
     flag_pasteback: bool = True
-    """Puts the animated face back into the whole picture."""
+    """Whether to paste the animated face back into the full image."""
 
     flag_do_crop: bool = True
-    """Cuts the face out of the picture before it is animated."""
+    """Whether to crop the face from the image before it is animated."""
 
     flag_do_rot: bool = True
-    """Turns the face upright before it is animated."""
+    """Whether to rotate the face upright before it is animated."""
 
     dsize: int = 512
-    """Edge of the finished picture in pixels."""
+    """Width and height of the output image in pixels."""
 
     scale: float = 2.3
-    """Factor by which width and height grow."""
+    """Factor by which to enlarge width and height."""
 
     vx_ratio: float = 0
-    """How far the face moves sideways within the frame."""
+    """Horizontal offset of the face in the frame."""
 
     vy_ratio: float = -0.125
-    """How far the face moves up or down within the frame."""
+    """Vertical offset of the face in the frame."""
 
     batch_size: int = 32
-    """How many items are worked on at once; more is faster and needs more memory."""
+    """Number of items to process at once; larger batches are faster and need more memory."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class LivePortraitOutput(OutputModel):
     """Result of fal-ai/live-portrait."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 live_portrait = Endpoint("fal-ai/live-portrait", LivePortraitInput, LivePortraitOutput)

@@ -20,13 +20,13 @@ class LivePortraitImageInput(InputModel, Request["LivePortraitImageOutput"]):
     """Parameters of fal-ai/live-portrait/image."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     blink: Annotated[float, Field(ge=-30.0, le=30.0)] = 0
     """How far the eyes close. From -30 to 30."""
 
     eyebrow: Annotated[float, Field(ge=-30.0, le=30.0)] = 0
-    """How far the brows go up or down. From -30 to 30."""
+    """How far the eyebrows are raised or lowered. From -30 to 30."""
 
     wink: Annotated[float, Field(ge=0.0, le=25.0)] = 0
     """How far one eye closes. From 0 to 25."""
@@ -47,53 +47,53 @@ class LivePortraitImageInput(InputModel, Request["LivePortraitImageOutput"]):
     """How far the lips are pushed forward, as for a long o. From -100 to 100."""
 
     smile: Annotated[float, Field(ge=-2.0, le=2.0)] = 0
-    """How far the corners of the mouth go up. From -2 to 2."""
+    """How far the corners of the mouth rise. From -2 to 2."""
 
     rotate_pitch: Annotated[float, Field(ge=-45.0, le=45.0)] = 0
-    """How far the head nods. From -45 to 45."""
+    """How far the head tilts up or down. From -45 to 45."""
 
     rotate_yaw: Annotated[float, Field(ge=-45.0, le=45.0)] = 0
     """How far the head turns to the side. From -45 to 45."""
 
     rotate_roll: Annotated[float, Field(ge=-45.0, le=45.0)] = 0
-    """How far the head tilts to the shoulder. From -45 to 45."""
+    """How far the head tilts toward the shoulder. From -45 to 45."""
 
     flag_pasteback: bool = True
-    """Puts the animated face back into the whole picture."""
+    """Whether to paste the animated face back into the full image."""
 
     flag_do_crop: bool = True
-    """Cuts the face out of the picture before it is animated."""
+    """Whether to crop the face from the image before it is animated."""
 
     flag_do_rot: bool = True
-    """Turns the face upright before it is animated."""
+    """Whether to rotate the face upright before it is animated."""
 
     flag_lip_zero: bool = True
-    """Closes the mouth before motion begins."""
+    """Whether to close the mouth before the motion begins."""
 
     dsize: int = 512
-    """Edge of the finished picture in pixels."""
+    """Width and height of the output image in pixels."""
 
     scale: float = 2.3
-    """Factor by which width and height grow."""
+    """Factor by which to enlarge width and height."""
 
     vx_ratio: float = 0
-    """How far the face moves sideways within the frame."""
+    """Horizontal offset of the face in the frame."""
 
     vy_ratio: float = -0.125
-    """How far the face moves up or down within the frame."""
+    """Vertical offset of the face in the frame."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class LivePortraitImageOutput(OutputModel):
     """Result of fal-ai/live-portrait/image."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 live_portrait_image = Endpoint(

@@ -21,10 +21,10 @@ class BoundingBox(InputModel):
     """Part of the parameters: x, y, w, h, label."""
 
     x: float
-    """Place from the left edge."""
+    """Horizontal position from the left edge."""
 
     y: float
-    """Place from the upper edge."""
+    """Vertical position from the top edge."""
 
     w: float
     """Width of the box."""
@@ -41,64 +41,62 @@ class LongcatMultiAvatarImageAudioToVideoInput(
     """Parameters of fal-ai/longcat-multi-avatar/image-audio-to-video."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url_person1: FileInput | None = None
-    """Recording that the first person speaks."""
+    """Audio for the first person to speak."""
 
     audio_url_person2: FileInput | None = None
-    """Recording that the second person speaks."""
+    """Audio for the second person to speak."""
 
     prompt: str = UNSET
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     bbox_person1: BoundingBox | None = None
-    """Frame around the first person."""
+    """Bounding box of the first person."""
 
     bbox_person2: BoundingBox | None = None
-    """Frame around the second person."""
+    """Bounding box of the second person."""
 
     audio_type: Literal["para", "add"] = "para"
 
     num_inference_steps: Annotated[int, Field(ge=10, le=100)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    10 to 100.
+    """Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
     """
 
     text_guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 4
-    """How closely the result keeps to the words of the prompt. From 1 to 10."""
+    """How closely the result follows the text prompt. From 1 to 10."""
 
     audio_guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 4
-    """How closely mouth and motion keep to the sound; too much looks exaggerated. From 1 to 10.
+    """How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    num_segments: Annotated[int, Field(ge=1, le=10)] = 1
-    """How many pieces the video is made in; more make it longer. From 1 to 10."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    num_segments: Annotated[int, Field(ge=1, le=10)] = 1
+    """Number of segments to generate; more make the video longer. From 1 to 10."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class LongcatMultiAvatarImageAudioToVideoOutput(OutputModel):
     """Result of fal-ai/longcat-multi-avatar/image-audio-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 longcat_multi_avatar_image_audio_to_video = Endpoint(

@@ -23,46 +23,45 @@ class LongcatSingleAvatarImageAudioToVideoInput(
     """Parameters of fal-ai/longcat-single-avatar/image-audio-to-video."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     prompt: str = UNSET
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=10, le=100)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    10 to 100.
+    """Number of denoising steps; more steps take longer and give finer detail. From 10 to 100.
     """
 
     text_guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 4
-    """How closely the result keeps to the words of the prompt. From 1 to 10."""
+    """How closely the result follows the text prompt. From 1 to 10."""
 
     audio_guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 4
-    """How closely mouth and motion keep to the sound; too much looks exaggerated. From 1 to 10.
+    """How closely lips and motion follow the audio; too high looks exaggerated. From 1 to 10.
     """
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    num_segments: Annotated[int, Field(ge=1, le=10)] = 1
-    """How many pieces the video is made in; more make it longer. From 1 to 10."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    num_segments: Annotated[int, Field(ge=1, le=10)] = 1
+    """Number of segments to generate; more make the video longer. From 1 to 10."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
 
@@ -70,11 +69,10 @@ class LongcatSingleAvatarImageAudioToVideoOutput(OutputModel):
     """Result of fal-ai/longcat-single-avatar/image-audio-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 longcat_single_avatar_image_audio_to_video = Endpoint(

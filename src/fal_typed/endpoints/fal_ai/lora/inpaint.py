@@ -26,87 +26,84 @@ class LoraInpaintInput(InputModel, Request["LoraInpaintOutput"]):
     """Parameters of fal-ai/lora/inpaint."""
 
     model_name: str
-    """Base model to load: a URL, or owner and name of a Hugging Face repository."""
+    """URL or Hugging Face repository (owner/name) of the base model."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     unet_name: str | None = None
-    """Weights that replace the core of the base model: a URL or a Hugging Face repository."""
+    """URL or Hugging Face repository of the weights that replace the UNet of the base model."""
 
     variant: str | None = None
-    """Which build of the model's weights to load from the repository, as fp16."""
+    """Variant of the weights in the repository, such as fp16."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     prompt_weighting: bool = False
-    """Reads brackets and numbers in the prompt as weights of the words."""
+    """Whether to interpret brackets and numbers in the prompt as word weights."""
 
     image_url: FileInput | None = None
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput | None = None
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     noise_strength: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
-    """How much noise is put over the given picture before work begins; 1 hides it wholly. More
-    than 0 and at most 1.
+    """Amount of noise to add to the given image at the start; 1 hides it completely. Greater than
+    0 and at most 1.
     """
 
     loras: list[LoraWeight] = []
-    """Weights of one's own, put on top of the base model to add a style, a person or a thing.
-    """
+    """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     embeddings: list[EmbeddingType2] = []
-    """Learned words for a style or a thing, loaded from files, that the prompt can then use."""
+    """Textual inversion embeddings to load, each for a style or an object that the prompt can use.
+    """
 
     controlnets: list[ControlNetType2] = []
-    """Guides that take outline, depth or pose from a picture of their own."""
+    """ControlNets to apply, each with a control image such as edges, depth or pose."""
 
     controlnet_guess_mode: bool = False
-    """Lets the control picture speak for itself, even with no prompt."""
+    """Whether the control image determines the content, even without a prompt."""
 
     ip_adapter: list[IPAdapterType2] = []
-    """Pictures whose look or subject is carried over without words."""
+    """IP adapters to apply, which transfer the style or subject of reference images."""
 
     image_encoder_path: str | None = None
-    """Where the encoder is that turns pictures into numbers: a URL or a Hugging Face repository.
-    """
+    """URL or Hugging Face repository of the encoder that turns images into embeddings."""
 
     image_encoder_subfolder: str | None = None
-    """Folder of the repository that holds the image encoder."""
+    """Folder of the repository that contains the image encoder."""
 
     image_encoder_weight_name: str | None = "pytorch_model.bin"
-    """Which file of the image encoder's repository to load."""
+    """File name of the weights in the image encoder repository."""
 
     ic_light_model_url: FileInput | None = None
-    """Where the weights are that light the picture anew."""
+    """URL of the IC-Light weights, which relight the image."""
 
     ic_light_model_background_image_url: FileInput | None = None
-    """Picture of the background whose light falls on the subject."""
+    """Background image whose light is applied to the subject."""
 
     ic_light_image_url: FileInput | None = None
-    """Picture of the subject that is lit anew."""
+    """Image of the subject to relight."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=150)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 150.
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 150.
     """
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     clip_skip: Annotated[int, Field(ge=0, le=2)] = 0
-    """How many of the text encoder's last layers to leave out; suits models that were trained so.
-    From 0 to 2.
+    """Number of final layers of the text encoder to skip; needed by models that were trained this
+    way. From 0 to 2.
     """
 
     scheduler: (
@@ -125,74 +122,73 @@ class LoraInpaintInput(InputModel, Request["LoraInpaintOutput"]):
         ]
         | None
     ) = None
-    """Numerical method that leads from noise to result; they differ in speed and in fine detail.
+    """Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
     """
 
     timesteps: TimestepsInput = TimestepsInput(method="default", array=[])
-    """Points in time of the steps: a ready-made rule, or a list of one's own."""
+    """Timesteps of the denoising process: a predefined schedule, or a custom list."""
 
     sigmas: SigmasInput = SigmasInput(method="default", array=[])
-    """Noise levels of the steps: a ready-made rule, or a list of one's own."""
+    """Noise levels of the steps: a predefined schedule, or a custom list."""
 
     prediction_type: Literal["v_prediction", "epsilon"] = "epsilon"
-    """What the base model was trained to predict; it must fit the model."""
+    """What the base model was trained to predict; must match the model."""
 
     rescale_betas_snr_zero: bool = False
-    """Stretches the noise levels so that very dark and very bright pictures become possible."""
+    """Whether to rescale the noise schedule, which allows very dark and very bright images."""
 
     image_format: Literal["jpeg", "png"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg is smaller."""
+    """File format of the images; png is lossless, jpeg is smaller."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 8."""
+    """Number of images to generate; each image is billed. From 1 to 8."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     tile_width: Annotated[int, Field(ge=128, le=4096)] = 4096
-    """Width in pixels of the tiles that a large picture is worked on in. From 128 to 4096."""
+    """Width of a tile in pixels; large images are processed in tiles. From 128 to 4096."""
 
     tile_height: Annotated[int, Field(ge=128, le=4096)] = 4096
-    """Height in pixels of the tiles that a large picture is worked on in. From 128 to 4096."""
+    """Height of a tile in pixels; large images are processed in tiles. From 128 to 4096."""
 
     tile_stride_width: Annotated[int, Field(ge=64, le=2048)] = 2048
-    """Pixels from one tile to the next across; less than a tile's width makes them overlap. From
-    64 to 2048.
+    """Horizontal distance between tiles in pixels; tiles overlap if it is less than their width.
+    From 64 to 2048.
     """
 
     tile_stride_height: Annotated[int, Field(ge=64, le=2048)] = 2048
-    """Pixels from one tile to the next downwards; less than a tile's height makes them overlap.
+    """Vertical distance between tiles in pixels; tiles overlap if it is less than their height.
     From 64 to 2048.
     """
 
     eta: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How much fresh noise each step adds; 0 adds none. From 0 to 1."""
+    """Amount of noise to add at each step; 0 adds none. From 0 to 1."""
 
     debug_latents: bool = False
-    """Returns the picture's inner form at the end, for a look inside the model."""
+    """Latents after the last step, returned for debugging."""
 
     debug_per_pass_latents: bool = False
-    """Returns the picture's inner form after every step, for a look inside the model."""
+    """Latents after every step, returned for debugging."""
 
 
 class LoraInpaintOutput(OutputModel):
     """Result of fal-ai/lora/inpaint."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     debug_latents: File | None
-    """Returns the picture's inner form at the end, for a look inside the model."""
+    """Latents after the last step, returned for debugging."""
 
     debug_per_pass_latents: File | None
-    """Returns the picture's inner form after every step, for a look inside the model."""
+    """Latents after every step, returned for debugging."""
 
 
 lora_inpaint = Endpoint("fal-ai/lora/inpaint", LoraInpaintInput, LoraInpaintOutput)

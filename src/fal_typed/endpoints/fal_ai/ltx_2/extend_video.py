@@ -20,31 +20,30 @@ class Ltx2ExtendVideoInput(InputModel, Request["Ltx2ExtendVideoOutput"]):
     """Parameters of fal-ai/ltx-2/extend-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: Annotated[str, Field(max_length=5000)] | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    5000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 5000 characters.
     """
 
     duration: Annotated[float, Field(ge=1.0, le=20.0)] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 20.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    20.
     """
 
     mode: Literal["start", "end"] = "end"
-    """Whether new video goes on after the end or leads up to the start."""
+    """Whether to extend the video at its end or at its beginning."""
 
     context: Annotated[float, Field(ge=1.0, le=20.0)] | None = None
-    """How many seconds of the given video the new part looks back on, for a smooth join. From 1 to
-    20.
-    """
+    """Seconds of the input video to use as context, for a smooth transition. From 1 to 20."""
 
 
 class Ltx2ExtendVideoOutput(OutputModel):
     """Result of fal-ai/ltx-2/extend-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_2_extend_video = Endpoint(

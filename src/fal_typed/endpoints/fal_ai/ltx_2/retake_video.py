@@ -20,31 +20,32 @@ class Ltx2RetakeVideoInput(InputModel, Request["Ltx2RetakeVideoOutput"]):
     """Parameters of fal-ai/ltx-2/retake-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. 1 to
+    """Text description of the video to generate, or of the change to make to the given video. 1 to
     5000 characters.
     """
 
     start_time: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """Second at which the part to work on begins. From 0 to 20."""
+    """Start of the part to process, in seconds. From 0 to 20."""
 
     duration: Annotated[float, Field(ge=2.0, le=20.0)] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 2 to 20.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 2 to
+    20.
     """
 
     retake_mode: Literal["replace_audio", "replace_video", "replace_audio_and_video"] = (
         "replace_audio_and_video"
     )
-    """What is made anew: sound, picture or both."""
+    """What to regenerate: audio, video or both."""
 
 
 class Ltx2RetakeVideoOutput(OutputModel):
     """Result of fal-ai/ltx-2/retake-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_2_retake_video = Endpoint(

@@ -20,30 +20,30 @@ class Ltx23AudioToVideoInput(InputModel, Request["Ltx23AudioToVideoOutput"]):
     """Parameters of fal-ai/ltx-2.3/audio-to-video."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     image_url: FileInput | None = None
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)] | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it. 1 to
+    """Text description of the video to generate, or of the change to make to the given video. 1 to
     5000 characters.
     """
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=50.0)] | None = None
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 50.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 50.
     """
 
     aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class Ltx23AudioToVideoOutput(OutputModel):
     """Result of fal-ai/ltx-2.3/audio-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_2_3_audio_to_video = Endpoint(

@@ -18,20 +18,20 @@ class Ltx23ReframeInput(InputModel, Request["Ltx23ReframeOutput"]):
     """Parameters of fal-ai/ltx-2.3/reframe."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     aspect_ratio: Literal["1:1", "4:5", "5:4", "9:16", "16:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
 
 class Ltx23ReframeOutput(OutputModel):
     """Result of fal-ai/ltx-2.3/reframe."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_2_3_reframe = Endpoint("fal-ai/ltx-2.3/reframe", Ltx23ReframeInput, Ltx23ReframeOutput)

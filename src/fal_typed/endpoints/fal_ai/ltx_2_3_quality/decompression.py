@@ -18,69 +18,65 @@ class Ltx23QualityDecompressionInput(InputModel, Request["Ltx23QualityDecompress
     """Parameters of fal-ai/ltx-2.3-quality/decompression."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     frames_per_second: int = 24
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     generate_audio: bool = True
-    """Adds sound that fits the picture: voices, noises, music."""
+    """Whether to generate audio for the video: voices, sound effects and music."""
 
     guidance_scale: float = 1
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts.
     """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: int = 121
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     num_inference_steps: int = 15
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     prompt: str = ""
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
 
 class Ltx23QualityDecompressionOutput(OutputModel):
     """Result of fal-ai/ltx-2.3-quality/decompression."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_2_3_quality_decompression = Endpoint(

@@ -20,24 +20,21 @@ class LtxVideoInput(InputModel, Request["LtxVideoOutput"]):
     """Parameters of fal-ai/ltx-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     guidance_scale: Annotated[float, Field(gt=1.0, le=10.0)] = 3
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. More than 1 and at most 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. Greater than 1 and at most 10.
     """
 
 
@@ -45,11 +42,10 @@ class LtxVideoOutput(OutputModel):
     """Result of fal-ai/ltx-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ltx_video = Endpoint("fal-ai/ltx-video", LtxVideoInput, LtxVideoOutput)

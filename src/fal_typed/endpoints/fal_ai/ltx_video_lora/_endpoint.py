@@ -18,81 +18,77 @@ class LoRAWeight(InputModel):
     """Part of the parameters: path, scale, transformer, weight_name."""
 
     path: str
-    """Where the weights are: a URL, or owner and name of a Hugging Face repository."""
+    """URL or Hugging Face repository (owner/name) of the LoRA weights."""
 
     scale: float = 1
-    """How strongly the weights change the base model: 0 not at all, 1 as trained."""
+    """Strength of the LoRA weights: 0 has no effect, 1 is the trained strength."""
 
     transformer: Literal["high", "low", "both"] = "high"
-    """Which of the model's two halves gets the weights: the one for coarse steps, for fine steps,
-    or both.
+    """Which transformer the weights apply to: the one for early, high-noise steps, the one for
+    late steps, or both.
     """
 
     weight_name: str = UNSET
-    """Which file of the repository to load, where it has several."""
+    """File name of the weights, if the repository contains several."""
 
 
 class LtxVideoLoraInput(InputModel, Request["LtxVideoLoraOutput"]):
     """Parameters of fal-ai/ltx-video-lora."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     enable_prompt_expansion: bool = UNSET
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     frames_per_second: int = 25
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     loras: list[LoRAWeight] = UNSET
-    """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
-    """
+    """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: int = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     number_of_frames: int = 89
-    """How many frames a clip has, in training and in the samples; longer clips need more memory
-    and time.
+    """Number of frames of a clip in training and in samples; longer clips need more memory and
+    time.
     """
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     reverse_video: bool = UNSET
-    """Plays the video backwards."""
+    """Whether to play the video backward."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class LtxVideoLoraOutput(OutputModel):
     """Result of fal-ai/ltx-video-lora."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_video_lora = Endpoint("fal-ai/ltx-video-lora", LtxVideoLoraInput, LtxVideoLoraOutput)

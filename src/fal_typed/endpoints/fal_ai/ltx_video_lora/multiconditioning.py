@@ -22,30 +22,32 @@ class ImageCondition(InputModel):
     """Part of the parameters: image_url, start_frame_number, strength."""
 
     image_url: FileInput
-    """Picture that the video shows at the frame given beside it."""
+    """Image that the video shows at the given frame."""
 
     start_frame_number: Annotated[int, Field(ge=0, le=160)] = 0
-    """Frame of the result at which this picture or clip takes effect, counted from 0. From 0 to
+    """Index of the output frame from which this image or clip applies, starting at 0. From 0 to
     160.
     """
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How strongly this picture or clip binds the video; 1 keeps it as it is. From 0 to 1."""
+    """How strongly this image or clip conditions the video; 1 keeps it unchanged. From 0 to 1.
+    """
 
 
 class VideoCondition(InputModel):
     """Part of the parameters: video_url, start_frame_number, strength."""
 
     video_url: FileInput
-    """Clip that the video follows from the frame given beside it."""
+    """Clip that conditions the video from the given frame on."""
 
     start_frame_number: Annotated[int, Field(ge=0, le=160)] = 0
-    """Frame of the result at which this picture or clip takes effect, counted from 0. From 0 to
+    """Index of the output frame from which this image or clip applies, starting at 0. From 0 to
     160.
     """
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How strongly this picture or clip binds the video; 1 keeps it as it is. From 0 to 1."""
+    """How strongly this image or clip conditions the video; 1 keeps it unchanged. From 0 to 1.
+    """
 
 
 class LtxVideoLoraMulticonditioningInput(
@@ -54,75 +56,71 @@ class LtxVideoLoraMulticonditioningInput(
     """Parameters of fal-ai/ltx-video-lora/multiconditioning."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
-
-    loras: list[LoRAWeightType3] = []
-    """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    negative_prompt: str = UNSET
+    """Text description of what to avoid in the result."""
+
+    loras: list[LoRAWeightType3] = []
+    """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
+
     resolution: Literal["480p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     num_frames: Annotated[int, Field(ge=9, le=161)] = 89
-    """How many frames the video has; divided by the frame rate this is its length. From 9 to 161.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
     """
 
     number_of_frames: Annotated[int, Field(ge=9, le=161)] | None = None
-    """How many frames a clip has, in training and in the samples; longer clips need more memory
-    and time. From 9 to 161.
+    """Number of frames of a clip in training and in samples; longer clips need more memory and
+    time. From 9 to 161.
     """
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
     frames_per_second: Annotated[int, Field(ge=1, le=60)] = 25
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames. From 1 to 60.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 60.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     reverse_video: bool = False
-    """Plays the video backwards."""
+    """Whether to play the video backward."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     images: list[ImageCondition] = []
-    """Pictures that the video passes through, each with its place in time."""
+    """Images that the video passes through, each with its position in time."""
 
     videos: list[VideoCondition] = []
-    """Clips that the video passes through, each with its place in time."""
+    """Clips that the video passes through, each with its position in time."""
 
 
 class LtxVideoLoraMulticonditioningOutput(OutputModel):
     """Result of fal-ai/ltx-video-lora/multiconditioning."""
 
     prompt: str
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_video_lora_multiconditioning = Endpoint(

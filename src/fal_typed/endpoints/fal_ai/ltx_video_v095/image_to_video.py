@@ -18,41 +18,40 @@ class LtxVideoV095ImageToVideoInput(InputModel, Request["LtxVideoV095ImageToVide
     """Parameters of fal-ai/ltx-video-v095/image-to-video."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     expand_prompt: bool = True
-    """Lets a language model enrich the prompt with detail before it is used."""
+    """Whether a language model adds detail to the prompt before it is used."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: int = 40
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class LtxVideoV095ImageToVideoOutput(OutputModel):
     """Result of fal-ai/ltx-video-v095/image-to-video."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_video_v095_image_to_video = Endpoint(

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.video_conditioning_input_type2_f7ddb490 import (
+from fal_typed.endpoints._shared.video_conditioning_input_type2_4b03bad1 import (
     VideoConditioningInputType2,
 )
 from fal_typed.files import FileInput, Video
@@ -24,11 +24,11 @@ class ImageConditioningInputType2(InputModel):
     """Part of the parameters: image_url, start_frame_num."""
 
     image_url: FileInput
-    """Picture that the video shows at the frame given beside it."""
+    """Image that the video shows at the given frame."""
 
     start_frame_num: Annotated[int, Field(ge=0, le=120, multiple_of=8)]
-    """Frame of the result at which this picture or clip takes effect, counted from 0. From 0 to
-    120, in steps of 8.
+    """Index of the output frame from which this image or clip applies, starting at 0. From 0 to
+    120, a multiple of 8.
     """
 
 
@@ -38,46 +38,43 @@ class LtxVideoV095MulticonditioningInput(
     """Parameters of fal-ai/ltx-video-v095/multiconditioning."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 40
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
     expand_prompt: bool = True
-    """Lets a language model enrich the prompt with detail before it is used."""
+    """Whether a language model adds detail to the prompt before it is used."""
 
     images: list[ImageConditioningInputType2] = []
-    """Pictures that the video passes through, each with its place in time."""
+    """Images that the video passes through, each with its position in time."""
 
     videos: list[VideoConditioningInputType2] = []
-    """Clips that the video passes through, each with its place in time."""
+    """Clips that the video passes through, each with its position in time."""
 
 
 class LtxVideoV095MulticonditioningOutput(OutputModel):
     """Result of fal-ai/ltx-video-v095/multiconditioning."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ltx_video_v095_multiconditioning = Endpoint(

@@ -19,41 +19,38 @@ class LtxVideoV097ExtendInput(InputModel, Request["LtxVideoV097ExtendOutput"]):
     """Parameters of fal-ai/ltx-video-v097/extend."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     video: VideoConditioningInput
-    """The clip to go on from or to follow."""
+    """Clip to continue or to follow."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     expand_prompt: bool = True
-    """Lets a language model enrich the prompt with detail before it is used."""
+    """Whether a language model adds detail to the prompt before it is used."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: int = 40
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class LtxVideoV097ExtendOutput(OutputModel):
     """Result of fal-ai/ltx-video-v097/extend."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_video_v097_extend = Endpoint(

@@ -19,13 +19,13 @@ class ImageConditioningInput(InputModel):
     """Part of the parameters: image_url, start_frame_num, strength."""
 
     image_url: FileInput
-    """Picture that the video shows at the frame given beside it."""
+    """Image that the video shows at the given frame."""
 
     start_frame_num: int = UNSET
-    """Frame of the result at which this picture or clip takes effect, counted from 0."""
+    """Index of the output frame from which this image or clip applies, starting at 0."""
 
     strength: float = 1
-    """How strongly this picture or clip binds the video; 1 keeps it as it is."""
+    """How strongly this image or clip conditions the video; 1 keeps it unchanged."""
 
 
 class LtxVideoV097MulticonditioningInput(
@@ -34,44 +34,41 @@ class LtxVideoV097MulticonditioningInput(
     """Parameters of fal-ai/ltx-video-v097/multiconditioning."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     expand_prompt: bool = True
-    """Lets a language model enrich the prompt with detail before it is used."""
+    """Whether a language model adds detail to the prompt before it is used."""
 
     images: list[ImageConditioningInput] = UNSET
-    """Pictures that the video passes through, each with its place in time."""
+    """Images that the video passes through, each with its position in time."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: int = 40
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     videos: list[VideoConditioningInput] = UNSET
-    """Clips that the video passes through, each with its place in time."""
+    """Clips that the video passes through, each with its position in time."""
 
 
 class LtxVideoV097MulticonditioningOutput(OutputModel):
     """Result of fal-ai/ltx-video-v097/multiconditioning."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_video_v097_multiconditioning = Endpoint(

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.extend_video_conditioning_input_8d916c40 import (
+from fal_typed.endpoints._shared.extend_video_conditioning_input_c84a2cce import (
     ExtendVideoConditioningInput,
 )
 from fal_typed.endpoints._shared.lo_ra_weight_8323e586 import LoRAWeight
@@ -24,74 +24,73 @@ class Ltxv13b098DistilledExtendInput(InputModel, Request["Ltxv13b098DistilledExt
     """Parameters of fal-ai/ltxv-13b-098-distilled/extend."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     video: ExtendVideoConditioningInput
-    """The clip to go on from or to follow."""
+    """Clip to continue or to follow."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     loras: list[LoRAWeight] = []
-    """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
-    """
+    """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto"
+    """Ratio of width to height of the result; auto, where available, matches the input."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     num_frames: Annotated[int, Field(ge=9, le=1441)] = 121
-    """How many frames the video has; divided by the frame rate this is its length. From 9 to 1441.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 1441.
     """
 
     first_pass_num_inference_steps: Annotated[int, Field(ge=2, le=12)] = 8
-    """How many steps the first, coarse pass makes. From 2 to 12."""
+    """Number of steps of the first, coarse pass. From 2 to 12."""
 
     second_pass_num_inference_steps: Annotated[int, Field(ge=2, le=12)] = 8
-    """How many steps the second, fine pass makes. From 2 to 12."""
+    """Number of steps of the second, fine pass. From 2 to 12."""
 
     second_pass_skip_initial_steps: Annotated[int, Field(ge=1, le=11)] = 5
-    """How many early steps the second pass leaves out, so that it changes detail and not layout.
+    """Number of early steps to skip in the second pass, so that it changes detail but not layout.
     From 1 to 11.
     """
 
     frame_rate: Annotated[int, Field(ge=1, le=60)] = 24
-    """Frames shown each second; more look smoother and make a shorter video of as many frames.
-    From 1 to 60.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 60.
     """
 
     expand_prompt: bool = False
-    """Lets a language model enrich the prompt with detail before it is used."""
+    """Whether a language model adds detail to the prompt before it is used."""
 
     reverse_video: bool = False
-    """Plays the video backwards."""
+    """Whether to play the video backward."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enable_detail_pass: bool = False
-    """Goes over the video a second time for finer detail, at twice the price."""
+    """Whether to run a second pass for finer detail, at twice the price."""
 
     temporal_adain_factor: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.05)] = 0.5
-    """How far colours of later parts are brought back to those of the first, against drift. From 0
-    to 1, in steps of 0.05.
+    """How closely the colors of later parts are matched to the first part, to prevent drift. From
+    0 to 1, a multiple of 0.05.
     """
 
     tone_map_compression_ratio: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.05)] = 0
-    """How far bright and dark are drawn together; 0 leaves them as they are. From 0 to 1, in steps
-    of 0.05.
+    """How much the range between bright and dark is compressed; 0 leaves it unchanged. From 0 to
+    1, a multiple of 0.05.
     """
 
     constant_rate_factor: Annotated[int, Field(ge=0, le=51)] = 29
-    """How strongly given pictures and clips are compressed before use, from 0 to 51, to resemble
-    ordinary video. From 0 to 51.
+    """Compression of the input images and clips, from 0 to 51, to resemble ordinary video. From 0
+    to 51.
     """
 
 
@@ -99,14 +98,13 @@ class Ltxv13b098DistilledExtendOutput(OutputModel):
     """Result of fal-ai/ltxv-13b-098-distilled/extend."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     prompt: str
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ltxv_13b_098_distilled_extend = Endpoint(

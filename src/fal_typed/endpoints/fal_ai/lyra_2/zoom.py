@@ -20,16 +20,17 @@ class Lyra2ZoomInput(InputModel, Request["Lyra2ZoomOutput"]):
     """Parameters of fal-ai/lyra-2/zoom."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     zoom_direction: Literal["in", "out", "both"] = "in"
-    """Whether the camera goes closer, further away, or both."""
+    """Whether the camera zooms in, out, or both."""
 
     num_frames: Literal[81, 161, 241, 321, 401, 481] = 81
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     zoom_in_trajectory: Literal[
         "horizontal_zoom",
@@ -56,43 +57,40 @@ class Lyra2ZoomInput(InputModel, Request["Lyra2ZoomOutput"]):
     """From 0 to 3."""
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     use_dmd: bool = True
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=15.0)] = 5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 15.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 15.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=100)] = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 100.
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 100.
     """
 
     frames_per_second: Annotated[int, Field(ge=8, le=24)] = 16
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames. From 8 to 24.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 8 to 24.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class Lyra2ZoomOutput(OutputModel):
     """Result of fal-ai/lyra-2/zoom."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: dict[str, float] | None = None
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 lyra_2_zoom = Endpoint("fal-ai/lyra-2/zoom", Lyra2ZoomInput, Lyra2ZoomOutput)

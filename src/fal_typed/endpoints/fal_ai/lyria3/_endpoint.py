@@ -16,20 +16,20 @@ class Lyria3Input(InputModel, Request["Lyria3Output"]):
     """Parameters of fal-ai/lyria3."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     image_url: FileInput = UNSET
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class Lyria3Output(OutputModel):
     """Result of fal-ai/lyria3."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     lyrics: str | None = None
-    """Words that are sung."""
+    """Lyrics that are sung."""
 
 
 lyria3 = Endpoint("fal-ai/lyria3", Lyria3Input, Lyria3Output)

@@ -17,23 +17,23 @@ class MarlinInput(InputModel, Request["MarlinOutput"]):
     """Parameters of fal-ai/marlin."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     do_sample: bool = UNSET
-    """Chooses tokens by chance instead of always the likeliest."""
+    """Whether to sample tokens at random instead of always choosing the most likely one."""
 
     max_tokens: int = 2048
-    """Longest answer, in tokens; a token is about three quarters of a word."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word."""
 
     temperature: float = 1
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier."""
+    """Sampling temperature; low values are more predictable, high values are more varied."""
 
     top_p: float = 1
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable.
     """
 
 
@@ -45,7 +45,7 @@ class MarlinOutput(OutputModel):
     scene: str
 
     text: str
-    """The answer or transcript as plain text."""
+    """The response or transcript as plain text."""
 
 
 marlin = Endpoint("fal-ai/marlin", MarlinInput, MarlinOutput)

@@ -17,20 +17,20 @@ class MarlinFindInput(InputModel, Request["MarlinFindOutput"]):
     """Parameters of fal-ai/marlin/find."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     do_sample: bool = UNSET
-    """Chooses tokens by chance instead of always the likeliest."""
+    """Whether to sample tokens at random instead of always choosing the most likely one."""
 
     temperature: float = 1
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier."""
+    """Sampling temperature; low values are more predictable, high values are more varied."""
 
     top_p: float = 1
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable.
     """
 
 
@@ -38,10 +38,10 @@ class MarlinFindOutput(OutputModel):
     """Result of fal-ai/marlin/find."""
 
     format_ok: bool
-    """Whether the answer could be read in the form that was asked for."""
+    """Whether the response could be parsed in the requested format."""
 
     text: str
-    """The answer or transcript as plain text."""
+    """The response or transcript as plain text."""
 
     span: EventSegment | None = None
 

@@ -20,53 +20,56 @@ class MayaInput(InputModel, Request["MayaOutput"]):
     """Parameters of fal-ai/maya."""
 
     text: Annotated[str, Field(max_length=5000)]
-    """Words to be spoken. At most 5000 characters."""
+    """Text to speak. At most 5000 characters."""
 
     prompt: Annotated[str, Field(max_length=500)]
-    """Words to be spoken, or how they should be spoken where the text stands apart. At most 500
-    characters.
+    """Text to speak, or a description of how to speak it if the text is given separately. At most
+    500 characters.
     """
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.4
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
     max_tokens: Annotated[int, Field(ge=28, le=4000)] = 2000
-    """Longest answer, in tokens; a token is about three quarters of a word. From 28 to 4000."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word. From 28
+    to 4000.
+    """
 
     repetition_penalty: Annotated[float, Field(ge=1.0, le=2.0)] = 1.1
-    """How strongly repeating is discouraged; 1 not at all. From 1 to 2."""
+    """Penalty for repetition; 1 applies none. From 1 to 2."""
 
     sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz"
-    """Samples per second of the recording, in hertz; more keeps higher tones."""
+    """Sample rate of the audio in Hz; higher rates preserve higher frequencies."""
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
 
 class MayaOutput(OutputModel):
     """Result of fal-ai/maya."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
     sample_rate: str
-    """Samples per second of the recording."""
+    """Samples per second of the audio."""
 
     generation_time: float
-    """Seconds that the model took."""
+    """Generation time in seconds."""
 
     rtf: float
-    """Seconds of work for each second of sound; below 1 is faster than listening."""
+    """Real-time factor: processing seconds per second of audio; below 1 is faster than real time.
+    """
 
 
 maya = Endpoint("fal-ai/maya", MayaInput, MayaOutput)

@@ -23,48 +23,50 @@ class MayaBatchInput(InputModel, Request["MayaBatchOutput"]):
     """1 to 100 items."""
 
     prompts: Annotated[list[str], Field(max_length=100, min_length=1)]
-    """Texts to be spoken, one recording each. 1 to 100 items."""
+    """Texts to speak, with one audio file for each. 1 to 100 items."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.4
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
     max_tokens: Annotated[int, Field(ge=28, le=4000)] = 2000
-    """Longest answer, in tokens; a token is about three quarters of a word. From 28 to 4000."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word. From 28
+    to 4000.
+    """
 
     repetition_penalty: Annotated[float, Field(ge=1.0, le=2.0)] = 1.1
-    """How strongly repeating is discouraged; 1 not at all. From 1 to 2."""
+    """Penalty for repetition; 1 applies none. From 1 to 2."""
 
     sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz"
-    """Samples per second of the recording, in hertz; more keeps higher tones."""
+    """Sample rate of the audio in Hz; higher rates preserve higher frequencies."""
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
 
 class MayaBatchOutput(OutputModel):
     """Result of fal-ai/maya/batch."""
 
     audios: list[Audio]
-    """The recordings that were made, as files to download."""
+    """The generated audio files, to download."""
 
     durations: list[float]
-    """How long each recording is, in seconds."""
+    """Duration of each audio file in seconds."""
 
     sample_rate: str
-    """Samples per second of the recording."""
+    """Samples per second of the audio."""
 
     total_generation_time: float
-    """Seconds that all of it took."""
+    """Total processing time in seconds."""
 
     average_rtf: float
-    """Seconds of work for each second of sound, averaged."""
+    """Average real-time factor: processing seconds per second of audio."""
 
 
 maya_batch = Endpoint("fal-ai/maya/batch", MayaBatchInput, MayaBatchOutput)

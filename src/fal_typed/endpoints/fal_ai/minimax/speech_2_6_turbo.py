@@ -26,17 +26,17 @@ class MinimaxSpeech26TurboInput(InputModel, Request["MinimaxSpeech26TurboOutput"
     """Parameters of fal-ai/minimax/speech-2.6-turbo."""
 
     prompt: Annotated[str, Field(max_length=10000, min_length=1)]
-    """Words to be spoken, or how they should be spoken where the text stands apart. 1 to 10000
-    characters.
+    """Text to speak, or a description of how to speak it if the text is given separately. 1 to
+    10000 characters.
     """
 
     voice_setting: VoiceSetting = VoiceSetting(
         voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
     )
-    """How the voice speaks: which one, how fast, how loud, how high."""
+    """Settings of the voice: which voice, speed, volume, pitch."""
 
     audio_setting: AudioSetting = UNSET
-    """How the recording is stored: format, sample rate, bit rate, channels."""
+    """Format of the audio file: encoding, sample rate, bit rate, channels."""
 
     language_boost: (
         Literal[
@@ -81,26 +81,26 @@ class MinimaxSpeech26TurboInput(InputModel, Request["MinimaxSpeech26TurboOutput"
         ]
         | None
     ) = None
-    """Language or dialect that the text is mostly in, for better pronunciation."""
+    """Main language or dialect of the text, for better pronunciation."""
 
     output_format: Literal["url", "hex"] = "hex"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
     pronunciation_dict: PronunciationDict | None = None
-    """How particular words are to be spoken."""
+    """Pronunciations of specific words."""
 
     normalization_setting: LoudnessNormalizationSetting = UNSET
-    """How loudness is evened out."""
+    """Settings of loudness normalization."""
 
 
 class MinimaxSpeech26TurboOutput(OutputModel):
     """Result of fal-ai/minimax/speech-2.6-turbo."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     duration_ms: int
-    """Length in milliseconds."""
+    """Duration in milliseconds."""
 
 
 minimax_speech_2_6_turbo = Endpoint(

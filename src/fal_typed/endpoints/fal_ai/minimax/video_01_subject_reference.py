@@ -23,22 +23,22 @@ class MinimaxVideo01SubjectReferenceInput(
     """Parameters of fal-ai/minimax/video-01-subject-reference."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2000 characters.
     """
 
     subject_reference_image_url: FileInput
-    """Picture of the person who should be seen."""
+    """Reference image of the person to show."""
 
     prompt_optimizer: bool = True
-    """Lets the model rewrite the prompt into one that it follows better."""
+    """Whether the model rewrites the prompt into one that it follows better."""
 
 
 class MinimaxVideo01SubjectReferenceOutput(OutputModel):
     """Result of fal-ai/minimax/video-01-subject-reference."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 minimax_video_01_subject_reference = Endpoint(

@@ -20,34 +20,34 @@ class MinimaxVoiceCloneInput(InputModel, Request["MinimaxVoiceCloneOutput"]):
     """Parameters of fal-ai/minimax/voice-clone."""
 
     audio_url: FileInput
-    """Recording of the voice to work with."""
+    """Audio of the voice to process."""
 
     noise_reduction: bool = False
-    """Takes noise out of the sample recording first."""
+    """Whether to remove noise from the sample recording first."""
 
     need_volume_normalization: bool = False
-    """Brings the sample recording to an even loudness first."""
+    """Whether to normalize the loudness of the sample recording first."""
 
     accuracy: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """From 0 to 1."""
 
     text: Annotated[str, Field(max_length=1000)] | None = None
-    """Words to be spoken. At most 1000 characters."""
+    """Text to speak. At most 1000 characters."""
 
     model: Literal["speech-02-hd", "speech-02-turbo", "speech-01-hd", "speech-01-turbo"] = (
         "speech-02-hd"
     )
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
 
 class MinimaxVoiceCloneOutput(OutputModel):
     """Result of fal-ai/minimax/voice-clone."""
 
     custom_voice_id: str
-    """Id of the voice that was made, for later requests."""
+    """Id of the created voice, for later requests."""
 
     audio: Audio | None = None
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 minimax_voice_clone = Endpoint(

@@ -20,8 +20,8 @@ class MinimaxVoiceDesignInput(InputModel, Request["MinimaxVoiceDesignOutput"]):
     """Parameters of fal-ai/minimax/voice-design."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Words to be spoken, or how they should be spoken where the text stands apart. At most 2000
-    characters.
+    """Text to speak, or a description of how to speak it if the text is given separately. At most
+    2000 characters.
     """
 
     preview_text: Annotated[str, Field(max_length=500)]
@@ -32,10 +32,10 @@ class MinimaxVoiceDesignOutput(OutputModel):
     """Result of fal-ai/minimax/voice-design."""
 
     custom_voice_id: str
-    """Id of the voice that was made, for later requests."""
+    """Id of the created voice, for later requests."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 minimax_voice_design = Endpoint(

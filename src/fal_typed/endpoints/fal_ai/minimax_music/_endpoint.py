@@ -20,17 +20,17 @@ class MinimaxMusicInput(InputModel, Request["MinimaxMusicOutput"]):
     """Parameters of fal-ai/minimax-music."""
 
     prompt: Annotated[str, Field(max_length=600, min_length=1)]
-    """Describes in words the sound, music or voice that is wanted. 1 to 600 characters."""
+    """Text description of the sound, music or voice to generate. 1 to 600 characters."""
 
     reference_audio_url: FileInput
-    """Recording whose voice or sound is taken over."""
+    """Reference audio whose voice or sound is used."""
 
 
 class MinimaxMusicOutput(OutputModel):
     """Result of fal-ai/minimax-music."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 minimax_music = Endpoint("fal-ai/minimax-music", MinimaxMusicInput, MinimaxMusicOutput)

@@ -21,20 +21,20 @@ class MinimaxMusicV15Input(InputModel, Request["MinimaxMusicV15Output"]):
     """Parameters of fal-ai/minimax-music/v1.5."""
 
     prompt: Annotated[str, Field(max_length=600, min_length=10)]
-    """Describes in words the sound, music or voice that is wanted. 10 to 600 characters."""
+    """Text description of the sound, music or voice to generate. 10 to 600 characters."""
 
     lyrics_prompt: Annotated[str, Field(max_length=3000, min_length=10)]
-    """Words to be sung. 10 to 3000 characters."""
+    """Lyrics to sing. 10 to 3000 characters."""
 
     audio_setting: AudioSetting = UNSET
-    """How the recording is stored: format, sample rate, bit rate, channels."""
+    """Format of the audio file: encoding, sample rate, bit rate, channels."""
 
 
 class MinimaxMusicV15Output(OutputModel):
     """Result of fal-ai/minimax-music/v1.5."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 minimax_music_v1_5 = Endpoint(

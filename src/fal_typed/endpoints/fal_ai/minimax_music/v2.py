@@ -21,20 +21,20 @@ class MinimaxMusicV2Input(InputModel, Request["MinimaxMusicV2Output"]):
     """Parameters of fal-ai/minimax-music/v2."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=10)]
-    """Describes in words the sound, music or voice that is wanted. 10 to 2000 characters."""
+    """Text description of the sound, music or voice to generate. 10 to 2000 characters."""
 
     lyrics_prompt: Annotated[str, Field(max_length=3000, min_length=10)]
-    """Words to be sung. 10 to 3000 characters."""
+    """Lyrics to sing. 10 to 3000 characters."""
 
     audio_setting: AudioSetting = UNSET
-    """How the recording is stored: format, sample rate, bit rate, channels."""
+    """Format of the audio file: encoding, sample rate, bit rate, channels."""
 
 
 class MinimaxMusicV2Output(OutputModel):
     """Result of fal-ai/minimax-music/v2."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 minimax_music_v2 = Endpoint("fal-ai/minimax-music/v2", MinimaxMusicV2Input, MinimaxMusicV2Output)

@@ -21,28 +21,28 @@ class MinimaxMusicV26Input(InputModel, Request["MinimaxMusicV26Output"]):
     """Parameters of fal-ai/minimax-music/v2.6."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=10)]
-    """Describes in words the sound, music or voice that is wanted. 10 to 2000 characters."""
+    """Text description of the sound, music or voice to generate. 10 to 2000 characters."""
 
     lyrics: Annotated[str, Field(max_length=3500)] = ""
-    """Words to be sung, with marks for verse and chorus where the model knows them. At most 3500
+    """Lyrics to sing, with verse and chorus tags if the model supports them. At most 3500
     characters.
     """
 
     lyrics_optimizer: bool = False
-    """Lets a language model write or improve the words to be sung."""
+    """Whether a language model writes or improves the lyrics."""
 
     is_instrumental: bool = False
-    """Makes music without singing."""
+    """Whether to generate music without vocals."""
 
     audio_setting: AudioSetting25 = UNSET
-    """How the recording is stored: format, sample rate, bit rate, channels."""
+    """Format of the audio file: encoding, sample rate, bit rate, channels."""
 
 
 class MinimaxMusicV26Output(OutputModel):
     """Result of fal-ai/minimax-music/v2.6."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 minimax_music_v2_6 = Endpoint(

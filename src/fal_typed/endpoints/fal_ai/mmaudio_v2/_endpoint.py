@@ -20,42 +20,41 @@ class MmaudioV2Input(InputModel, Request["MmaudioV2Output"]):
     """Parameters of fal-ai/mmaudio-v2."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: Annotated[int, Field(ge=0, le=65535)] | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. From 0 to 65535.
+    """Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
     """
 
     num_steps: Annotated[int, Field(ge=4, le=50)] = 25
-    """How many refining steps the model makes; more take longer and bring out finer detail. From 4
-    to 50.
-    """
+    """Number of inference steps; more steps take longer and give finer detail. From 4 to 50."""
 
     duration: Annotated[float, Field(ge=1.0, le=30.0)] = 8
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 30.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    30.
     """
 
     cfg_strength: Annotated[float, Field(ge=0.0, le=20.0)] = 4.5
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 0 to 20.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 0 to 20.
     """
 
     mask_away_clip: bool = False
-    """Leaves out the picture's content, so that only words shape the sound."""
+    """Whether to ignore the visual content, so that only the text shapes the audio."""
 
 
 class MmaudioV2Output(OutputModel):
     """Result of fal-ai/mmaudio-v2."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 mmaudio_v2 = Endpoint("fal-ai/mmaudio-v2", MmaudioV2Input, MmaudioV2Output)

@@ -20,49 +20,51 @@ class MoondreamInputParam(InputModel):
     """Part of the parameters: image_url, prompt."""
 
     image_url: FileInput
-    """The picture that is looked at."""
+    """The image to analyze."""
 
     prompt: str = "Describe this image."
-    """Question or instruction about this picture."""
+    """Question or instruction about this image."""
 
 
 class MoondreamBatchedInput(InputModel, Request["MoondreamBatchedOutput"]):
     """Parameters of fal-ai/moondream/batched."""
 
     inputs: list[MoondreamInputParam]
-    """What is to be judged or asked, one entry for each picture."""
+    """Inputs to evaluate, one entry for each image."""
 
     model_id: Literal["vikhyatk/moondream2", "fal-ai/moondream2-docci"] = "vikhyatk/moondream2"
-    """Which of the models to use, by its id."""
+    """Id of the model to use."""
 
     max_tokens: Annotated[int, Field(ge=32, le=1024)] = 64
-    """Longest answer, in tokens; a token is about three quarters of a word. From 32 to 1024."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word. From 32
+    to 1024.
+    """
 
     temperature: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. More
+    """Sampling temperature; low values are more predictable, high values are more varied. Greater
     than 0 and at most 1.
     """
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
     repetition_penalty: Annotated[float, Field(ge=1.0, le=2.0)] = 1
-    """How strongly repeating is discouraged; 1 not at all. From 1 to 2."""
+    """Penalty for repetition; 1 applies none. From 1 to 2."""
 
 
 class MoondreamBatchedOutput(OutputModel):
     """Result of fal-ai/moondream/batched."""
 
     outputs: list[str]
-    """The answers as text, one for each input."""
+    """The responses as text, one for each input."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     partial: bool = False
-    """Whether more text is still to come."""
+    """Whether this is a partial response that is followed by more text."""
 
     filenames: list[str] | None = None
 

@@ -16,14 +16,14 @@ class Moondream2Input(InputModel, Request["Moondream2Output"]):
     """Parameters of fal-ai/moondream2."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
 
 class Moondream2Output(OutputModel):
     """Result of fal-ai/moondream2."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
 
 moondream2 = Endpoint("fal-ai/moondream2", Moondream2Input, Moondream2Output)

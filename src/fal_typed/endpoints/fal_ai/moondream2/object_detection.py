@@ -18,20 +18,20 @@ class Moondream2ObjectDetectionInput(InputModel, Request["Moondream2ObjectDetect
     """Parameters of fal-ai/moondream2/object-detection."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
     object: str
-    """Thing to look for, in words."""
+    """Name or description of the object to look for."""
 
 
 class Moondream2ObjectDetectionOutput(OutputModel):
     """Result of fal-ai/moondream2/object-detection."""
 
     objects: list[dict[str, Any]]
-    """What was found, and where."""
+    """Detected objects and their positions."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 moondream2_object_detection = Endpoint(

@@ -21,20 +21,20 @@ class Moondream2PointObjectDetectionInput(
     """Parameters of fal-ai/moondream2/point-object-detection."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
     object: str
-    """Thing to look for, in words."""
+    """Name or description of the object to look for."""
 
 
 class Moondream2PointObjectDetectionOutput(OutputModel):
     """Result of fal-ai/moondream2/point-object-detection."""
 
     objects: list[dict[str, Any]]
-    """What was found, and where."""
+    """Detected objects and their positions."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 moondream2_point_object_detection = Endpoint(

@@ -16,17 +16,17 @@ class Moondream2VisualQueryInput(InputModel, Request["Moondream2VisualQueryOutpu
     """Parameters of fal-ai/moondream2/visual-query."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
     prompt: str
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
 
 class Moondream2VisualQueryOutput(OutputModel):
     """Result of fal-ai/moondream2/visual-query."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
 
 moondream2_visual_query = Endpoint(

@@ -21,19 +21,19 @@ class Moondream3PreviewCaptionInput(InputModel, Request["Moondream3PreviewCaptio
     """Parameters of fal-ai/moondream3-preview/caption."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
     length: Literal["short", "normal", "long"] = "normal"
-    """How long the caption is."""
+    """Length of the caption."""
 
     temperature: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 1.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 1.
     """
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
 
@@ -41,13 +41,13 @@ class Moondream3PreviewCaptionOutput(OutputModel):
     """Result of fal-ai/moondream3-preview/caption."""
 
     finish_reason: str
-    """Why the answer ended: complete, or cut at the limit."""
+    """Why the response ended: complete, or cut off at the limit."""
 
     usage_info: UsageInfo
-    """How many tokens were used, and how long it took."""
+    """Number of tokens used, and the processing time."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
 
 moondream3_preview_caption = Endpoint(

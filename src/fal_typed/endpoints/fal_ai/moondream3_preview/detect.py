@@ -22,29 +22,29 @@ class Moondream3PreviewDetectInput(InputModel, Request["Moondream3PreviewDetectO
     """Parameters of fal-ai/moondream3-preview/detect."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Question or instruction that the model answers. At least 1 character."""
+    """Question or instruction for the model. At least 1 character."""
 
     preview: bool = False
-    """Returns a picture with the finds drawn in."""
+    """Whether to return an image with the detections drawn in."""
 
 
 class Moondream3PreviewDetectOutput(OutputModel):
     """Result of fal-ai/moondream3-preview/detect."""
 
     finish_reason: str
-    """Why the answer ended: complete, or cut at the limit."""
+    """Why the response ended: complete, or cut off at the limit."""
 
     usage_info: UsageInfo
-    """How many tokens were used, and how long it took."""
+    """Number of tokens used, and the processing time."""
 
     objects: list[Object]
-    """What was found, and where."""
+    """Detected objects and their positions."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 moondream3_preview_detect = Endpoint(

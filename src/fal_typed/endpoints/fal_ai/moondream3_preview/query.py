@@ -21,22 +21,22 @@ class Moondream3PreviewQueryInput(InputModel, Request["Moondream3PreviewQueryOut
     """Parameters of fal-ai/moondream3-preview/query."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Question or instruction that the model answers. At least 1 character."""
+    """Question or instruction for the model. At least 1 character."""
 
     reasoning: bool = True
-    """Returns what the model thought before it answered."""
+    """Whether to return the model's reasoning."""
 
     temperature: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 1.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 1.
     """
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
 
@@ -44,16 +44,16 @@ class Moondream3PreviewQueryOutput(OutputModel):
     """Result of fal-ai/moondream3-preview/query."""
 
     finish_reason: str
-    """Why the answer ended: complete, or cut at the limit."""
+    """Why the response ended: complete, or cut off at the limit."""
 
     usage_info: UsageInfo
-    """How many tokens were used, and how long it took."""
+    """Number of tokens used, and the processing time."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     reasoning: str | None = None
-    """What the model thought before it answered."""
+    """The model's reasoning before its response."""
 
 
 moondream3_preview_query = Endpoint(

@@ -22,51 +22,53 @@ class SegmentSamplingSettings(InputModel):
     """Part of the parameters: temperature, top_p, max_tokens."""
 
     temperature: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 1.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 1.
     """
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
     max_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Longest answer, in tokens; a token is about three quarters of a word. At least 1."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word. At
+    least 1.
+    """
 
 
 class Moondream3PreviewSegmentInput(InputModel, Request["Moondream3PreviewSegmentOutput"]):
     """Parameters of fal-ai/moondream3-preview/segment."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     object: str
-    """Thing to look for, in words."""
+    """Name or description of the object to look for."""
 
     spatial_references: list[dict[str, Any] | list[float]] | None = None
-    """Points or frames that show where to look."""
+    """Points or boxes that show where to look."""
 
     settings: SegmentSamplingSettings | None = None
 
     preview: bool = False
-    """Returns a picture with the finds drawn in."""
+    """Whether to return an image with the detections drawn in."""
 
 
 class Moondream3PreviewSegmentOutput(OutputModel):
     """Result of fal-ai/moondream3-preview/segment."""
 
     finish_reason: str
-    """Why the answer ended: complete, or cut at the limit."""
+    """Why the response ended: complete, or cut off at the limit."""
 
     usage_info: UsageInfo
-    """How many tokens were used, and how long it took."""
+    """Number of tokens used, and the processing time."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     path: str | None = None
-    """Where the file is: a URL or a Hugging Face repository."""
+    """URL or Hugging Face repository of the file."""
 
     bbox: Object | None = None
 

@@ -20,22 +20,24 @@ class MoondreamNextInput(InputModel, Request["MoondreamNextOutput"]):
     """Parameters of fal-ai/moondream-next."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
     prompt: str
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
     task_type: Literal["caption", "query"] = "caption"
 
     max_tokens: Annotated[int, Field(ge=1, le=512)] = 64
-    """Longest answer, in tokens; a token is about three quarters of a word. From 1 to 512."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word. From 1
+    to 512.
+    """
 
 
 class MoondreamNextOutput(OutputModel):
     """Result of fal-ai/moondream-next."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
 
 moondream_next = Endpoint("fal-ai/moondream-next", MoondreamNextInput, MoondreamNextOutput)

@@ -20,23 +20,25 @@ class MoondreamNextBatchInput(InputModel, Request["MoondreamNextBatchOutput"]):
     """Parameters of fal-ai/moondream-next/batch."""
 
     images_data_url: FileInput
-    """Archive with the pictures to look at."""
+    """URL of an archive of images to analyze."""
 
     prompt: str
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
     max_tokens: Annotated[int, Field(ge=1, le=512)] = 64
-    """Longest answer, in tokens; a token is about three quarters of a word. From 1 to 512."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word. From 1
+    to 512.
+    """
 
 
 class MoondreamNextBatchOutput(OutputModel):
     """Result of fal-ai/moondream-next/batch."""
 
     captions_file: File
-    """File with the descriptions of all pictures."""
+    """File with the captions of all images."""
 
     outputs: list[str]
-    """The answers as text, one for each input."""
+    """The responses as text, one for each input."""
 
 
 moondream_next_batch = Endpoint(

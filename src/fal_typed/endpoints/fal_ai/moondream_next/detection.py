@@ -18,7 +18,7 @@ class MoondreamNextDetectionInput(InputModel, Request["MoondreamNextDetectionOut
     """Parameters of fal-ai/moondream-next/detection."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     task_type: Literal["bbox_detection", "point_detection", "gaze_detection"]
 
@@ -29,7 +29,7 @@ class MoondreamNextDetectionInput(InputModel, Request["MoondreamNextDetectionOut
     combine_points: bool = False
 
     show_visualization: bool = True
-    """Draws into the picture what was found."""
+    """Whether to draw the detections into the image."""
 
 
 class MoondreamNextDetectionOutput(OutputModel):
@@ -38,7 +38,7 @@ class MoondreamNextDetectionOutput(OutputModel):
     text_output: str
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 moondream_next_detection = Endpoint(

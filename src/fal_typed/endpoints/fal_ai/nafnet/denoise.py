@@ -16,19 +16,17 @@ class NafnetDenoiseInput(InputModel, Request["NafnetDenoiseOutput"]):
     """Parameters of fal-ai/nafnet/denoise."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class NafnetDenoiseOutput(OutputModel):
     """Result of fal-ai/nafnet/denoise."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 nafnet_denoise = Endpoint("fal-ai/nafnet/denoise", NafnetDenoiseInput, NafnetDenoiseOutput)

@@ -18,20 +18,20 @@ class NemotronAsrInput(InputModel, Request["NemotronAsrOutput"]):
     """Parameters of fal-ai/nemotron/asr."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     acceleration: Literal["none", "low", "medium", "high"] = "none"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
 
 class NemotronAsrOutput(OutputModel):
     """Result of fal-ai/nemotron/asr."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     partial: bool | None = None
-    """Whether more text is still to come."""
+    """Whether this is a partial response that is followed by more text."""
 
 
 nemotron_asr = Endpoint("fal-ai/nemotron/asr", NemotronAsrInput, NemotronAsrOutput)

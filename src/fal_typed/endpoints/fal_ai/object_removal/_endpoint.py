@@ -20,23 +20,24 @@ class ObjectRemovalInput(InputModel, Request["ObjectRemovalOutput"]):
     """Parameters of fal-ai/object-removal."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     model: Literal["low_quality", "medium_quality", "high_quality", "best_quality"] = "best_quality"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     mask_expansion: Annotated[int, Field(ge=0, le=50)] = 15
-    """Pixels by which the marked part grows on every side. From 0 to 50."""
+    """Number of pixels by which to expand the mask on every side. From 0 to 50."""
 
 
 class ObjectRemovalOutput(OutputModel):
     """Result of fal-ai/object-removal."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 object_removal = Endpoint("fal-ai/object-removal", ObjectRemovalInput, ObjectRemovalOutput)

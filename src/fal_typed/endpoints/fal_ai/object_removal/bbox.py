@@ -23,36 +23,36 @@ class BBoxPromptBase(InputModel):
     """Left edge of the box. From 0 to 1."""
 
     y_min: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Upper edge of the box. From 0 to 1."""
+    """Top edge of the box. From 0 to 1."""
 
     x_max: Annotated[float, Field(ge=0.0, le=1.0)] = 0
     """Right edge of the box. From 0 to 1."""
 
     y_max: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Lower edge of the box. From 0 to 1."""
+    """Bottom edge of the box. From 0 to 1."""
 
 
 class ObjectRemovalBboxInput(InputModel, Request["ObjectRemovalBboxOutput"]):
     """Parameters of fal-ai/object-removal/bbox."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     box_prompts: list[BBoxPromptBase] = []
-    """Boxes around the things meant, each with its corners."""
+    """Boxes around the objects to select, each with its corners."""
 
     model: Literal["low_quality", "medium_quality", "high_quality", "best_quality"] = "best_quality"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     mask_expansion: Annotated[int, Field(ge=0, le=50)] = 15
-    """Pixels by which the marked part grows on every side. From 0 to 50."""
+    """Number of pixels by which to expand the mask on every side. From 0 to 50."""
 
 
 class ObjectRemovalBboxOutput(OutputModel):
     """Result of fal-ai/object-removal/bbox."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 object_removal_bbox = Endpoint(

@@ -20,23 +20,23 @@ class ObjectRemovalMaskInput(InputModel, Request["ObjectRemovalMaskOutput"]):
     """Parameters of fal-ai/object-removal/mask."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     model: Literal["low_quality", "medium_quality", "high_quality", "best_quality"] = "best_quality"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     mask_expansion: Annotated[int, Field(ge=0, le=50)] = 15
-    """Pixels by which the marked part grows on every side. From 0 to 50."""
+    """Number of pixels by which to expand the mask on every side. From 0 to 50."""
 
 
 class ObjectRemovalMaskOutput(OutputModel):
     """Result of fal-ai/object-removal/mask."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 object_removal_mask = Endpoint(

@@ -20,31 +20,32 @@ class OmnilottieInput(InputModel, Request["OmnilottieOutput"]):
     """Parameters of fal-ai/omnilottie."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     max_tokens: Annotated[int, Field(ge=256, le=8192)] = 4096
-    """Longest answer, in tokens; a token is about three quarters of a word. From 256 to 8192.
+    """Maximum length of the response in tokens; a token is about three quarters of a word. From
+    256 to 8192.
     """
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.9
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
     top_k: Annotated[int, Field(ge=1, le=100)] = 5
-    """Only this many of the likeliest tokens may be chosen at each step. From 1 to 100."""
+    """Only this number of most likely tokens is considered at each step. From 1 to 100."""
 
 
 class OmnilottieOutput(OutputModel):
     """Result of fal-ai/omnilottie."""
 
     lottie_file: File
-    """The animation for players of that vector format."""
+    """The animation as a Lottie file."""
 
 
 omnilottie = Endpoint("fal-ai/omnilottie", OmnilottieInput, OmnilottieOutput)

@@ -20,37 +20,37 @@ class OneToAllAnimation14bInput(InputModel, Request["OneToAllAnimation14bOutput"
     """Parameters of fal-ai/one-to-all-animation/14b."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    negative_prompt: str
-    """Says in words what the result should not contain or look like."""
-
-    image_url: FileInput
-    """Picture that the video starts from or is made with."""
-
-    video_url: FileInput
-    """Video to start from or to change."""
-
-    resolution: Literal["480p", "580p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    num_inference_steps: Annotated[int, Field(ge=2, le=30)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 30.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    negative_prompt: str
+    """Text description of what to avoid in the result."""
+
+    image_url: FileInput
+    """Image that the video starts with or is generated from."""
+
+    video_url: FileInput
+    """Video to edit or to start from."""
+
+    resolution: Literal["480p", "580p", "720p"] = "480p"
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
+
+    num_inference_steps: Annotated[int, Field(ge=2, le=30)] = 30
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 30."""
+
     image_guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 2
-    """How closely the result keeps to the given pictures. From 1 to 10."""
+    """How closely the result follows the given images. From 1 to 10."""
 
     pose_guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 1.5
-    """How closely the result keeps to the given pose. From 1 to 10."""
+    """How closely the result follows the given pose. From 1 to 10."""
 
 
 class OneToAllAnimation14bOutput(OutputModel):
     """Result of fal-ai/one-to-all-animation/14b."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 one_to_all_animation_14b = Endpoint(

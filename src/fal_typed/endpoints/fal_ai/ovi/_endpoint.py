@@ -20,39 +20,36 @@ class OviInput(InputModel, Request["OviOutput"]):
     """Parameters of fal-ai/ovi."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = "jitter, bad hands, blur, distortion"
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     audio_negative_prompt: str = "robotic, muffled, echo, distorted"
-    """What the sound should not contain."""
+    """Text description of what to avoid in the audio."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal[
         "512x992", "992x512", "960x512", "512x960", "720x720", "448x1120", "1120x448"
     ] = "992x512"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class OviOutput(OutputModel):
     """Result of fal-ai/ovi."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ovi = Endpoint("fal-ai/ovi", OviInput, OviOutput)

@@ -18,7 +18,7 @@ class PatinaInput(InputModel, Request["PatinaOutput"]):
     """Parameters of fal-ai/patina."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
         "basecolor",
@@ -27,22 +27,21 @@ class PatinaInput(InputModel, Request["PatinaOutput"]):
         "metalness",
         "height",
     ]
-    """Which surface maps to make, as colour, tilt and roughness."""
+    """Surface maps to generate, such as color, normal and roughness."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class MapImageFileType2(Image):
@@ -55,14 +54,13 @@ class PatinaOutput(OutputModel):
     """Result of fal-ai/patina."""
 
     images: list[MapImageFileType2]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: dict[str, float] | None = None
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 patina = Endpoint("fal-ai/patina", PatinaInput, PatinaOutput)

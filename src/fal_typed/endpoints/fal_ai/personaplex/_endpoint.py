@@ -20,10 +20,10 @@ class PersonaplexInput(InputModel, Request["PersonaplexOutput"]):
     """Parameters of fal-ai/personaplex."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     prompt: str = UNSET
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
     voice: Literal[
         "NATF0",
@@ -45,10 +45,10 @@ class PersonaplexInput(InputModel, Request["PersonaplexOutput"]):
         "VARM3",
         "VARM4",
     ] = "NATF2"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     voice_audio_url: FileInput | None = None
-    """Recording of the voice that is wanted."""
+    """Audio of the target voice."""
 
     temperature_audio: Annotated[float, Field(ge=0.0, le=2.0)] = 0.8
     """From 0 to 2."""
@@ -63,26 +63,23 @@ class PersonaplexInput(InputModel, Request["PersonaplexOutput"]):
     """From 1 to 1000."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class PersonaplexOutput(OutputModel):
     """Result of fal-ai/personaplex."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     text: str
-    """The answer or transcript as plain text."""
+    """The response or transcript as plain text."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 personaplex = Endpoint("fal-ai/personaplex", PersonaplexInput, PersonaplexOutput)

@@ -22,12 +22,10 @@ class PersonaplexRealtimeInput(InputModel, Request["PersonaplexRealtimeOutput"])
     audio: FileInput
 
     prompt: str = UNSET
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     temperature_audio: Annotated[float, Field(ge=0.0, le=2.0)] = 0.8
     """From 0 to 2."""
@@ -61,20 +59,20 @@ class PersonaplexRealtimeInput(InputModel, Request["PersonaplexRealtimeOutput"])
         "VARM3",
         "VARM4",
     ] = "NATF2"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     voice_audio_url: FileInput | None = None
-    """Recording of the voice that is wanted."""
+    """Audio of the target voice."""
 
 
 class PersonaplexRealtimeOutput(OutputModel):
     """Result of fal-ai/personaplex/realtime."""
 
     audio: str
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     text: str = ""
-    """The answer or transcript as plain text."""
+    """The response or transcript as plain text."""
 
 
 personaplex_realtime = Endpoint(

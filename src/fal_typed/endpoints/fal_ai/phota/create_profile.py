@@ -16,8 +16,7 @@ class PhotaCreateProfileInput(InputModel, Request["PhotaCreateProfileOutput"]):
     """Parameters of fal-ai/phota/create-profile."""
 
     image_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
 
@@ -25,7 +24,7 @@ class PhotaCreateProfileOutput(OutputModel):
     """Result of fal-ai/phota/create-profile."""
 
     profile_id: str
-    """Names the person that was learnt."""
+    """Id of the person's trained profile."""
 
 
 phota_create_profile = Endpoint(

@@ -20,40 +20,41 @@ class PhotaEditInput(InputModel, Request["PhotaEditOutput"]):
     """Parameters of fal-ai/phota/edit."""
 
     prompt: Annotated[str, Field(max_length=8000)]
-    """Says in words what the picture should show or what to change in the one given. At most 8000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    most 8000 characters.
     """
 
     image_urls: Annotated[list[FileInput], Field(min_length=1)]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number. At
+    """Images to edit or to use as references, in order; the prompt can refer to them by number. At
     least 1 item.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     profile_ids: list[str] = UNSET
-    """Names the persons that were learnt before and should be seen."""
+    """Ids of previously trained profiles of people to show."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     resolution: Literal["1K", "4K"] = "1K"
-    """How many pixels the picture has; higher is sharper, slower and may cost more."""
+    """Resolution of the image; higher is sharper, slower and can cost more."""
 
     aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class PhotaEditOutput(OutputModel):
     """Result of fal-ai/phota/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 phota_edit = Endpoint("fal-ai/phota/edit", PhotaEditInput, PhotaEditOutput)

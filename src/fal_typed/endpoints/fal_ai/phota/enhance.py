@@ -20,19 +20,20 @@ class PhotaEnhanceInput(InputModel, Request["PhotaEnhanceOutput"]):
     """Parameters of fal-ai/phota/enhance."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     profile_ids: list[str] = UNSET
-    """Names the persons that were learnt before and should be seen."""
+    """Ids of previously trained profiles of people to show."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -40,7 +41,7 @@ class PhotaEnhanceOutput(OutputModel):
     """Result of fal-ai/phota/enhance."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 phota_enhance = Endpoint("fal-ai/phota/enhance", PhotaEnhanceInput, PhotaEnhanceOutput)

@@ -18,10 +18,10 @@ class PixverseLipsyncInput(InputModel, Request["PixverseLipsyncOutput"]):
     """Parameters of fal-ai/pixverse/lipsync."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     audio_url: FileInput | None = None
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     voice_id: Literal[
         "Emily",
@@ -40,17 +40,17 @@ class PixverseLipsyncInput(InputModel, Request["PixverseLipsyncOutput"]):
         "Ethan",
         "Auto",
     ] = "Auto"
-    """Speaker whose voice reads the words."""
+    """Id of the voice that speaks the text."""
 
     text: str | None = None
-    """Words to be spoken."""
+    """Text to speak."""
 
 
 class PixverseLipsyncOutput(OutputModel):
     """Result of fal-ai/pixverse/lipsync."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pixverse_lipsync = Endpoint("fal-ai/pixverse/lipsync", PixverseLipsyncInput, PixverseLipsyncOutput)

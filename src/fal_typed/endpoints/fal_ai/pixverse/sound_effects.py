@@ -16,20 +16,21 @@ class PixverseSoundEffectsInput(InputModel, Request["PixverseSoundEffectsOutput"
     """Parameters of fal-ai/pixverse/sound-effects."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     original_sound_switch: bool = False
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
     prompt: str = ""
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
 
 class PixverseSoundEffectsOutput(OutputModel):
     """Result of fal-ai/pixverse/sound-effects."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pixverse_sound_effects = Endpoint(

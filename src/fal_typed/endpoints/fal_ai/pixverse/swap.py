@@ -20,34 +20,33 @@ class PixverseSwapInput(InputModel, Request["PixverseSwapOutput"]):
     """Parameters of fal-ai/pixverse/swap."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     mode: Literal["person", "object", "background"] = "person"
-    """What is exchanged: a person, a thing or the background."""
+    """What to swap: a person, an object or the background."""
 
     keyframe_id: Annotated[int, Field(ge=1)] = 1
     """At least 1."""
 
     resolution: Literal["360p", "540p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     original_sound_switch: bool = True
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
 
 class PixverseSwapOutput(OutputModel):
     """Result of fal-ai/pixverse/swap."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pixverse_swap = Endpoint("fal-ai/pixverse/swap", PixverseSwapInput, PixverseSwapOutput)

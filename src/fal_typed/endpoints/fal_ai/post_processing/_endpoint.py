@@ -20,83 +20,85 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """Parameters of fal-ai/post-processing."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     enable_grain: bool = False
-    """Adds the noise of film."""
+    """Whether to add film grain."""
 
     grain_intensity: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.01)] = 0.4
-    """How visible the film grain is. From 0 to 1, in steps of 0.01."""
+    """Strength of the film grain. From 0 to 1, a multiple of 0.01."""
 
     grain_scale: Annotated[float, Field(ge=1.0, le=100.0)] = 10
-    """How coarse the film grain is. From 1 to 100."""
+    """Coarseness of the film grain. From 1 to 100."""
 
     grain_style: Literal["modern", "analog", "kodak", "fuji", "cinematic", "newspaper"] = "modern"
-    """Kind of film grain."""
+    """Style of the film grain."""
 
     enable_color_correction: bool = False
-    """Changes warmth, brightness, contrast, strength and tint of colours."""
+    """Whether to adjust temperature, brightness, contrast, saturation and gamma."""
 
     temperature: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """Shifts the colours of the picture: below 0 cooler and bluer, above 0 warmer. From -100 to
-    100.
+    """Color temperature shift: negative values are cooler and bluer, positive values are warmer.
+    From -100 to 100.
     """
 
     brightness: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """How much lighter or darker the picture becomes; 0 leaves it. From -100 to 100."""
+    """Brightness adjustment; 0 leaves the image unchanged. From -100 to 100."""
 
     contrast: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """How much light and dark are drawn apart; 0 leaves them. From -100 to 100."""
+    """Contrast adjustment; 0 leaves the image unchanged. From -100 to 100."""
 
     saturation: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """How strong the colours are. From -100 to 100."""
+    """Intensity of the colors. From -100 to 100."""
 
     gamma: Annotated[float, Field(ge=0.2, le=2.2)] = 1
-    """Lightens or darkens the middle tones; 1 leaves them. From 0.2 to 2.2."""
+    """Gamma correction, which lightens or darkens midtones; 1 leaves the image unchanged. From 0.2
+    to 2.2.
+    """
 
     enable_chromatic: bool = False
-    """Shifts the colour layers against each other, as cheap lenses do."""
+    """Whether to apply chromatic aberration, which shifts the color channels."""
 
     red_shift: Annotated[int, Field(ge=-20, le=20)] = 0
-    """Pixels by which the red layer moves. From -20 to 20."""
+    """Number of pixels by which the red channel is shifted. From -20 to 20."""
 
     red_direction: Literal["horizontal", "vertical"] = "horizontal"
-    """Whether the red layer moves across or down."""
+    """Whether the red channel is shifted horizontally or vertically."""
 
     green_shift: Annotated[int, Field(ge=-20, le=20)] = 0
-    """Pixels by which the green layer moves. From -20 to 20."""
+    """Number of pixels by which the green channel is shifted. From -20 to 20."""
 
     green_direction: Literal["horizontal", "vertical"] = "horizontal"
-    """Whether the green layer moves across or down."""
+    """Whether the green channel is shifted horizontally or vertically."""
 
     blue_shift: Annotated[int, Field(ge=-20, le=20)] = 0
-    """Pixels by which the blue layer moves. From -20 to 20."""
+    """Number of pixels by which the blue channel is shifted. From -20 to 20."""
 
     blue_direction: Literal["horizontal", "vertical"] = "horizontal"
-    """Whether the blue layer moves across or down."""
+    """Whether the blue channel is shifted horizontally or vertically."""
 
     enable_blur: bool = False
 
     blur_type: Literal["gaussian", "kuwahara"] = "gaussian"
-    """Kind of softening: even, or like brush strokes."""
+    """Type of blur: Gaussian, or like brush strokes."""
 
     blur_radius: Annotated[int, Field(ge=0, le=31)] = 3
-    """How many pixels around are mixed. From 0 to 31."""
+    """Radius of the blur, in pixels. From 0 to 31."""
 
     blur_sigma: Annotated[float, Field(ge=0.1, le=10.0)] = 1
-    """How far softening reaches; higher is softer. From 0.1 to 10."""
+    """Standard deviation of the blur; higher values are softer. From 0.1 to 10."""
 
     enable_vignette: bool = False
-    """Darkens the corners."""
+    """Whether to darken the corners."""
 
     vignette_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 0.5
     """From 0 to 10."""
 
     enable_parabolize: bool = False
-    """Bends the colours along a parabola."""
+    """Whether to apply a parabolic curve to the colors."""
 
     parabolize_coeff: Annotated[float, Field(ge=-10.0, le=10.0)] = 1
-    """How strongly the tone curve is bent. From -10 to 10."""
+    """Strength of the curve that is applied to the tones. From -10 to 10."""
 
     vertex_x: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
@@ -105,7 +107,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """From 0 to 1."""
 
     enable_tint: bool = False
-    """Lays one colour over the picture."""
+    """Whether to tint the image with one color."""
 
     tint_strength: Annotated[float, Field(ge=0.1, le=1.0)] = 1
     """From 0.1 to 1."""
@@ -132,22 +134,22 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
         "lavender",
         "olive",
     ] = "sepia"
-    """Colour that is laid over the picture."""
+    """Color to tint the image with."""
 
     enable_dissolve: bool = False
-    """Blends with a second picture."""
+    """Whether to blend with a second image."""
 
     dissolve_image_url: FileInput = ""
-    """Second picture of the blend."""
+    """Second image of the blend."""
 
     dissolve_factor: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Share of the second picture in the blend. From 0 to 1."""
+    """Proportion of the second image in the blend. From 0 to 1."""
 
     enable_dodge_burn: bool = False
-    """Lightens or darkens parts of the picture."""
+    """Whether to lighten or darken parts of the image."""
 
     dodge_burn_intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How strongly places are lightened or darkened. From 0 to 1."""
+    """Strength of the lightening or darkening. From 0 to 1."""
 
     dodge_burn_mode: Literal[
         "dodge",
@@ -159,10 +161,10 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
         "linear_dodge",
         "linear_burn",
     ] = "dodge"
-    """Which places are lightened or darkened, and how."""
+    """Which areas to lighten or darken, and how."""
 
     enable_glow: bool = False
-    """Lets bright places shine into their surroundings."""
+    """Whether bright areas glow into their surroundings."""
 
     glow_intensity: Annotated[float, Field(ge=0.0, le=5.0)] = 1
     """From 0 to 5."""
@@ -171,10 +173,10 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """From 1 to 50."""
 
     enable_sharpen: bool = False
-    """Makes edges crisper."""
+    """Whether to sharpen edges."""
 
     sharpen_mode: Literal["basic", "smart", "cas"] = "basic"
-    """Way in which edges are made crisper."""
+    """Method for sharpening edges."""
 
     sharpen_radius: Annotated[int, Field(ge=1, le=15)] = 1
     """From 1 to 15."""
@@ -183,7 +185,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """From 0.1 to 5."""
 
     noise_radius: Annotated[int, Field(ge=1, le=25)] = 7
-    """How far around a point noise is looked for. From 1 to 25."""
+    """Radius around a pixel in which noise is detected. From 1 to 25."""
 
     preserve_edges: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
     """From 0 to 1."""
@@ -195,31 +197,32 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """From 0 to 1."""
 
     cas_amount: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
-    """How strongly edges are sharpened where contrast is low. From 0 to 1."""
+    """Strength of the contrast-adaptive sharpening. From 0 to 1."""
 
     enable_solarize: bool = False
-    """Turns bright places to their negative."""
+    """Whether to invert bright areas."""
 
     solarize_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
 
     enable_desaturate: bool = False
-    """Takes colour away."""
+    """Whether to reduce the saturation."""
 
     desaturate_factor: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How much colour is taken away: 0 none, 1 all. From 0 to 1."""
+    """How much to desaturate the image, from 0 for not at all to 1 for grayscale. From 0 to 1.
+    """
 
     desaturate_method: Literal[
         "luminance (Rec.709)", "luminance (Rec.601)", "average", "lightness"
     ] = "luminance (Rec.709)"
-    """How grey is worked out from the colours."""
+    """How to calculate gray values from colors."""
 
 
 class PostProcessingOutput(OutputModel):
     """Result of fal-ai/post-processing."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing = Endpoint("fal-ai/post-processing", PostProcessingInput, PostProcessingOutput)

@@ -20,23 +20,23 @@ class PostProcessingBlurInput(InputModel, Request["PostProcessingBlurOutput"]):
     """Parameters of fal-ai/post-processing/blur."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     blur_type: Literal["gaussian", "kuwahara"] = "gaussian"
-    """Kind of softening: even, or like brush strokes."""
+    """Type of blur: Gaussian, or like brush strokes."""
 
     blur_radius: Annotated[int, Field(ge=0, le=31)] = 3
-    """How many pixels around are mixed. From 0 to 31."""
+    """Radius of the blur, in pixels. From 0 to 31."""
 
     blur_sigma: Annotated[float, Field(ge=0.1, le=10.0)] = 1
-    """How far softening reaches; higher is softer. From 0.1 to 10."""
+    """Standard deviation of the blur; higher values are softer. From 0.1 to 10."""
 
 
 class PostProcessingBlurOutput(OutputModel):
     """Result of fal-ai/post-processing/blur."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_blur = Endpoint(

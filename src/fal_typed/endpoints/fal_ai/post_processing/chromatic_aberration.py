@@ -23,32 +23,32 @@ class PostProcessingChromaticAberrationInput(
     """Parameters of fal-ai/post-processing/chromatic-aberration."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     red_shift: Annotated[int, Field(ge=-20, le=20)] = 0
-    """Pixels by which the red layer moves. From -20 to 20."""
+    """Number of pixels by which the red channel is shifted. From -20 to 20."""
 
     red_direction: Literal["horizontal", "vertical"] = "horizontal"
-    """Whether the red layer moves across or down."""
+    """Whether the red channel is shifted horizontally or vertically."""
 
     green_shift: Annotated[int, Field(ge=-20, le=20)] = 0
-    """Pixels by which the green layer moves. From -20 to 20."""
+    """Number of pixels by which the green channel is shifted. From -20 to 20."""
 
     green_direction: Literal["horizontal", "vertical"] = "horizontal"
-    """Whether the green layer moves across or down."""
+    """Whether the green channel is shifted horizontally or vertically."""
 
     blue_shift: Annotated[int, Field(ge=-20, le=20)] = 0
-    """Pixels by which the blue layer moves. From -20 to 20."""
+    """Number of pixels by which the blue channel is shifted. From -20 to 20."""
 
     blue_direction: Literal["horizontal", "vertical"] = "horizontal"
-    """Whether the blue layer moves across or down."""
+    """Whether the blue channel is shifted horizontally or vertically."""
 
 
 class PostProcessingChromaticAberrationOutput(OutputModel):
     """Result of fal-ai/post-processing/chromatic-aberration."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_chromatic_aberration = Endpoint(

@@ -23,31 +23,33 @@ class PostProcessingColorCorrectionInput(
     """Parameters of fal-ai/post-processing/color-correction."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     temperature: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """Shifts the colours of the picture: below 0 cooler and bluer, above 0 warmer. From -100 to
-    100.
+    """Color temperature shift: negative values are cooler and bluer, positive values are warmer.
+    From -100 to 100.
     """
 
     brightness: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """How much lighter or darker the picture becomes; 0 leaves it. From -100 to 100."""
+    """Brightness adjustment; 0 leaves the image unchanged. From -100 to 100."""
 
     contrast: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """How much light and dark are drawn apart; 0 leaves them. From -100 to 100."""
+    """Contrast adjustment; 0 leaves the image unchanged. From -100 to 100."""
 
     saturation: Annotated[float, Field(ge=-100.0, le=100.0)] = 0
-    """How strong the colours are. From -100 to 100."""
+    """Intensity of the colors. From -100 to 100."""
 
     gamma: Annotated[float, Field(ge=0.2, le=2.2)] = 1
-    """Lightens or darkens the middle tones; 1 leaves them. From 0.2 to 2.2."""
+    """Gamma correction, which lightens or darkens midtones; 1 leaves the image unchanged. From 0.2
+    to 2.2.
+    """
 
 
 class PostProcessingColorCorrectionOutput(OutputModel):
     """Result of fal-ai/post-processing/color-correction."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_color_correction = Endpoint(

@@ -20,7 +20,7 @@ class PostProcessingColorTintInput(InputModel, Request["PostProcessingColorTintO
     """Parameters of fal-ai/post-processing/color-tint."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     tint_strength: Annotated[float, Field(ge=0.1, le=1.0)] = 1
     """From 0.1 to 1."""
@@ -47,14 +47,14 @@ class PostProcessingColorTintInput(InputModel, Request["PostProcessingColorTintO
         "lavender",
         "olive",
     ] = "sepia"
-    """Colour that is laid over the picture."""
+    """Color to tint the image with."""
 
 
 class PostProcessingColorTintOutput(OutputModel):
     """Result of fal-ai/post-processing/color-tint."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_color_tint = Endpoint(

@@ -20,22 +20,23 @@ class PostProcessingDesaturateInput(InputModel, Request["PostProcessingDesaturat
     """Parameters of fal-ai/post-processing/desaturate."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     desaturate_factor: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How much colour is taken away: 0 none, 1 all. From 0 to 1."""
+    """How much to desaturate the image, from 0 for not at all to 1 for grayscale. From 0 to 1.
+    """
 
     desaturate_method: Literal[
         "luminance (Rec.709)", "luminance (Rec.601)", "average", "lightness"
     ] = "luminance (Rec.709)"
-    """How grey is worked out from the colours."""
+    """How to calculate gray values from colors."""
 
 
 class PostProcessingDesaturateOutput(OutputModel):
     """Result of fal-ai/post-processing/desaturate."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_desaturate = Endpoint(

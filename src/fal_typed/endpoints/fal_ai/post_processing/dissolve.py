@@ -20,20 +20,20 @@ class PostProcessingDissolveInput(InputModel, Request["PostProcessingDissolveOut
     """Parameters of fal-ai/post-processing/dissolve."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     dissolve_image_url: FileInput
-    """Second picture of the blend."""
+    """Second image of the blend."""
 
     dissolve_factor: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Share of the second picture in the blend. From 0 to 1."""
+    """Proportion of the second image in the blend. From 0 to 1."""
 
 
 class PostProcessingDissolveOutput(OutputModel):
     """Result of fal-ai/post-processing/dissolve."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_dissolve = Endpoint(

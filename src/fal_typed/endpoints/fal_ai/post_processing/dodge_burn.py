@@ -20,10 +20,10 @@ class PostProcessingDodgeBurnInput(InputModel, Request["PostProcessingDodgeBurnO
     """Parameters of fal-ai/post-processing/dodge-burn."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     dodge_burn_intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How strongly places are lightened or darkened. From 0 to 1."""
+    """Strength of the lightening or darkening. From 0 to 1."""
 
     dodge_burn_mode: Literal[
         "dodge",
@@ -35,14 +35,14 @@ class PostProcessingDodgeBurnInput(InputModel, Request["PostProcessingDodgeBurnO
         "linear_dodge",
         "linear_burn",
     ] = "dodge"
-    """Which places are lightened or darkened, and how."""
+    """Which areas to lighten or darken, and how."""
 
 
 class PostProcessingDodgeBurnOutput(OutputModel):
     """Result of fal-ai/post-processing/dodge-burn."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_dodge_burn = Endpoint(

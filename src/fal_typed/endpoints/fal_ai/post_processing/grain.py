@@ -20,23 +20,23 @@ class PostProcessingGrainInput(InputModel, Request["PostProcessingGrainOutput"])
     """Parameters of fal-ai/post-processing/grain."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     grain_intensity: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.01)] = 0.4
-    """How visible the film grain is. From 0 to 1, in steps of 0.01."""
+    """Strength of the film grain. From 0 to 1, a multiple of 0.01."""
 
     grain_scale: Annotated[float, Field(ge=1.0, le=100.0)] = 10
-    """How coarse the film grain is. From 1 to 100."""
+    """Coarseness of the film grain. From 1 to 100."""
 
     grain_style: Literal["modern", "analog", "kodak", "fuji", "cinematic", "newspaper"] = "modern"
-    """Kind of film grain."""
+    """Style of the film grain."""
 
 
 class PostProcessingGrainOutput(OutputModel):
     """Result of fal-ai/post-processing/grain."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_grain = Endpoint(

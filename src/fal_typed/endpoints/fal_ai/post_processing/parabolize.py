@@ -20,10 +20,10 @@ class PostProcessingParabolizeInput(InputModel, Request["PostProcessingParaboliz
     """Parameters of fal-ai/post-processing/parabolize."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     parabolize_coeff: Annotated[float, Field(ge=-10.0, le=10.0)] = 1
-    """How strongly the tone curve is bent. From -10 to 10."""
+    """Strength of the curve that is applied to the tones. From -10 to 10."""
 
     vertex_x: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
@@ -36,7 +36,7 @@ class PostProcessingParabolizeOutput(OutputModel):
     """Result of fal-ai/post-processing/parabolize."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_parabolize = Endpoint(

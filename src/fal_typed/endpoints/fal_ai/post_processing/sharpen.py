@@ -20,10 +20,10 @@ class PostProcessingSharpenInput(InputModel, Request["PostProcessingSharpenOutpu
     """Parameters of fal-ai/post-processing/sharpen."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     sharpen_mode: Literal["basic", "smart", "cas"] = "basic"
-    """Way in which edges are made crisper."""
+    """Method for sharpening edges."""
 
     sharpen_radius: Annotated[int, Field(ge=1, le=15)] = 1
     """From 1 to 15."""
@@ -32,7 +32,7 @@ class PostProcessingSharpenInput(InputModel, Request["PostProcessingSharpenOutpu
     """From 0.1 to 5."""
 
     noise_radius: Annotated[int, Field(ge=1, le=25)] = 7
-    """How far around a point noise is looked for. From 1 to 25."""
+    """Radius around a pixel in which noise is detected. From 1 to 25."""
 
     preserve_edges: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
     """From 0 to 1."""
@@ -44,14 +44,14 @@ class PostProcessingSharpenInput(InputModel, Request["PostProcessingSharpenOutpu
     """From 0 to 1."""
 
     cas_amount: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
-    """How strongly edges are sharpened where contrast is low. From 0 to 1."""
+    """Strength of the contrast-adaptive sharpening. From 0 to 1."""
 
 
 class PostProcessingSharpenOutput(OutputModel):
     """Result of fal-ai/post-processing/sharpen."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_sharpen = Endpoint(

@@ -20,7 +20,7 @@ class PostProcessingSolarizeInput(InputModel, Request["PostProcessingSolarizeOut
     """Parameters of fal-ai/post-processing/solarize."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     solarize_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
@@ -30,7 +30,7 @@ class PostProcessingSolarizeOutput(OutputModel):
     """Result of fal-ai/post-processing/solarize."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_solarize = Endpoint(

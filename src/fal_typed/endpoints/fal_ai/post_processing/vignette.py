@@ -20,7 +20,7 @@ class PostProcessingVignetteInput(InputModel, Request["PostProcessingVignetteOut
     """Parameters of fal-ai/post-processing/vignette."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     vignette_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 0.5
     """From 0 to 10."""
@@ -30,7 +30,7 @@ class PostProcessingVignetteOutput(OutputModel):
     """Result of fal-ai/post-processing/vignette."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 post_processing_vignette = Endpoint(

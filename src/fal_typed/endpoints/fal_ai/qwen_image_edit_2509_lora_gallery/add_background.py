@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -24,7 +24,8 @@ class QwenImageEdit2509LoraGalleryAddBackgroundInput(
     """Parameters of fal-ai/qwen-image-edit-2509-lora-gallery/add-background."""
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     image_size: (
         ImageSize
@@ -38,48 +39,46 @@ class QwenImageEdit2509LoraGalleryAddBackgroundInput(
         ]
         | None
     ) = None
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 1
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 6
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     negative_prompt: str = " "
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     prompt: str = UNSET
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     lora_scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1
-    """How strongly the built-in style weights act: 0 not at all, 1 as trained, more exaggerates.
-    From 0 to 4.
+    """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
+    exaggerates. From 0 to 4.
     """
 
 
@@ -87,11 +86,10 @@ class QwenImageEdit2509LoraGalleryAddBackgroundOutput(OutputModel):
     """Result of fal-ai/qwen-image-edit-2509-lora-gallery/add-background."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 qwen_image_edit_2509_lora_gallery_add_background = Endpoint(

@@ -16,14 +16,14 @@ class RecraftVectorizeInput(InputModel, Request["RecraftVectorizeOutput"]):
     """Parameters of fal-ai/recraft/vectorize."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class RecraftVectorizeOutput(OutputModel):
     """Result of fal-ai/recraft/vectorize."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 recraft_vectorize = Endpoint(

@@ -20,34 +20,35 @@ class RifeInput(InputModel, Request["RifeOutput"]):
     """Parameters of fal-ai/rife."""
 
     start_image_url: FileInput
-    """First of the two pictures that frames are made between."""
+    """First of the two images to interpolate between."""
 
     end_image_url: FileInput
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     output_type: Literal["images", "video"] = "images"
-    """Whether single pictures or a video come back."""
+    """Whether to return individual images or a video."""
 
     output_format: Literal["png", "jpeg"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     num_frames: Annotated[int, Field(ge=1, le=64)] = 1
-    """How many frames the video has; divided by the frame rate this is its length. From 1 to 64.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
     """
 
     include_start: bool = False
-    """Puts the first given picture at the beginning of the result."""
+    """Whether to include the first input image at the start of the result."""
 
     include_end: bool = False
-    """Puts the last given picture at the end of the result."""
+    """Whether to include the last input image at the end of the result."""
 
     fps: Annotated[int, Field(ge=1, le=60)] = 8
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 1 to 60.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 60.
     """
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -55,10 +56,10 @@ class RifeOutput(OutputModel):
     """Result of fal-ai/rife."""
 
     images: list[Image] = []
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 rife = Endpoint("fal-ai/rife", RifeInput, RifeOutput)

@@ -20,32 +20,32 @@ class RifeVideoInput(InputModel, Request["RifeVideoOutput"]):
     """Parameters of fal-ai/rife/video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     num_frames: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many frames the video has; divided by the frame rate this is its length. From 1 to 4.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 1 to 4.
     """
 
     use_scene_detection: bool = False
-    """Finds cuts and does not blend across them."""
+    """Whether to detect cuts and not interpolate across them."""
 
     use_calculated_fps: bool = True
-    """Chooses frames per second so that the clip keeps its length."""
+    """Whether to choose the frame rate so that the clip keeps its duration."""
 
     fps: Annotated[int, Field(ge=1, le=60)] = 8
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 1 to 60.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 60.
     """
 
     loop: bool = False
-    """Makes end and beginning fit, so that the video can repeat without a break."""
+    """Whether the video loops seamlessly."""
 
 
 class RifeVideoOutput(OutputModel):
     """Result of fal-ai/rife/video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 rife_video = Endpoint("fal-ai/rife/video", RifeVideoInput, RifeVideoOutput)

@@ -20,35 +20,35 @@ class SadtalkerInput(InputModel, Request["SadtalkerOutput"]):
     """Parameters of fal-ai/sadtalker."""
 
     source_image_url: FileInput
-    """Picture that comes to life."""
+    """Image to animate."""
 
     driven_audio_url: FileInput
-    """Recording that the face speaks."""
+    """Audio for the face to speak."""
 
     pose_style: Annotated[int, Field(ge=0, le=45)] = 0
     """From 0 to 45."""
 
     face_model_resolution: Literal["256", "512"] = "256"
-    """Edge in pixels of the face that is animated."""
+    """Resolution in pixels of the face that is animated."""
 
     expression_scale: Annotated[float, Field(ge=0.0, le=3.0, multiple_of=0.1)] = 1
-    """How strong the expressions of the face are. From 0 to 3, in steps of 0.1."""
+    """Strength of the facial expressions. From 0 to 3, a multiple of 0.1."""
 
     face_enhancer: Literal["gfpgan"] | None = None
-    """Model that sharpens the face afterwards."""
+    """Model that enhances the face afterward."""
 
     still_mode: bool = False
-    """Keeps the head quiet and moves the face alone."""
+    """Whether to keep the head still and animate only the face."""
 
     preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop"
-    """How the face is cut out of the picture or the picture kept whole."""
+    """How to prepare the face: crop it from the image or keep the full image."""
 
 
 class SadtalkerOutput(OutputModel):
     """Result of fal-ai/sadtalker."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 sadtalker = Endpoint("fal-ai/sadtalker", SadtalkerInput, SadtalkerOutput)

@@ -18,36 +18,37 @@ class Sam2AutoSegmentInput(InputModel, Request["Sam2AutoSegmentOutput"]):
     """Parameters of fal-ai/sam2/auto-segment."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     points_per_side: int = 32
-    """How many points are tried along each side of the picture."""
+    """Number of points to sample along each side of the image."""
 
     pred_iou_thresh: float = 0.88
-    """How sure an outline must be to be kept, from 0 to 1."""
+    """Minimum predicted quality of a mask, from 0 to 1."""
 
     stability_score_thresh: float = 0.95
-    """How steady an outline must be to be kept, from 0 to 1."""
+    """Minimum stability score of a mask, from 0 to 1."""
 
     min_mask_region_area: int = 100
-    """Smallest find that is kept, in pixels."""
+    """Minimum area of a mask, in pixels; smaller ones are removed."""
 
 
 class Sam2AutoSegmentOutput(OutputModel):
     """Result of fal-ai/sam2/auto-segment."""
 
     combined_mask: Image
-    """One picture that marks all finds, each in its own colour."""
+    """One mask image for all detections, each in its own color."""
 
     individual_masks: list[Image]
-    """One black and white picture for each find."""
+    """One black and white mask image for each detection."""
 
 
 sam2_auto_segment = Endpoint(

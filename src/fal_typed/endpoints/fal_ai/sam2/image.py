@@ -20,30 +20,31 @@ class Sam2ImageInput(InputModel, Request["Sam2ImageOutput"]):
     """Parameters of fal-ai/sam2/image."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompts: list[PointPromptType2] = []
-    """Points on the things meant, or beside them to rule places out."""
+    """Points on the objects to select, or outside them to exclude areas."""
 
     box_prompts: list[BoxPromptType2] = []
-    """Boxes around the things meant, each with its corners."""
+    """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = False
-    """Draws the found areas over the picture or video."""
+    """Whether to draw the detected masks on the image or video."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class Sam2ImageOutput(OutputModel):
     """Result of fal-ai/sam2/image."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 sam2_image = Endpoint("fal-ai/sam2/image", Sam2ImageInput, Sam2ImageOutput)

@@ -18,32 +18,32 @@ class Sam2VideoInput(InputModel, Request["Sam2VideoOutput"]):
     """Parameters of fal-ai/sam2/video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     mask_url: FileInput | None = None
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     prompts: list[PointPromptType2] = []
-    """Points on the things meant, or beside them to rule places out."""
+    """Points on the objects to select, or outside them to exclude areas."""
 
     box_prompts: list[BoxPromptType2] = []
-    """Boxes around the things meant, each with its corners."""
+    """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = False
-    """Draws the found areas over the picture or video."""
+    """Whether to draw the detected masks on the image or video."""
 
     boundingbox_zip: bool = False
-    """Returns an archive of frames with the boxes drawn in."""
+    """Whether to return a ZIP archive of frames with the bounding boxes drawn in."""
 
 
 class Sam2VideoOutput(OutputModel):
     """Result of fal-ai/sam2/video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     boundingbox_frames_zip: File | None = None
-    """Archive of frames with the boxes drawn in."""
+    """ZIP archive of frames with the bounding boxes drawn in."""
 
 
 sam2_video = Endpoint("fal-ai/sam2/video", Sam2VideoInput, Sam2VideoOutput)

@@ -16,19 +16,19 @@ class Sam33dAlignInput(InputModel, Request["Sam33dAlignOutput"]):
     """Parameters of fal-ai/sam-3/3d-align."""
 
     image_url: FileInput
-    """Picture of the object that is turned into a model."""
+    """Image of the object to turn into a 3D model."""
 
     body_mesh_url: FileInput
-    """Where the person's 3D shape is."""
+    """URL of the 3D model of the person."""
 
     body_mask_url: FileInput | None = None
-    """Picture that marks the person in white."""
+    """Mask image in which the person is white."""
 
     object_mesh_url: FileInput | None = None
-    """Where the 3D shape of the thing is."""
+    """URL of the 3D model of the object."""
 
     focal_length: float | None = None
-    """Focal length of the camera, in pixels."""
+    """Focal length of the camera in pixels."""
 
 
 class SAM3DBodyAlignmentInfo(OutputModel):
@@ -37,14 +37,14 @@ class SAM3DBodyAlignmentInfo(OutputModel):
     """
 
     person_id: int
-    """Which person of the picture it is, as counted by the model."""
+    """Number of the person in the image, as assigned by the model."""
 
     scale_factor: float
 
     translation: list[float]
 
     focal_length: float
-    """Focal length of the camera, in pixels."""
+    """Focal length of the camera in pixels."""
 
     target_points_count: int
 
@@ -57,13 +57,13 @@ class Sam33dAlignOutput(OutputModel):
     body_mesh_ply: File
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     visualization: File
-    """Picture of the result for a look."""
+    """Image that visualizes the result."""
 
     metadata: SAM3DBodyAlignmentInfo
-    """Facts about the result and its parts."""
+    """Metadata of the result and its parts."""
 
     scene_glb: File | None = None
 

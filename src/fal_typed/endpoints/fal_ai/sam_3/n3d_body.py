@@ -18,16 +18,16 @@ class Sam33dBodyInput(InputModel, Request["Sam33dBodyOutput"]):
     """Parameters of fal-ai/sam-3/3d-body."""
 
     image_url: FileInput
-    """Picture of the object that is turned into a model."""
+    """Image of the object to turn into a 3D model."""
 
     mask_url: FileInput | None = None
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     export_meshes: bool = True
-    """Answers with a 3D file per person as well."""
+    """Whether to also return a 3D file for each person."""
 
     include_3d_keypoints: bool = True
-    """Answers with the joints in space as well."""
+    """Whether to also return the keypoints in 3D."""
 
     include_mhr_params: bool = True
 
@@ -38,23 +38,23 @@ class SAM3DBodyPersonMetadata(OutputModel):
     """
 
     person_id: int
-    """Which person of the picture it is, as counted by the model."""
+    """Number of the person in the image, as assigned by the model."""
 
     bbox: list[float]
 
     focal_length: float
-    """Focal length of the camera, in pixels."""
+    """Focal length of the camera in pixels."""
 
     pred_cam_t: list[float]
 
     keypoints_2d: list[list[float]]
-    """Where the joints are in the picture, in pixels."""
+    """Positions of the keypoints in the image, in pixels."""
 
     keypoints_3d: list[list[float]] | None = None
-    """Where the joints are in space."""
+    """Positions of the keypoints in 3D space."""
 
     shape_params: list[float] | None = None
-    """Numbers that describe the build of the body."""
+    """Parameters of the body shape."""
 
     body_pose_params: list[list[float]] | None = None
 
@@ -79,25 +79,25 @@ class SAM3DBodyMetadata(OutputModel):
     """Part of the result: num_people, people, keypoint_names."""
 
     num_people: int
-    """How many persons were found."""
+    """Number of people that were detected."""
 
     people: list[SAM3DBodyPersonMetadata]
 
     keypoint_names: list[str] | None = None
-    """What the joints are called, in the order in which they are listed."""
+    """Names of the keypoints, in the order in which they are listed."""
 
 
 class Sam33dBodyOutput(OutputModel):
     """Result of fal-ai/sam-3/3d-body."""
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     visualization: File
-    """Picture of the result for a look."""
+    """Image that visualizes the result."""
 
     metadata: SAM3DBodyMetadata
-    """Facts about the result and its parts."""
+    """Metadata of the result and its parts."""
 
     meshes: list[File] | None = None
 

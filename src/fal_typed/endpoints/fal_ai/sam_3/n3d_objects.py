@@ -22,33 +22,31 @@ class Sam33dObjectsInput(InputModel, Request["Sam33dObjectsOutput"]):
     """Parameters of fal-ai/sam-3/3d-objects."""
 
     image_url: FileInput
-    """Picture of the object that is turned into a model."""
+    """Image of the object to turn into a 3D model."""
 
     mask_urls: list[FileInput] = UNSET
 
     prompt: str | None = "car"
-    """Describes in words what to find and pick out."""
+    """Text description of what to find and extract."""
 
     point_prompts: list[PointPromptBase] = []
-    """Points on the things meant, or beside them to rule places out."""
+    """Points on the objects to select, or outside them to exclude areas."""
 
     box_prompts: list[BoxPromptBase] = []
-    """Boxes around the things meant, each with its corners."""
+    """Boxes around the objects to select, each with its corners."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     pointmap_url: FileInput | None = None
 
     detection_threshold: Annotated[float, Field(ge=0.1, le=1.0)] | None = None
-    """How sure, from 0 to 1, the model must be to report a find; lower finds more and errs more.
+    """Minimum confidence of a detection, from 0 to 1; lower values find more and make more errors.
     From 0.1 to 1.
     """
 
     export_textured_glb: bool = False
-    """Answers with a file that carries its surface images."""
+    """Whether to return a GLB file that includes its textures."""
 
 
 class SAM3DObjectMetadata(OutputModel):
@@ -57,14 +55,14 @@ class SAM3DObjectMetadata(OutputModel):
     object_index: int
 
     scale: list[list[float]] | None = None
-    """Factor by which width and height grow."""
+    """Factor by which to enlarge width and height."""
 
     rotation: list[list[float]] | None = None
 
     translation: list[list[float]] | None = None
 
     camera_pose: list[list[float]] | None = None
-    """Where the camera stands and which way it looks, as a matrix."""
+    """Position and orientation of the camera, as a matrix."""
 
 
 class Sam33dObjectsOutput(OutputModel):
@@ -73,13 +71,13 @@ class Sam33dObjectsOutput(OutputModel):
     gaussian_splat: File
 
     metadata: list[SAM3DObjectMetadata]
-    """Facts about the result and its parts."""
+    """Metadata of the result and its parts."""
 
     model_glb: File | None = None
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     individual_splats: list[File] | None = None
-    """One cloud of coloured points for each object."""
+    """One Gaussian splat file for each object."""
 
     individual_glbs: list[File | None] | None = None
     """One 3D file for each object."""

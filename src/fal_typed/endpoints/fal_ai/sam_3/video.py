@@ -22,28 +22,28 @@ class Sam3VideoInput(InputModel, Request["Sam3VideoOutput"]):
     """Parameters of fal-ai/sam-3/video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: str = ""
-    """Describes in words what to find and pick out."""
+    """Text description of what to find and extract."""
 
     text_prompt: Annotated[str | None, Field(deprecated=True)] = None
-    """Describes in words what to look for or to make. Deprecated."""
+    """Text description of what to look for or to generate. Deprecated."""
 
     point_prompts: list[PointPromptBase] = []
-    """Points on the things meant, or beside them to rule places out."""
+    """Points on the objects to select, or outside them to exclude areas."""
 
     box_prompts: list[BoxPromptBase] = []
-    """Boxes around the things meant, each with its corners."""
+    """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = True
-    """Draws the found areas over the picture or video."""
+    """Whether to draw the detected masks on the image or video."""
 
     video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)"
-    """File format and codec of the video; some of them keep transparency."""
+    """File format and codec of the video; some support transparency."""
 
     detection_threshold: Annotated[float, Field(ge=0.1, le=1.0)] = 0.5
-    """How sure, from 0 to 1, the model must be to report a find; lower finds more and errs more.
+    """Minimum confidence of a detection, from 0 to 1; lower values find more and make more errors.
     From 0.1 to 1.
     """
 
@@ -52,10 +52,10 @@ class Sam3VideoOutput(OutputModel):
     """Result of fal-ai/sam-3/video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     boundingbox_frames_zip: File | None = None
-    """Archive of frames with the boxes drawn in."""
+    """ZIP archive of frames with the bounding boxes drawn in."""
 
 
 sam_3_video = Endpoint("fal-ai/sam-3/video", Sam3VideoInput, Sam3VideoOutput)

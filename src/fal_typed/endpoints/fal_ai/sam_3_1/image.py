@@ -23,57 +23,58 @@ class Sam31ImageInput(InputModel, Request["Sam31ImageOutput"]):
     """Parameters of fal-ai/sam-3-1/image."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str = "wheel"
-    """Describes in words what to find and pick out."""
+    """Text description of what to find and extract."""
 
     point_prompts: list[PointPrompt] = []
-    """Points on the things meant, or beside them to rule places out."""
+    """Points on the objects to select, or outside them to exclude areas."""
 
     box_prompts: list[BoxPrompt] = []
-    """Boxes around the things meant, each with its corners."""
+    """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = True
-    """Draws the found areas over the picture or video."""
+    """Whether to draw the detected masks on the image or video."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     return_multiple_masks: bool = False
-    """Returns several finds instead of the best one."""
+    """Whether to return several masks instead of only the best one."""
 
     max_masks: Annotated[int, Field(ge=1, le=32)] = 3
-    """How many finds to return at most. From 1 to 32."""
+    """Maximum number of masks to return. From 1 to 32."""
 
     include_scores: bool = False
-    """Returns how sure the model is of each find."""
+    """Whether to return the confidence of each detection."""
 
     include_boxes: bool = False
-    """Returns the box around each find."""
+    """Whether to return the bounding box of each detection."""
 
 
 class Sam31ImageOutput(OutputModel):
     """Result of fal-ai/sam-3-1/image."""
 
     masks: list[Image]
-    """Black and white pictures that mark what was found, one each."""
+    """Black and white mask images, one for each detection."""
 
     image: Image | None = None
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     metadata: list[MaskMetadata] | None = None
-    """Facts about the result and its parts."""
+    """Metadata of the result and its parts."""
 
     scores: list[float | None] | None = None
-    """How sure the model is of each find, from 0 to 1."""
+    """Confidence of each detection, from 0 to 1."""
 
     boxes: list[list[float] | None] | None = None
-    """The box around each find, as four numbers."""
+    """Bounding box of each detection, as four numbers."""
 
 
 sam_3_1_image = Endpoint("fal-ai/sam-3-1/image", Sam31ImageInput, Sam31ImageOutput)

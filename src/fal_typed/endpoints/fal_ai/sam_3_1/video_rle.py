@@ -22,46 +22,46 @@ class Sam31VideoRleInput(InputModel, Request["Sam31VideoRleOutput"]):
     """Parameters of fal-ai/sam-3-1/video-rle."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     mask_url: FileInput | None = None
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     prompt: str = ""
-    """Describes in words what to find and pick out."""
+    """Text description of what to find and extract."""
 
     point_prompts: list[PointPrompt] = []
-    """Points on the things meant, or beside them to rule places out."""
+    """Points on the objects to select, or outside them to exclude areas."""
 
     box_prompts: list[BoxPrompt] = []
-    """Boxes around the things meant, each with its corners."""
+    """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = False
-    """Draws the found areas over the picture or video."""
+    """Whether to draw the detected masks on the image or video."""
 
     boundingbox_zip: bool = False
-    """Returns an archive of frames with the boxes drawn in."""
+    """Whether to return a ZIP archive of frames with the bounding boxes drawn in."""
 
     detection_threshold: Annotated[float, Field(ge=0.01, le=1.0)] = 0.5
-    """How sure, from 0 to 1, the model must be to report a find; lower finds more and errs more.
+    """Minimum confidence of a detection, from 0 to 1; lower values find more and make more errors.
     From 0.01 to 1.
     """
 
     frame_index: int = 0
-    """Frame to begin with, counted from 0."""
+    """Index of the first frame, starting at 0."""
 
     max_num_objects: Annotated[int, Field(ge=1, le=128)] = 16
-    """How many things are followed at most. From 1 to 128."""
+    """Maximum number of objects to track. From 1 to 128."""
 
 
 class Sam31VideoRleOutput(OutputModel):
     """Result of fal-ai/sam-3-1/video-rle."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     boundingbox_frames_zip: File | None = None
-    """Archive of frames with the boxes drawn in."""
+    """ZIP archive of frames with the bounding boxes drawn in."""
 
 
 sam_3_1_video_rle = Endpoint("fal-ai/sam-3-1/video-rle", Sam31VideoRleInput, Sam31VideoRleOutput)

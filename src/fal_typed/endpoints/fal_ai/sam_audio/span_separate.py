@@ -20,10 +20,10 @@ class AudioTimeSpan(InputModel):
     """Part of the parameters: start, end, include."""
 
     start: Annotated[float, Field(ge=0.0)]
-    """Second at which this part begins. At least 0."""
+    """Start of this segment, in seconds. At least 0."""
 
     end: Annotated[float, Field(ge=0.0)]
-    """Second at which this part stops. At least 0."""
+    """End of this segment, in seconds. At least 0."""
 
     include: bool = True
 
@@ -32,51 +32,53 @@ class SamAudioSpanSeparateInput(InputModel, Request["SamAudioSpanSeparateOutput"
     """Parameters of fal-ai/sam-audio/span-separate."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     spans: list[AudioTimeSpan]
-    """Times at which the wanted sound is heard."""
+    """Time ranges in which the target sound can be heard."""
 
     prompt: str | None = None
-    """Describes in words what to find and pick out."""
+    """Text description of what to find and extract."""
 
     reranking_candidates: Annotated[int, Field(ge=1, le=7)] = 1
-    """How many tries are made to choose the best from; more is better, slower and dearer. From 1
-    to 7.
+    """Number of candidates to generate and select from; more is better, slower and more expensive.
+    From 1 to 7.
     """
 
     acceleration: Literal["fast", "balanced", "quality"] = "balanced"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     max_chunk_duration: Annotated[float, Field(ge=10.0, le=60.0)] = 60
-    """Seconds that are worked on at once; longer recordings are cut. From 10 to 60."""
+    """Maximum length in seconds of a segment; longer recordings are split. From 10 to 60."""
 
     chunk_overlap: Annotated[float, Field(ge=0.0, le=30.0)] = 5
-    """Seconds that two pieces of a long recording share, for a smooth join. From 0 to 30."""
+    """Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to
+    30.
+    """
 
     use_sound_activity_ranking: bool = False
 
     trim_to_span: bool = False
-    """Cuts the result down to the given times."""
+    """Whether to trim the result to the given time ranges."""
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
 
 class SamAudioSpanSeparateOutput(OutputModel):
     """Result of fal-ai/sam-audio/span-separate."""
 
     target: File
-    """What was picked out of the recording."""
+    """The extracted sound."""
 
     residual: File
-    """The recording without what was picked out."""
+    """The audio without the extracted sound."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
     sample_rate: int = 48000
-    """Samples per second of the recording."""
+    """Samples per second of the audio."""
 
 
 sam_audio_span_separate = Endpoint(

@@ -20,46 +20,48 @@ class SamAudioVisualSeparateInput(InputModel, Request["SamAudioVisualSeparateOut
     """Parameters of fal-ai/sam-audio/visual-separate."""
 
     video_url: FileInput
-    """Video that the sound is made for or taken from."""
+    """Video to generate audio for or to extract audio from."""
 
     mask_video_url: FileInput | None = None
-    """Clip of the same length that marks, mostly in white, the part to work on."""
+    """Mask clip of the same length; usually the white area is edited."""
 
     prompt: str = ""
-    """Describes in words what to find and pick out."""
+    """Text description of what to find and extract."""
 
     reranking_candidates: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many tries are made to choose the best from; more is better, slower and dearer. From 1
-    to 4.
+    """Number of candidates to generate and select from; more is better, slower and more expensive.
+    From 1 to 4.
     """
 
     acceleration: Literal["fast", "balanced", "quality"] = "balanced"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     max_chunk_duration: Annotated[float, Field(ge=10.0, le=60.0)] = 60
-    """Seconds that are worked on at once; longer recordings are cut. From 10 to 60."""
+    """Maximum length in seconds of a segment; longer recordings are split. From 10 to 60."""
 
     chunk_overlap: Annotated[float, Field(ge=0.0, le=30.0)] = 5
-    """Seconds that two pieces of a long recording share, for a smooth join. From 0 to 30."""
+    """Overlap in seconds of the segments of a long recording, for smooth transitions. From 0 to
+    30.
+    """
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
 
 class SamAudioVisualSeparateOutput(OutputModel):
     """Result of fal-ai/sam-audio/visual-separate."""
 
     target: File
-    """What was picked out of the recording."""
+    """The extracted sound."""
 
     residual: File
-    """The recording without what was picked out."""
+    """The audio without the extracted sound."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
     sample_rate: int = 48000
-    """Samples per second of the recording."""
+    """Samples per second of the audio."""
 
 
 sam_audio_visual_separate = Endpoint(

@@ -20,7 +20,7 @@ class Sora2CharactersInput(InputModel, Request["Sora2CharactersOutput"]):
     """Parameters of fal-ai/sora-2/characters."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     name: Annotated[str, Field(max_length=80, min_length=1)]
     """1 to 80 characters."""

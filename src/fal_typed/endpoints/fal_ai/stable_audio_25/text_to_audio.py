@@ -20,40 +20,36 @@ class StableAudio25TextToAudioInput(InputModel, Request["StableAudio25TextToAudi
     """Parameters of fal-ai/stable-audio-25/text-to-audio."""
 
     prompt: str
-    """Describes in words the sound, music or voice that is wanted."""
+    """Text description of the sound, music or voice to generate."""
 
     seconds_total: Annotated[int, Field(ge=1, le=190)] = 190
-    """Length of the sound in seconds. From 1 to 190."""
+    """Duration of the audio in seconds. From 1 to 190."""
 
     num_inference_steps: Annotated[int, Field(ge=4, le=8)] = 8
-    """How many refining steps the model makes; more take longer and bring out finer detail. From 4
-    to 8.
-    """
+    """Number of inference steps; more steps take longer and give finer detail. From 4 to 8."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=25.0)] = 1
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it. From 1 to 25.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts. From 1 to 25.
     """
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class StableAudio25TextToAudioOutput(OutputModel):
     """Result of fal-ai/stable-audio-25/text-to-audio."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 stable_audio_25_text_to_audio = Endpoint(

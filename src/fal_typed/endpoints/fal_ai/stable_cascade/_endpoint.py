@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,24 +21,25 @@ class StableCascadeInput(InputModel, Request["StableCascadeOutput"]):
     """Parameters of fal-ai/stable-cascade."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     first_stage_steps: Annotated[int, Field(ge=4, le=40)] = 20
-    """How many steps the first, coarse stage makes. From 4 to 40."""
+    """Number of steps of the first, coarse stage. From 4 to 40."""
 
     second_stage_steps: Annotated[int, Field(ge=4, le=24)] = 10
-    """How many steps the second, fine stage makes. From 4 to 24."""
+    """Number of steps of the second, fine stage. From 4 to 24."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 4
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     second_stage_guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 0
-    """How closely the second, fine stage keeps to the prompt. From 0 to 20."""
+    """How closely the second, fine stage follows the prompt. From 0 to 20."""
 
     image_size: (
         ImageSize
@@ -51,21 +52,20 @@ class StableCascadeInput(InputModel, Request["StableCascadeOutput"]):
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -73,20 +73,19 @@ class StableCascadeOutput(OutputModel):
     """Result of fal-ai/stable-cascade."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 stable_cascade = Endpoint("fal-ai/stable-cascade", StableCascadeInput, StableCascadeOutput)

@@ -20,10 +20,11 @@ class Switti512Input(InputModel, Request["Switti512Output"]):
     """Parameters of fal-ai/switti/512."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     sampling_top_k: Annotated[int, Field(ge=10, le=1000)] = 400
     """From 10 to 1000."""
@@ -32,10 +33,10 @@ class Switti512Input(InputModel, Request["Switti512Output"]):
     """From 0.1 to 1."""
 
     more_smooth: bool = True
-    """Makes surfaces calmer, with less fine texture."""
+    """Whether to generate smoother surfaces, with less fine texture."""
 
     more_diverse: bool = False
-    """Lets pictures of one prompt differ more from each other."""
+    """Whether images of the same prompt should differ more."""
 
     smooth_start_si: Annotated[int, Field(ge=0, le=10)] = 2
     """From 0 to 10."""
@@ -44,47 +45,45 @@ class Switti512Input(InputModel, Request["Switti512Output"]):
     """From 0 to 10."""
 
     last_scale_temp: Annotated[float, Field(ge=0.1, le=10.0)] = 0.1
-    """Randomness at the last and finest level. From 0.1 to 10."""
+    """Sampling temperature of the last, finest scale. From 0.1 to 10."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 6
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class Switti512Output(OutputModel):
     """Result of fal-ai/switti/512."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 switti_512 = Endpoint("fal-ai/switti/512", Switti512Input, Switti512Output)

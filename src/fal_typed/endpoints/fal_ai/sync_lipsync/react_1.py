@@ -20,22 +20,22 @@ class SyncLipsyncReact1Input(InputModel, Request["SyncLipsyncReact1Output"]):
     """Parameters of fal-ai/sync-lipsync/react-1."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     emotion: Literal["happy", "angry", "sad", "neutral", "disgusted", "surprised"]
-    """Mood that the face shows."""
+    """Emotion that the face expresses."""
 
     model_mode: Literal["lips", "face", "head"] = "face"
 
     lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce"
-    """What happens when sound and picture differ in length."""
+    """What to do when audio and video differ in length."""
 
     temperature: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 1.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 1.
     """
 
 
@@ -43,7 +43,7 @@ class SyncLipsyncReact1Output(OutputModel):
     """Result of fal-ai/sync-lipsync/react-1."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 sync_lipsync_react_1 = Endpoint(

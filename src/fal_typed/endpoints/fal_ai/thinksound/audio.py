@@ -20,24 +20,22 @@ class ThinksoundAudioInput(InputModel, Request["ThinksoundAudioOutput"]):
     """Parameters of fal-ai/thinksound/audio."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: str = ""
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     num_inference_steps: Annotated[int, Field(ge=2, le=100)] = 24
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 100.
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 100.
     """
 
     cfg_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 5
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 1 to 20.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 1 to 20.
     """
 
 
@@ -45,10 +43,10 @@ class ThinksoundAudioOutput(OutputModel):
     """Result of fal-ai/thinksound/audio."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     prompt: str
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
 
 thinksound_audio = Endpoint("fal-ai/thinksound/audio", ThinksoundAudioInput, ThinksoundAudioOutput)

@@ -20,32 +20,30 @@ class TrellisMultiInput(InputModel, Request["TrellisMultiOutput"]):
     """Parameters of fal-ai/trellis/multi."""
 
     image_urls: list[FileInput]
-    """Pictures of the same object from several sides."""
+    """Images of the same object from different angles."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     ss_guidance_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 7.5
-    """How closely the rough shape keeps to the given picture. From 0 to 10."""
+    """How closely the coarse structure follows the input image. From 0 to 10."""
 
     ss_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
-    """How many steps build the rough shape. From 1 to 50."""
+    """Number of sampling steps for the coarse structure. From 1 to 50."""
 
     slat_guidance_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 3
-    """How closely shape and surface keep to the given picture. From 0 to 10."""
+    """How closely shape and texture follow the input image. From 0 to 10."""
 
     slat_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
-    """How many steps refine shape and surface. From 1 to 50."""
+    """Number of sampling steps for shape and texture. From 1 to 50."""
 
     mesh_simplify: Annotated[float, Field(ge=0.9, le=0.98)] = 0.95
-    """Share of faces, from 0 to 1, that is taken away; higher makes a simpler shape. From 0.9 to
-    0.98.
+    """Fraction of faces to remove, from 0 to 1; higher gives a simpler mesh. From 0.9 to 0.98.
     """
 
     texture_size: Literal[512, 1024, 2048] = 1024
-    """Edge of the surface picture in pixels; larger is sharper and makes a larger file."""
+    """Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+    """
 
     multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic"
 
@@ -54,10 +52,10 @@ class TrellisMultiOutput(OutputModel):
     """Result of fal-ai/trellis/multi."""
 
     model_mesh: File
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 trellis_multi = Endpoint("fal-ai/trellis/multi", TrellisMultiInput, TrellisMultiOutput)

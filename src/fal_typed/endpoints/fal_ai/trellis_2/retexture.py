@@ -20,48 +20,48 @@ class Trellis2RetextureInput(InputModel, Request["Trellis2RetextureOutput"]):
     """Parameters of fal-ai/trellis-2/retexture."""
 
     image_url: FileInput
-    """Picture of the object that is turned into a model."""
+    """Image of the object to turn into a 3D model."""
 
     mesh_url: FileInput
-    """Where the 3D shape is."""
+    """URL of the 3D model."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal[512, 1024] = 1024
-    """Fineness of the grid that the object is built in; higher keeps more detail and takes longer.
+    """Resolution of the grid that the object is built in; higher keeps more detail and takes
+    longer.
     """
 
     tex_slat_guidance_strength: Annotated[float, Field(ge=0.0, le=10.0)] = 1
-    """How closely the surface keeps to the given picture; too much looks garish. From 0 to 10.
+    """How closely the texture follows the input image; too high looks oversaturated. From 0 to 10.
     """
 
     tex_slat_guidance_rescale: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How far guidance of the surface is tempered; higher is steadier. From 0 to 1."""
+    """Rescaling of the guidance for the texture; higher is more stable. From 0 to 1."""
 
     tex_slat_guidance_interval_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
-    """Point of the run, from 0 to 1, at which guidance of the surface begins. From 0 to 1."""
+    """Fraction of the process, from 0 to 1, at which texture guidance starts. From 0 to 1."""
 
     tex_slat_guidance_interval_end: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
-    """Point of the run, from 0 to 1, at which guidance of the surface ends. From 0 to 1."""
+    """Fraction of the process, from 0 to 1, at which texture guidance ends. From 0 to 1."""
 
     tex_slat_sampling_steps: Annotated[int, Field(ge=1, le=50)] = 12
-    """How many steps make the surface. From 1 to 50."""
+    """Number of sampling steps for the texture. From 1 to 50."""
 
     tex_slat_rescale_t: Annotated[float, Field(ge=1.0, le=6.0)] = 3
-    """How much effort goes into the early steps of the surface. From 1 to 6."""
+    """Share of effort for the early steps of the texture. From 1 to 6."""
 
     texture_size: Literal[1024, 2048, 4096] = 2048
-    """Edge of the surface picture in pixels; larger is sharper and makes a larger file."""
+    """Width and height of the texture image in pixels; larger is sharper and gives a larger file.
+    """
 
 
 class Trellis2RetextureOutput(OutputModel):
     """Result of fal-ai/trellis-2/retexture."""
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
 
 trellis_2_retexture = Endpoint(

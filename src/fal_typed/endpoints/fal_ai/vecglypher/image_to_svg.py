@@ -20,67 +20,66 @@ class VecglypherImageToSvgInput(InputModel, Request["VecglypherImageToSvgOutput"
     """Parameters of fal-ai/vecglypher/image-to-svg."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     reference_image_urls: Annotated[list[FileInput], Field(max_length=8, min_length=1)]
-    """Pictures of people, things or a style that the result should take up. 1 to 8 items."""
+    """Reference images of people, objects or styles to use in the result. 1 to 8 items."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.1
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] = 0.95
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
     top_k: Annotated[int, Field(ge=-1, le=100)] = 5
-    """Only this many of the likeliest tokens may be chosen at each step. From -1 to 100."""
+    """Only this number of most likely tokens is considered at each step. From -1 to 100."""
 
     repetition_penalty: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """How strongly repeating is discouraged; 1 not at all. From 0 to 2."""
+    """Penalty for repetition; 1 applies none. From 0 to 2."""
 
     max_tokens: Annotated[int, Field(ge=256, le=16384)] = 8192
-    """Longest answer, in tokens; a token is about three quarters of a word. From 256 to 16384.
+    """Maximum length of the response in tokens; a token is about three quarters of a word. From
+    256 to 16384.
     """
 
     output_size: Annotated[int, Field(ge=64, le=4096)] = 512
-    """Edge of the result in pixels. From 64 to 4096."""
+    """Width and height of the result in pixels. From 64 to 4096."""
 
     fill_color: str = "black"
-    """What colour the inside of the shape has."""
+    """Color of the inside of the shape."""
 
     stroke_color: str | None = None
-    """What colour the line has."""
+    """Color of the line."""
 
     stroke_width: Annotated[float, Field(ge=0.1, le=50.0)] = 1
-    """How thick the line is, in pixels. From 0.1 to 50."""
+    """Width of the line in pixels. From 0.1 to 50."""
 
 
 class VecglypherImageToSvgOutput(OutputModel):
     """Result of fal-ai/vecglypher/image-to-svg."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     svg_content: str
-    """The drawing as SVG text."""
+    """The drawing as SVG source text."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 vecglypher_image_to_svg = Endpoint(

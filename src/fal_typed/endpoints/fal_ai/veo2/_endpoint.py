@@ -20,36 +20,36 @@ class Veo2Input(InputModel, Request["Veo2Output"]):
     """Parameters of fal-ai/veo2."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At least
-    1 character.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    least 1 character.
     """
 
     aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: Literal["5s", "6s", "7s", "8s"] = "5s"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     negative_prompt: str | None = None
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     enhance_prompt: bool = True
-    """Lets a language model rewrite the prompt into a fuller one before it is used."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Whether a language model rewrites the prompt into a more detailed one before it is used.
     """
 
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     auto_fix: bool = True
-    """Rewrites a prompt that the content rules refuse, and tries again, instead of failing."""
+    """Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+    """
 
 
 class Veo2Output(OutputModel):
     """Result of fal-ai/veo2."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 veo2 = Endpoint("fal-ai/veo2", Veo2Input, Veo2Output)

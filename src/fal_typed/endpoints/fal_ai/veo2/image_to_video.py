@@ -18,20 +18,21 @@ class Veo2ImageToVideoInput(InputModel, Request["Veo2ImageToVideoOutput"]):
     """Parameters of fal-ai/veo2/image-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     duration: Literal["5s", "6s", "7s", "8s"] = "5s"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
 
 class Veo2ImageToVideoOutput(OutputModel):
     """Result of fal-ai/veo2/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 veo2_image_to_video = Endpoint(

@@ -20,45 +20,45 @@ class Veo3ImageToVideoInput(InputModel, Request["Veo3ImageToVideoOutput"]):
     """Parameters of fal-ai/veo3/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=20000)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    20000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 20000 characters.
     """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: Literal["4s", "6s", "8s"] = "8s"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     negative_prompt: str | None = None
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     resolution: Literal["720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    generate_audio: bool = True
-    """Adds sound that fits the picture: voices, noises, music."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    generate_audio: bool = True
+    """Whether to generate audio for the video: voices, sound effects and music."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     auto_fix: bool = False
-    """Rewrites a prompt that the content rules refuse, and tries again, instead of failing."""
+    """Whether to rewrite a prompt that the content filter rejects and retry, instead of failing.
+    """
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """How much the content filter lets pass: 1 is the strictest, higher values allow more."""
+    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
 
 
 class Veo3ImageToVideoOutput(OutputModel):
     """Result of fal-ai/veo3/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 veo3_image_to_video = Endpoint(

@@ -21,19 +21,18 @@ class VibevoiceInput(InputModel, Request["VibevoiceOutput"]):
     """Parameters of fal-ai/vibevoice."""
 
     script: Annotated[str, Field(max_length=90000)]
-    """Text of the talk, with the speaker's number before each turn. At most 90000 characters.
+    """Text of the conversation, with the speaker number before each turn. At most 90000
+    characters.
     """
 
     speakers: list[VibeVoiceSpeaker]
-    """Who speaks, each with a voice."""
+    """Speakers, each with a voice."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     cfg_scale: Annotated[float, Field(ge=1.0, le=2.0)] = 1.3
-    """How strictly the voice follows the given text and speaker; low values sound freer. From 1 to
+    """How closely the voice follows the given text and speaker; low values sound freer. From 1 to
     2.
     """
 
@@ -42,19 +41,20 @@ class VibevoiceOutput(OutputModel):
     """Result of fal-ai/vibevoice."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
     sample_rate: int
-    """Samples per second of the recording."""
+    """Samples per second of the audio."""
 
     generation_time: float
-    """Seconds that the model took."""
+    """Generation time in seconds."""
 
     rtf: float
-    """Seconds of work for each second of sound; below 1 is faster than listening."""
+    """Real-time factor: processing seconds per second of audio; below 1 is faster than real time.
+    """
 
 
 vibevoice = Endpoint("fal-ai/vibevoice", VibevoiceInput, VibevoiceOutput)

@@ -18,7 +18,7 @@ class ViduTemplateToVideoInput(InputModel, Request["ViduTemplateToVideoOutput"])
     """Parameters of fal-ai/vidu/template-to-video."""
 
     input_image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order."""
+    """Images to edit or to use as references, in order."""
 
     template: Literal[
         "dreamy_wedding",
@@ -205,19 +205,17 @@ class ViduTemplateToVideoInput(InputModel, Request["ViduTemplateToVideoOutput"])
     ] = "hug"
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class ViduTemplateToVideoOutput(OutputModel):
     """Result of fal-ai/vidu/template-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 vidu_template_to_video = Endpoint(

@@ -21,138 +21,135 @@ class Wan22VaceFunA14bInpaintingInput(InputModel, Request["Wan22VaceFunA14bInpai
     """Parameters of fal-ai/wan-22-vace-fun-a14b/inpainting."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     match_input_num_frames: bool = False
-    """Gives the result as many frames as the given video."""
+    """Whether to generate as many frames as the input video has."""
 
     num_frames: Annotated[int, Field(ge=17, le=241)] = 81
-    """How many frames the video has; divided by the frame rate this is its length. From 17 to 241.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 17 to 241.
     """
 
     match_input_frames_per_second: bool = False
-    """Gives the result the frame rate of the given video."""
+    """Whether to use the frame rate of the input video."""
 
     frames_per_second: Annotated[int, Field(ge=5, le=30)] | None = 16
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames. From 5 to 30.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 5 to 30.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
-
-    num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 50.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto"
+    """Ratio of width to height of the result; auto, where available, matches the input."""
+
+    num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 30
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
+
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     sampler: Literal["unipc", "dpm++", "euler"] = "unipc"
-    """Numerical method that leads from noise to result; they differ in speed and in fine detail.
+    """Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
     """
 
     shift: Annotated[float, Field(ge=1.0, le=15.0)] = 5
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more. From 1 to 15.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail. From 1 to 15.
     """
 
     mask_video_url: FileInput | None = None
-    """Clip of the same length that marks, mostly in white, the part to work on."""
+    """Mask clip of the same length; usually the white area is edited."""
 
     mask_image_url: FileInput | None = None
-    """Picture of the same size that marks, mostly in white, the part to work on."""
+    """Mask image of the same size; usually the white area is edited."""
 
     ref_image_urls: list[FileInput] = UNSET
-    """Pictures of people, things or places that the video takes up."""
+    """Reference images of people, objects or places for the video."""
 
     first_frame_url: FileInput | None = None
-    """Picture that the video begins with."""
+    """Image to use as the first frame."""
 
     last_frame_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Image to use as the last frame."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     preprocess: bool = False
-    """Turns an ordinary clip into the map that is followed; leave off when it already is one.
-    """
+    """Whether to convert the clip into a control map; turn it off if it already is one."""
 
     acceleration: Literal["none", "low", "regular"] | None = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
     num_interpolated_frames: Annotated[int, Field(ge=0, le=5)] = 0
-    """How many frames are put between every two, for smoother motion. From 0 to 5."""
+    """Number of frames to insert between two frames, for smoother motion. From 0 to 5."""
 
     temporal_downsample_factor: Annotated[int, Field(ge=0, le=5)] = 0
-    """How many frames are left out for each one kept; 0 keeps all. From 0 to 5."""
+    """Number of frames to drop for each frame that is kept; 0 keeps all. From 0 to 5."""
 
     enable_auto_downsample: bool = False
-    """Leaves out frames of a fast video, where that loses no motion, to save time."""
+    """Whether to drop frames of a video with a high frame rate, to save time without losing
+    motion.
+    """
 
     auto_downsample_min_fps: Annotated[float, Field(ge=1.0, le=60.0)] = 15
-    """Frame rate below which no more frames are left out. From 1 to 60."""
+    """Minimum frame rate after frames are dropped. From 1 to 60."""
 
     interpolator_model: Literal["rife", "film"] = "film"
-    """Model that makes the frames in between."""
+    """Model that interpolates between frames."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     transparency_mode: Literal["content_aware", "white", "black"] = "content_aware"
-    """What fills the see-through parts of the first and last picture."""
+    """What fills the transparent areas of the first and last image."""
 
     return_frames_zip: bool = False
-    """Returns the single frames as an archive as well."""
+    """Whether to also return the frames as a ZIP archive."""
 
 
 class Wan22VaceFunA14bInpaintingOutput(OutputModel):
     """Result of fal-ai/wan-22-vace-fun-a14b/inpainting."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     prompt: str
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     frames_zip: File | None = None
-    """Archive of the single frames."""
+    """ZIP archive of the frames."""
 
 
 wan_22_vace_fun_a14b_inpainting = Endpoint(

@@ -18,129 +18,126 @@ class Wan22VaceFunA14bPoseInput(InputModel, Request["Wan22VaceFunA14bPoseOutput"
     """Parameters of fal-ai/wan-22-vace-fun-a14b/pose."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     acceleration: Literal["none", "low", "regular"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     auto_downsample_min_fps: float = 15
-    """Frame rate below which no more frames are left out."""
+    """Minimum frame rate after frames are dropped."""
 
     enable_auto_downsample: bool = UNSET
-    """Leaves out frames of a fast video, where that loses no motion, to save time."""
+    """Whether to drop frames of a video with a high frame rate, to save time without losing
+    motion.
+    """
 
     enable_prompt_expansion: bool = UNSET
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = UNSET
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     first_frame_url: FileInput = UNSET
-    """Picture that the video begins with."""
+    """Image to use as the first frame."""
 
     frames_per_second: int = 16
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     guidance_scale: float = 5
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts.
     """
 
     interpolator_model: Literal["rife", "film"] = "film"
-    """Model that makes the frames in between."""
+    """Model that interpolates between frames."""
 
     last_frame_url: FileInput = UNSET
-    """Picture that the video ends on."""
+    """Image to use as the last frame."""
 
     match_input_frames_per_second: bool = UNSET
-    """Gives the result the frame rate of the given video."""
+    """Whether to use the frame rate of the input video."""
 
     match_input_num_frames: bool = UNSET
-    """Gives the result as many frames as the given video."""
+    """Whether to generate as many frames as the input video has."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: int = 81
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     num_inference_steps: int = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     num_interpolated_frames: int = UNSET
-    """How many frames are put between every two, for smoother motion."""
+    """Number of frames to insert between two frames, for smoother motion."""
 
     preprocess: bool = UNSET
-    """Turns an ordinary clip into the map that is followed; leave off when it already is one.
-    """
+    """Whether to convert the clip into a control map; turn it off if it already is one."""
 
     ref_image_urls: list[FileInput] = UNSET
-    """Pictures of people, things or places that the video takes up."""
+    """Reference images of people, objects or places for the video."""
 
     resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     return_frames_zip: bool = UNSET
-    """Returns the single frames as an archive as well."""
+    """Whether to also return the frames as a ZIP archive."""
 
     sampler: Literal["unipc", "dpm++", "euler"] = "unipc"
-    """Numerical method that leads from noise to result; they differ in speed and in fine detail.
+    """Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
     """
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     shift: float = 5
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail.
     """
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     temporal_downsample_factor: int = UNSET
-    """How many frames are left out for each one kept; 0 keeps all."""
+    """Number of frames to drop for each frame that is kept; 0 keeps all."""
 
     transparency_mode: Literal["content_aware", "white", "black"] = "content_aware"
-    """What fills the see-through parts of the first and last picture."""
+    """What fills the transparent areas of the first and last image."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
 
 class Wan22VaceFunA14bPoseOutput(OutputModel):
     """Result of fal-ai/wan-22-vace-fun-a14b/pose."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     frames_zip: File | None = None
-    """Archive of the single frames."""
+    """ZIP archive of the frames."""
 
 
 wan_22_vace_fun_a14b_pose = Endpoint(

@@ -20,37 +20,37 @@ class WanTrainerFlf2v720pInput(InputModel, Request["WanTrainerFlf2v720pOutput"])
     """Parameters of fal-ai/wan-trainer/flf2v-720p."""
 
     training_data_url: FileInput
-    """Archive with the clips, pictures or recordings to learn from, each with a text file as its
+    """URL of an archive of training clips, images or recordings, each with a text file as its
     caption.
     """
 
     number_of_steps: Annotated[int, Field(ge=100, le=20000)] = 400
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart. From 100 to 20000.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
+    From 100 to 20000.
     """
 
     learning_rate: Annotated[float, Field(ge=1e-06, le=1.0)] = 0.0002
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    From 1e-06 to 1.
+    """Step size of the weight updates; too high is unstable, too low learns little. From 1e-06 to
+    1.
     """
 
     trigger_phrase: str = ""
-    """Rare words that call up what was learned; they are put into every caption and later into
-    prompts.
+    """Unique phrase that activates what was learned; it is added to every caption, use it in
+    prompts later.
     """
 
     auto_scale_input: bool = False
-    """Brings every clip to the frame count and frame rate of the training by itself."""
+    """Whether to convert every clip to the frame count and frame rate of the training."""
 
 
 class WanTrainerFlf2v720pOutput(OutputModel):
     """Result of fal-ai/wan-trainer/flf2v-720p."""
 
     lora_file: File
-    """The trained weights, as a file to download."""
+    """The trained LoRA weights, as a file to download."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
 
 wan_trainer_flf2v_720p = Endpoint(

@@ -20,46 +20,50 @@ class WanVaceAppsVideoEditInput(InputModel, Request["WanVaceAppsVideoEditOutput"
     """Parameters of fal-ai/wan-vace-apps/video-edit."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     video_type: Literal["auto", "general", "human"] = "auto"
 
     image_urls: list[FileInput] = []
-    """Pictures of people, things or places that the video is made with, in order."""
+    """Reference images of people, objects or places for the video, in order."""
 
     resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     acceleration: Literal["none", "low", "regular"] | None = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     enable_auto_downsample: bool = True
-    """Leaves out frames of a fast video, where that loses no motion, to save time."""
+    """Whether to drop frames of a video with a high frame rate, to save time without losing
+    motion.
+    """
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     auto_downsample_min_fps: Annotated[float, Field(ge=1.0, le=60.0)] = 15
-    """Frame rate below which no more frames are left out. From 1 to 60."""
+    """Minimum frame rate after frames are dropped. From 1 to 60."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     return_frames_zip: bool = False
-    """Returns the single frames as an archive as well."""
+    """Whether to also return the frames as a ZIP archive."""
 
 
 class WanVaceAppsVideoEditOutput(OutputModel):
     """Result of fal-ai/wan-vace-apps/video-edit."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     frames_zip: File | None = None
-    """Archive of the single frames."""
+    """ZIP archive of the frames."""
 
 
 wan_vace_apps_video_edit = Endpoint(

@@ -23,7 +23,7 @@ class WorkflowUtilitiesAudioCompressorInput(
     """Parameters of fal-ai/workflow-utilities/audio-compressor."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     threshold: Annotated[float, Field(ge=-60.0, le=0.0)] = -18
     """From -60 to 0."""
@@ -44,14 +44,14 @@ class WorkflowUtilitiesAudioCompressorInput(
     """From 1 to 8."""
 
     output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k"
-    """Bits per second of the file; more sounds better and makes it larger."""
+    """Bits per second of the file; higher sounds better and gives a larger file."""
 
 
 class WorkflowUtilitiesAudioCompressorOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/audio-compressor."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 workflow_utilities_audio_compressor = Endpoint(

@@ -23,19 +23,19 @@ class WorkflowUtilitiesAutoSubtitleInput(
     """Parameters of fal-ai/workflow-utilities/auto-subtitle."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     language: str = "en"
-    """Language of the text or the recording."""
+    """Language of the text or audio."""
 
     font_name: str = "Montserrat"
-    """Name of the typeface, as Google Fonts lists it."""
+    """Name of the typeface, as listed by Google Fonts."""
 
     font_size: Annotated[int, Field(ge=20, le=150)] = 100
-    """How large the letters are, in pixels. From 20 to 150."""
+    """Size of the letters in pixels. From 20 to 150."""
 
     font_weight: Literal["normal", "bold", "black"] = "bold"
-    """How thick the letters are."""
+    """Thickness of the letters."""
 
     font_color: Literal[
         "white",
@@ -52,7 +52,7 @@ class WorkflowUtilitiesAutoSubtitleInput(
         "cyan",
         "magenta",
     ] = "white"
-    """Colour of the letters."""
+    """Color of the text."""
 
     highlight_color: Literal[
         "white",
@@ -69,10 +69,10 @@ class WorkflowUtilitiesAutoSubtitleInput(
         "cyan",
         "magenta",
     ] = "purple"
-    """Colour of the word that is being spoken."""
+    """Color of the word that is being spoken."""
 
     stroke_width: Annotated[int, Field(ge=0, le=10)] = 3
-    """How thick the line is, in pixels. From 0 to 10."""
+    """Width of the line in pixels. From 0 to 10."""
 
     stroke_color: Literal[
         "black",
@@ -89,7 +89,7 @@ class WorkflowUtilitiesAutoSubtitleInput(
         "cyan",
         "magenta",
     ] = "black"
-    """What colour the line has."""
+    """Color of the line."""
 
     background_color: Literal[
         "black",
@@ -108,13 +108,13 @@ class WorkflowUtilitiesAutoSubtitleInput(
         "none",
         "transparent",
     ] = "none"
-    """What stands behind the subject."""
+    """Background behind the subject."""
 
     background_opacity: Annotated[float, Field(ge=0.0, le=1.0)] = 0
     """From 0 to 1."""
 
     position: Literal["top", "center", "bottom"] = "bottom"
-    """Where in the frame the words stand."""
+    """Position of the text in the frame."""
 
     y_offset: Annotated[int, Field(ge=-200, le=200)] = 75
     """From -200 to 200."""
@@ -123,23 +123,23 @@ class WorkflowUtilitiesAutoSubtitleInput(
     """From 1 to 12."""
 
     enable_animation: bool = True
-    """Lets the words come in with a movement."""
+    """Whether the text appears with an animation."""
 
 
 class WorkflowUtilitiesAutoSubtitleOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/auto-subtitle."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     transcription: str
-    """What is said, as text."""
+    """Transcript of the speech."""
 
     subtitle_count: int
-    """How many lines were put on screen."""
+    """Number of subtitle lines."""
 
     words: list[dict[str, Any]] | None = None
-    """Every word with its time."""
+    """The words with their timestamps."""
 
     transcription_metadata: dict[str, Any] | None = None
 

@@ -21,10 +21,10 @@ class WorkflowUtilitiesBlendVideoInput(InputModel, Request["WorkflowUtilitiesBle
     """Parameters of fal-ai/workflow-utilities/blend-video."""
 
     top_video_url: FileInput
-    """Clip that lies above."""
+    """Clip of the top layer."""
 
     bottom_video_url: FileInput
-    """Clip that lies beneath."""
+    """Clip of the bottom layer."""
 
     blend_mode: Literal[
         "addition",
@@ -51,20 +51,20 @@ class WorkflowUtilitiesBlendVideoInput(InputModel, Request["WorkflowUtilitiesBle
         "subtract",
         "vividlight",
     ] = "overlay"
-    """Rule by which the colours of both layers are mixed."""
+    """How the colors of the two layers are blended."""
 
     opacity: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How dense it is, from 0, invisible, to 1, solid. From 0 to 1."""
+    """Opacity, from 0 for invisible to 1 for opaque. From 0 to 1."""
 
     shortest: bool = True
-    """Ends with whichever clip is over first."""
+    """Whether to end with the shorter clip."""
 
 
 class WorkflowUtilitiesBlendVideoOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/blend-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 workflow_utilities_blend_video = Endpoint(

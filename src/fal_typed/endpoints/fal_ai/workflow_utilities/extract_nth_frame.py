@@ -23,31 +23,29 @@ class WorkflowUtilitiesExtractNthFrameInput(
     """Parameters of fal-ai/workflow-utilities/extract-nth-frame."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     frame_interval: Annotated[int, Field(ge=1, le=300)] = 12
     """From 1 to 300."""
 
     output_format: Literal["png", "jpg", "jpeg", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     max_frames: Annotated[int, Field(ge=1, le=500)] = 100
-    """How many frames to work on at most. From 1 to 500."""
+    """Maximum number of frames to process. From 1 to 500."""
 
     quality: Annotated[int, Field(ge=1, le=100)] = 95
-    """How little the file is compressed; higher looks better and makes a larger file. From 1 to
-    100.
-    """
+    """Encoding quality; higher looks better and gives a larger file. From 1 to 100."""
 
 
 class WorkflowUtilitiesExtractNthFrameOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/extract-nth-frame."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     frame_count: int
-    """How many pictures it holds one after the other."""
+    """Number of frames that it contains."""
 
 
 workflow_utilities_extract_nth_frame = Endpoint(

@@ -23,10 +23,10 @@ class WorkflowUtilitiesImpulseResponseInput(
     """Parameters of fal-ai/workflow-utilities/impulse-response."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     impulse_response_url: FileInput
-    """Recording of how a room answers a clap, whose echo is taken over."""
+    """Impulse response recording of a room, whose reverb is applied."""
 
     dry_level: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
     """From 0 to 1."""
@@ -44,14 +44,14 @@ class WorkflowUtilitiesImpulseResponseInput(
     """From -10 to 0."""
 
     output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k"
-    """Bits per second of the file; more sounds better and makes it larger."""
+    """Bits per second of the file; higher sounds better and gives a larger file."""
 
 
 class WorkflowUtilitiesImpulseResponseOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/impulse-response."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 workflow_utilities_impulse_response = Endpoint(

@@ -23,11 +23,11 @@ class WorkflowUtilitiesInterleaveVideoInput(
     """Parameters of fal-ai/workflow-utilities/interleave-video."""
 
     video_urls: list[FileInput]
-    """Clips to work on or to draw from, in order."""
+    """Clips to edit or to use as references, in order."""
 
     frames_per_second: Annotated[float, Field(ge=1.0, le=120.0)] | None = None
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames. From 1 to 120.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 120.
     """
 
 
@@ -35,7 +35,7 @@ class WorkflowUtilitiesInterleaveVideoOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/interleave-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 workflow_utilities_interleave_video = Endpoint(

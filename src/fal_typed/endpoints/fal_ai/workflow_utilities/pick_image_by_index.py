@@ -21,7 +21,8 @@ class WorkflowUtilitiesPickImageByIndexInput(
     """Parameters of fal-ai/workflow-utilities/pick-image-by-index."""
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     index: int
 
@@ -32,10 +33,10 @@ class WorkflowUtilitiesPickImageByIndexOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/pick-image-by-index."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 workflow_utilities_pick_image_by_index = Endpoint(

@@ -19,14 +19,14 @@ class WorkflowUtilitiesReverseVideoInput(
     """Parameters of fal-ai/workflow-utilities/reverse-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
 
 class WorkflowUtilitiesReverseVideoOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/reverse-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 workflow_utilities_reverse_video = Endpoint(

@@ -21,28 +21,28 @@ class WorkflowUtilitiesScaleVideoInput(InputModel, Request["WorkflowUtilitiesSca
     """Parameters of fal-ai/workflow-utilities/scale-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     width: Annotated[int, Field(ge=2, le=7680)] | None = None
-    """How wide it is, in pixels. From 2 to 7680."""
+    """Width in pixels. From 2 to 7680."""
 
     height: Annotated[int, Field(ge=2, le=4320)] | None = None
-    """How high it is, in pixels. From 2 to 4320."""
+    """Height in pixels. From 2 to 4320."""
 
     mode: Literal["stretch", "pad", "crop"] = "stretch"
-    """Which of its ways of working the endpoint uses."""
+    """Operating mode of the endpoint."""
 
     pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black"
-    """Colour of the borders that fill the frame."""
+    """Color of the borders that fill the frame."""
 
     codec: Literal["libx264", "libx265"] = "libx264"
-    """How sound or picture is compressed."""
+    """Codec of the audio or video."""
 
     preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast"
 
     crf: Annotated[int, Field(ge=0, le=51)] = 18
-    """How strongly the video is compressed, from 0 to 51; higher is smaller and looks worse. From
-    0 to 51.
+    """Constant rate factor of the video encoding, from 0 to 51; higher values give a smaller file
+    and lower quality. From 0 to 51.
     """
 
 
@@ -50,19 +50,19 @@ class WorkflowUtilitiesScaleVideoOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/scale-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     original_width: int
-    """Width of what was given, in pixels."""
+    """Width of the input in pixels."""
 
     original_height: int
-    """Height of what was given, in pixels."""
+    """Height of the input in pixels."""
 
     scaled_width: int
-    """Width afterwards, in pixels."""
+    """Width after scaling, in pixels."""
 
     scaled_height: int
-    """Height afterwards, in pixels."""
+    """Height after scaling, in pixels."""
 
 
 workflow_utilities_scale_video = Endpoint(

@@ -20,16 +20,17 @@ class WorkflowUtilitiesTrimVideoInput(InputModel, Request["WorkflowUtilitiesTrim
     """Parameters of fal-ai/workflow-utilities/trim-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     start_time: Annotated[float, Field(ge=0.0)] = 1
-    """Second at which the part to work on begins. At least 0."""
+    """Start of the part to process, in seconds. At least 0."""
 
     end_time: float | None = None
-    """Second at which the part to work on ends."""
+    """End of the part to process, in seconds."""
 
     duration: Annotated[float, Field(gt=0.0)] | None = 2
-    """Length of the result in seconds; auto, where offered, leaves it to the model. More than 0.
+    """Duration of the result in seconds; auto, where available, lets the model decide. Greater
+    than 0.
     """
 
 
@@ -37,13 +38,13 @@ class WorkflowUtilitiesTrimVideoOutput(OutputModel):
     """Result of fal-ai/workflow-utilities/trim-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     original_duration: float
-    """Length of the given clip, in seconds."""
+    """Duration of the input clip in seconds."""
 
     trimmed_duration: float
-    """Length afterwards, in seconds."""
+    """Duration after trimming, in seconds."""
 
 
 workflow_utilities_trim_video = Endpoint(

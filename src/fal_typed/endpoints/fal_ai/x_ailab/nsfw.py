@@ -16,14 +16,14 @@ class XAilabNsfwInput(InputModel, Request["XAilabNsfwOutput"]):
     """Parameters of fal-ai/x-ailab/nsfw."""
 
     image_urls: list[FileInput]
-    """Pictures that the model looks at, in order."""
+    """Images for the model to analyze, in order."""
 
 
 class XAilabNsfwOutput(OutputModel):
     """Result of fal-ai/x-ailab/nsfw."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
 
 x_ailab_nsfw = Endpoint("fal-ai/x-ailab/nsfw", XAilabNsfwInput, XAilabNsfwOutput)

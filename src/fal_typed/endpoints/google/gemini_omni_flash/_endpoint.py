@@ -18,20 +18,20 @@ class GeminiOmniFlashInput(InputModel, Request["GeminiOmniFlashOutput"]):
     """Parameters of google/gemini-omni-flash."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: float = 8
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
 
 class GeminiOmniFlashOutput(OutputModel):
     """Result of google/gemini-omni-flash."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 gemini_omni_flash = Endpoint(

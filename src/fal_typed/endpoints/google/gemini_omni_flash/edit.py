@@ -16,17 +16,17 @@ class GeminiOmniFlashEditInput(InputModel, Request["GeminiOmniFlashEditOutput"])
     """Parameters of google/gemini-omni-flash/edit."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
 
 class GeminiOmniFlashEditOutput(OutputModel):
     """Result of google/gemini-omni-flash/edit."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 gemini_omni_flash_edit = Endpoint(

@@ -21,23 +21,24 @@ class GeminiOmniFlashReferenceToVideoInput(
     """Parameters of google/gemini-omni-flash/reference-to-video."""
 
     image_urls: list[FileInput]
-    """Pictures of people, things or places that the video is made with, in order."""
+    """Reference images of people, objects or places for the video, in order."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: float = 8
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
 
 class GeminiOmniFlashReferenceToVideoOutput(OutputModel):
     """Result of google/gemini-omni-flash/reference-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 gemini_omni_flash_reference_to_video = Endpoint(

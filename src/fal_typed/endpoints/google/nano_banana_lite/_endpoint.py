@@ -18,7 +18,7 @@ class NanoBananaLiteInput(InputModel, Request["NanoBananaLiteOutput"]):
     """Parameters of google/nano-banana-lite."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal[
         "auto",
@@ -37,44 +37,43 @@ class NanoBananaLiteInput(InputModel, Request["NanoBananaLiteOutput"]):
         "8:1",
         "1:8",
     ] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     limit_generations: bool = True
-    """Makes one picture per request, even if the prompt asks for several."""
+    """Whether to generate one image per request, even if the prompt asks for several."""
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """How much the content filter lets pass: 1 is the strictest, higher values allow more."""
+    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     system_prompt: str = ""
-    """Standing instruction on role, tone and form that the model keeps to in every answer."""
+    """Instructions on role, tone and format that the model follows in every response."""
 
     thinking_level: Literal["minimal", "high"] = UNSET
-    """How long the model thinks before it begins; more helps with hard prompts."""
+    """How much the model thinks first; more helps with difficult prompts."""
 
 
 class NanoBananaLiteOutput(OutputModel):
     """Result of google/nano-banana-lite."""
 
     description: str
-    """What the model says about the result."""
+    """The model's description of the result."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 nano_banana_lite = Endpoint("google/nano-banana-lite", NanoBananaLiteInput, NanoBananaLiteOutput)

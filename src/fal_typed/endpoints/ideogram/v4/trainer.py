@@ -18,27 +18,25 @@ class V4TrainerInput(InputModel, Request["V4TrainerOutput"]):
     """Parameters of ideogram/v4/trainer."""
 
     images_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
     default_caption: str = UNSET
-    """Caption of every picture that has none of its own."""
+    """Caption for images that do not have one."""
 
     learning_rate: float = 0.0001
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    """
+    """Step size of the weight updates; too high is unstable, too low learns little."""
 
     output_lora_format: Literal["fal", "comfy"] = "fal"
-    """Naming of the layers in the weights' file, after the program that will load it."""
+    """Naming scheme of the layers in the weights file; depends on the program that loads it."""
 
     resolution: str = "auto"
-    """How large training sees its pictures or clips; higher learns finer detail and takes longer.
+    """Resolution of the training images or clips; higher resolutions capture finer detail and take
+    longer.
     """
 
     steps: int = 1000
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
     """
 
 
@@ -46,10 +44,10 @@ class V4TrainerOutput(OutputModel):
     """Result of ideogram/v4/trainer."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
     diffusers_lora_file: File
-    """The trained weights in the layout of the diffusers library, as a file to download."""
+    """The trained LoRA weights in the diffusers format, as a file to download."""
 
 
 v4_trainer = Endpoint("ideogram/v4/trainer", V4TrainerInput, V4TrainerOutput)

@@ -21,22 +21,21 @@ class Imagineart15ProPreviewTextToImageInput(
     """Parameters of imagineart/imagineart-1.5-pro-preview/text-to-image."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "3:1", "1:3", "3:2", "2:3"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class Imagineart15ProPreviewTextToImageOutput(OutputModel):
     """Result of imagineart/imagineart-1.5-pro-preview/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 imagineart_1_5_pro_preview_text_to_image = Endpoint(

@@ -21,10 +21,12 @@ class Imagineart20EditPreviewImageToImageInput(
     """Parameters of imagineart/imagineart-2.0-edit-preview/image-to-image."""
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     aspect_ratio: Literal[
         "auto",
@@ -41,14 +43,14 @@ class Imagineart20EditPreviewImageToImageInput(
         "1:3",
         "21:9",
     ] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class Imagineart20EditPreviewImageToImageOutput(OutputModel):
     """Result of imagineart/imagineart-2.0-edit-preview/image-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 imagineart_2_0_edit_preview_image_to_image = Endpoint(

@@ -21,7 +21,8 @@ class Imagineart20PreviewTextToImageInput(
     """Parameters of imagineart/imagineart-2.0-preview/text-to-image."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     aspect_ratio: Literal[
         "1:1",
@@ -39,25 +40,23 @@ class Imagineart20PreviewTextToImageInput(
         "4:1",
         "1:4",
     ] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["1K", "2K"] = "2K"
-    """How many pixels the picture has; higher is sharper, slower and may cost more."""
+    """Resolution of the image; higher is sharper, slower and can cost more."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     reasoning: Literal["high", "low"] = "low"
-    """How long the model thinks before it draws; more helps with hard prompts."""
+    """How much the model thinks before it generates; more helps with difficult prompts."""
 
 
 class Imagineart20PreviewTextToImageOutput(OutputModel):
     """Result of imagineart/imagineart-2.0-preview/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 imagineart_2_0_preview_text_to_image = Endpoint(

@@ -16,26 +16,28 @@ class H3ImageToVideoInput(InputModel, Request["H3ImageToVideoOutput"]):
     """Parameters of minimax/h3/image-to-video."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     duration: float = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     end_image_url: FileInput = UNSET
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     resolution: str = "2K"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class H3ImageToVideoOutput(OutputModel):
     """Result of minimax/h3/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 h3_image_to_video = Endpoint("minimax/h3/image-to-video", H3ImageToVideoInput, H3ImageToVideoOutput)

@@ -18,32 +18,34 @@ class H3ReferenceToVideoInput(InputModel, Request["H3ReferenceToVideoOutput"]):
     """Parameters of minimax/h3/reference-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     aspect_ratio: Literal["adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "adaptive"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: float = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     reference_audio_urls: list[FileInput] = UNSET
-    """Recordings that the prompt refers to."""
+    """Audio files that the prompt refers to."""
 
     reference_image_urls: list[FileInput] = UNSET
-    """Pictures of people, things or a style that the result should take up."""
+    """Reference images of people, objects or styles to use in the result."""
 
     reference_video_urls: list[FileInput] = UNSET
-    """Clips whose people, motion or style the result takes up."""
+    """Reference clips whose people, motion or style are used in the result."""
 
     resolution: str = "2K"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class H3ReferenceToVideoOutput(OutputModel):
     """Result of minimax/h3/reference-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 h3_reference_to_video = Endpoint(

@@ -18,23 +18,25 @@ class H3TextToVideoInput(InputModel, Request["H3TextToVideoOutput"]):
     """Parameters of minimax/h3/text-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: float = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     resolution: str = "2K"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class H3TextToVideoOutput(OutputModel):
     """Result of minimax/h3/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 h3_text_to_video = Endpoint("minimax/h3/text-to-video", H3TextToVideoInput, H3TextToVideoOutput)

@@ -19,37 +19,35 @@ class Sfx16ExtendAudioInput(InputModel, Request["Sfx16ExtendAudioOutput"]):
     """Parameters of mirelo-ai/sfx1.6/extend-audio."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     ambience: bool = UNSET
-    """Adds the background sound of the place."""
+    """Whether to add background sounds of the scene."""
 
     append_duration: float = 10
-    """Seconds that are added at the end."""
+    """Seconds to add at the end."""
 
     double_output: bool = UNSET
-    """Returns two versions instead of one."""
+    """Whether to return two versions instead of one."""
 
     num_samples: int = 1
-    """How many results to make in one request."""
+    """Number of results to generate in one request."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     text_prompt: str = UNSET
-    """Describes in words the sounds that are wanted."""
+    """Text description of the sounds to generate."""
 
     upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav"
-    """File format of the recording; wav and flac keep every detail."""
+    """File format of the audio; wav and flac are lossless."""
 
 
 class Sfx16ExtendAudioOutput(OutputModel):
     """Result of mirelo-ai/sfx1.6/extend-audio."""
 
     audio: list[AudioModel]
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 sfx1_6_extend_audio = Endpoint(

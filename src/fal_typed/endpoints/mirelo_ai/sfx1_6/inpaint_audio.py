@@ -19,40 +19,38 @@ class AudioSegmentSpec(InputModel):
     """Part of the parameters: end_s, start_s."""
 
     end_s: float
-    """Second at which the part ends."""
+    """End of the segment, in seconds."""
 
     start_s: float
-    """Second at which the part begins."""
+    """Start of the segment, in seconds."""
 
 
 class Sfx16InpaintAudioInput(InputModel, Request["Sfx16InpaintAudioOutput"]):
     """Parameters of mirelo-ai/sfx1.6/inpaint-audio."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     segment: AudioSegmentSpec
 
     num_samples: int = 1
-    """How many results to make in one request."""
+    """Number of results to generate in one request."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     text_prompt: str = UNSET
-    """Describes in words the sounds that are wanted."""
+    """Text description of the sounds to generate."""
 
     upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav"
-    """File format of the recording; wav and flac keep every detail."""
+    """File format of the audio; wav and flac are lossless."""
 
 
 class Sfx16InpaintAudioOutput(OutputModel):
     """Result of mirelo-ai/sfx1.6/inpaint-audio."""
 
     audio: list[AudioModel]
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 sfx1_6_inpaint_audio = Endpoint(

@@ -18,34 +18,32 @@ class Sfx16TextToAudioInput(InputModel, Request["Sfx16TextToAudioOutput"]):
     """Parameters of mirelo-ai/sfx1.6/text-to-audio."""
 
     text_prompt: str
-    """Describes in words the sounds that are wanted."""
+    """Text description of the sounds to generate."""
 
     ambience: bool = UNSET
-    """Adds the background sound of the place."""
+    """Whether to add background sounds of the scene."""
 
     double_output: bool = UNSET
-    """Returns two versions instead of one."""
+    """Whether to return two versions instead of one."""
 
     duration: float = 10
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     num_samples: int = 1
-    """How many results to make in one request."""
+    """Number of results to generate in one request."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav"
-    """File format of the recording; wav and flac keep every detail."""
+    """File format of the audio; wav and flac are lossless."""
 
 
 class Sfx16TextToAudioOutput(OutputModel):
     """Result of mirelo-ai/sfx1.6/text-to-audio."""
 
     audio: list[AudioModel]
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 sfx1_6_text_to_audio = Endpoint(

@@ -20,28 +20,26 @@ class Sfx16VideoToVideoInput(InputModel, Request["Sfx16VideoToVideoOutput"]):
     """Parameters of mirelo-ai/sfx1.6/video-to-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     duration: float = 10
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     num_samples: int = 1
-    """How many results to make in one request."""
+    """Number of results to generate in one request."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     text_prompt: str = UNSET
-    """Describes in words the sounds that are wanted."""
+    """Text description of the sounds to generate."""
 
 
 class Sfx16VideoToVideoOutput(OutputModel):
     """Result of mirelo-ai/sfx1.6/video-to-video."""
 
     video: list[VideoModel]
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 sfx1_6_video_to_video = Endpoint(

@@ -20,21 +20,20 @@ class SfxV1VideoToVideoInput(InputModel, Request["SfxV1VideoToVideoOutput"]):
     """Parameters of mirelo-ai/sfx-v1/video-to-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     text_prompt: str | None = None
-    """Describes in words the sounds that are wanted."""
+    """Text description of the sounds to generate."""
 
     num_samples: Annotated[int, Field(ge=2, le=8)] | None = 2
-    """How many results to make in one request. From 2 to 8."""
+    """Number of results to generate in one request. From 2 to 8."""
 
     seed: Annotated[int, Field(ge=1)] | None = 2105
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. At least 1.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result. At least 1."""
 
     duration: Annotated[float, Field(ge=1.0, le=10.0)] | None = 10
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 10.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    10.
     """
 
 
@@ -42,7 +41,7 @@ class SfxV1VideoToVideoOutput(OutputModel):
     """Result of mirelo-ai/sfx-v1/video-to-video."""
 
     video: list[Video]
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 sfx_v1_video_to_video = Endpoint(

@@ -20,32 +20,31 @@ class SfxV15VideoToAudioInput(InputModel, Request["SfxV15VideoToAudioOutput"]):
     """Parameters of mirelo-ai/sfx-v1.5/video-to-audio."""
 
     video_url: FileInput
-    """Video that the sound is made for or taken from."""
+    """Video to generate audio for or to extract audio from."""
 
     text_prompt: str | None = None
-    """Describes in words the sounds that are wanted."""
+    """Text description of the sounds to generate."""
 
     num_samples: Annotated[int, Field(ge=2, le=8)] | None = 2
-    """How many results to make in one request. From 2 to 8."""
+    """Number of results to generate in one request. From 2 to 8."""
 
     seed: Annotated[int, Field(ge=1)] | None = 8069
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. At least 1.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result. At least 1."""
 
     duration: Annotated[float, Field(ge=1.0, le=10.0)] | None = 10
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 10.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    10.
     """
 
     start_offset: Annotated[float, Field(ge=0.0)] | None = 0
-    """Second at which to begin. At least 0."""
+    """Position to start at, in seconds. At least 0."""
 
 
 class SfxV15VideoToAudioOutput(OutputModel):
     """Result of mirelo-ai/sfx-v1.5/video-to-audio."""
 
     audio: list[Audio]
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 sfx_v1_5_video_to_audio = Endpoint(

@@ -16,31 +16,30 @@ class MareyMotionTransferInput(InputModel, Request["MareyMotionTransferOutput"])
     """Parameters of moonvalley/marey/motion-transfer."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     first_frame_image_url: FileInput | None = None
-    """Picture that the video begins with."""
+    """Image to use as the first frame."""
 
     reference_image_url: FileInput | None = None
-    """Picture of a person, a thing or a style that the result should take up."""
+    """Reference image of a person, an object or a style to use in the result."""
 
     negative_prompt: str | None = None
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = -1
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class MareyMotionTransferOutput(OutputModel):
     """Result of moonvalley/marey/motion-transfer."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 marey_motion_transfer = Endpoint(

@@ -18,25 +18,24 @@ class MareyT2vInput(InputModel, Request["MareyT2vOutput"]):
     """Parameters of moonvalley/marey/t2v."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080"
     """Width and height of the video in pixels."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     negative_prompt: str | None = None
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = -1
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     guidance_scale: float | None = None
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh.
     """
 
 
@@ -44,7 +43,7 @@ class MareyT2vOutput(OutputModel):
     """Result of moonvalley/marey/t2v."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 marey_t2v = Endpoint("moonvalley/marey/t2v", MareyT2vInput, MareyT2vOutput)

@@ -19,39 +19,40 @@ class Cosmos3SuperImageToVideoInput(InputModel, Request["Cosmos3SuperImageToVide
     """Parameters of nvidia/cosmos-3-super/image-to-video."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     agentic_early_stop: bool = True
-    """Ends the rounds of trying and judging once a result is good enough."""
+    """Whether to stop iterating once a result is good enough."""
 
     agentic_max_iterations: float = 2
-    """Most rounds of making, judging and improving."""
+    """Maximum number of rounds of generation, evaluation and improvement."""
 
     agentic_samples_per_iteration: float = 2
-    """How many attempts are made in a round."""
+    """Number of attempts in each round."""
 
     enable_agentic_generation: bool = UNSET
-    """Makes several attempts, judges them and improves the best."""
+    """Whether to generate several attempts, evaluate them and improve the best one."""
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     frames_per_second: int = 24
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     guidance_scale: float = 6
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh.
     """
 
     image_size: (
@@ -65,24 +66,23 @@ class Cosmos3SuperImageToVideoInput(InputModel, Request["Cosmos3SuperImageToVide
             "landscape_16_9",
         ]
     ) = UNSET
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: int = 189
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     num_inference_steps: int = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -90,11 +90,10 @@ class Cosmos3SuperImageToVideoOutput(OutputModel):
     """Result of nvidia/cosmos-3-super/image-to-video."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 cosmos_3_super_image_to_video = Endpoint(

@@ -19,31 +19,32 @@ class Cosmos3SuperTextToImageInput(InputModel, Request["Cosmos3SuperTextToImageO
     """Parameters of nvidia/cosmos-3-super/text-to-image."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     agentic_early_stop: bool = True
-    """Ends the rounds of trying and judging once a result is good enough."""
+    """Whether to stop iterating once a result is good enough."""
 
     agentic_max_iterations: float = 2
-    """Most rounds of making, judging and improving."""
+    """Maximum number of rounds of generation, evaluation and improvement."""
 
     agentic_samples_per_iteration: float = 2
-    """How many attempts are made in a round."""
+    """Number of attempts in each round."""
 
     enable_agentic_generation: bool = UNSET
-    """Makes several attempts, judges them and improves the best."""
+    """Whether to generate several attempts, evaluate them and improve the best one."""
 
     enable_prompt_expansion: bool = UNSET
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     guidance_scale: float = 4
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh.
     """
 
     image_size: (
@@ -57,27 +58,26 @@ class Cosmos3SuperTextToImageInput(InputModel, Request["Cosmos3SuperTextToImageO
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     num_inference_steps: int = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -85,14 +85,13 @@ class Cosmos3SuperTextToImageOutput(OutputModel):
     """Result of nvidia/cosmos-3-super/text-to-image."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 cosmos_3_super_text_to_image = Endpoint(

@@ -21,28 +21,31 @@ class Nemotron3NanoOmniVideoInput(InputModel, Request["Nemotron3NanoOmniVideoOut
     """Parameters of nvidia/nemotron-3-nano-omni/video."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Question or instruction that the model answers. At least 1 character."""
+    """Question or instruction for the model. At least 1 character."""
 
     video_url: FileInput
-    """Video that the model watches and answers about."""
+    """Video for the model to analyze."""
 
     system_prompt: str | None = None
-    """Standing instruction on role, tone and form that the model keeps to in every answer."""
+    """Instructions on role, tone and format that the model follows in every response."""
 
     reasoning_mode: Literal["think", "no_think"] = "no_think"
-    """Whether the model thinks before it answers; better on hard questions, slower."""
+    """Whether the model thinks before it responds; better for difficult questions, but slower.
+    """
 
     max_tokens: Annotated[int, Field(ge=1, le=20000)] = 1024
-    """Longest answer, in tokens; a token is about three quarters of a word. From 1 to 20000."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word. From 1
+    to 20000.
+    """
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] = 0.95
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
 
@@ -50,13 +53,13 @@ class Nemotron3NanoOmniVideoOutput(OutputModel):
     """Result of nvidia/nemotron-3-nano-omni/video."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     usage: UsageInfo
-    """How many tokens were used, for the bill."""
+    """Number of tokens used, for billing."""
 
     finish_reason: str = "stop"
-    """Why the answer ended: complete, or cut at the limit."""
+    """Why the response ended: complete, or cut off at the limit."""
 
 
 nemotron_3_nano_omni_video = Endpoint(

@@ -18,10 +18,10 @@ class NemotronAsrMultilingualAsrInput(InputModel, Request["NemotronAsrMultilingu
     """Parameters of nvidia/nemotron-asr-multilingual/asr."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     language: Literal[
         "auto",
@@ -66,17 +66,17 @@ class NemotronAsrMultilingualAsrInput(InputModel, Request["NemotronAsrMultilingu
         "mt-MT",
         "sl-SI",
     ] = "auto"
-    """Language of the text or the recording."""
+    """Language of the text or audio."""
 
 
 class NemotronAsrMultilingualAsrOutput(OutputModel):
     """Result of nvidia/nemotron-asr-multilingual/asr."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     partial: bool | None = None
-    """Whether more text is still to come."""
+    """Whether this is a partial response that is followed by more text."""
 
 
 nemotron_asr_multilingual_asr = Endpoint(

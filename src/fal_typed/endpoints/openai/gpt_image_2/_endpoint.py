@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,8 +21,8 @@ class GptImage2Input(InputModel, Request["GptImage2Output"]):
     """Parameters of openai/gpt-image-2."""
 
     prompt: Annotated[str, Field(max_length=32000, min_length=2)]
-    """Says in words what the picture should show or what to change in the one given. 2 to 32000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 2 to
+    32000 characters.
     """
 
     image_size: (
@@ -37,20 +37,20 @@ class GptImage2Input(InputModel, Request["GptImage2Output"]):
             "auto",
         ]
     ) = "landscape_4_3"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     quality: Literal["auto", "low", "medium", "high"] = "high"
-    """How much effort goes into the picture; higher looks better, takes longer and costs more.
-    """
+    """Quality of the image; higher takes longer and costs more."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -58,7 +58,7 @@ class GptImage2Output(OutputModel):
     """Result of openai/gpt-image-2."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 gpt_image_2 = Endpoint("openai/gpt-image-2", GptImage2Input, GptImage2Output)

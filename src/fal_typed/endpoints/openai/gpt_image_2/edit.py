@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,12 +21,13 @@ class GptImage2EditInput(InputModel, Request["GptImage2EditOutput"]):
     """Parameters of openai/gpt-image-2/edit."""
 
     prompt: Annotated[str, Field(max_length=32000, min_length=2)]
-    """Says in words what the picture should show or what to change in the one given. 2 to 32000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 2 to
+    32000 characters.
     """
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     image_size: (
         ImageSize
@@ -40,31 +41,31 @@ class GptImage2EditInput(InputModel, Request["GptImage2EditOutput"]):
             "auto",
         ]
     ) = "auto"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     quality: Literal["auto", "low", "medium", "high"] = "high"
-    """How much effort goes into the picture; higher looks better, takes longer and costs more.
-    """
+    """Quality of the image; higher takes longer and costs more."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     mask_url: FileInput | None = None
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
 
 class GptImage2EditOutput(OutputModel):
     """Result of openai/gpt-image-2/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 gpt_image_2_edit = Endpoint("openai/gpt-image-2/edit", GptImage2EditInput, GptImage2EditOutput)

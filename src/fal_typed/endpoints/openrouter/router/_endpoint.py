@@ -21,43 +21,45 @@ class RouterInput(InputModel, Request["RouterOutput"]):
     """Parameters of openrouter/router."""
 
     prompt: str
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
     model: str
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     system_prompt: str | None = None
-    """Standing instruction on role, tone and form that the model keeps to in every answer."""
+    """Instructions on role, tone and format that the model follows in every response."""
 
     reasoning: bool = False
-    """Returns what the model thought before it answered."""
+    """Whether to return the model's reasoning."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     max_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Longest answer, in tokens; a token is about three quarters of a word. At least 1."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word. At
+    least 1.
+    """
 
 
 class RouterOutput(OutputModel):
     """Result of openrouter/router."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     reasoning: str | None = None
-    """What the model thought before it answered."""
+    """The model's reasoning before its response."""
 
     partial: bool = False
-    """Whether more text is still to come."""
+    """Whether this is a partial response that is followed by more text."""
 
     error: str | None = None
-    """What went wrong, if something did."""
+    """Error message, if the operation failed."""
 
     usage: UsageInfo | None = None
-    """How many tokens were used, for the bill."""
+    """Number of tokens used, for billing."""
 
 
 router = Endpoint("openrouter/router", RouterInput, RouterOutput)

@@ -22,37 +22,39 @@ class RouterAudioInput(InputModel, Request["RouterAudioOutput"]):
     """Parameters of openrouter/router/audio."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     model: str
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     system_prompt: str | None = None
-    """Standing instruction on role, tone and form that the model keeps to in every answer."""
+    """Instructions on role, tone and format that the model follows in every response."""
 
     reasoning: bool = False
-    """Returns what the model thought before it answered."""
+    """Whether to return the model's reasoning."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     max_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Longest answer, in tokens; a token is about three quarters of a word. At least 1."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word. At
+    least 1.
+    """
 
 
 class RouterAudioOutput(OutputModel):
     """Result of openrouter/router/audio."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     usage: UsageInfo | None
-    """How many tokens were used, for the bill."""
+    """Number of tokens used, for billing."""
 
 
 router_audio = Endpoint("openrouter/router/audio", RouterAudioInput, RouterAudioOutput)

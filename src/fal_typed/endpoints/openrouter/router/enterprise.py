@@ -15,60 +15,60 @@ class RouterEnterpriseInput(InputModel, Request["RouterEnterpriseOutput"]):
     """Parameters of openrouter/router/enterprise."""
 
     model: str
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     max_tokens: int = UNSET
-    """Longest answer, in tokens; a token is about three quarters of a word."""
+    """Maximum length of the response in tokens; a token is about three quarters of a word."""
 
     reasoning: bool = UNSET
-    """Returns what the model thought before it answered."""
+    """Whether to return the model's reasoning."""
 
     system_prompt: str = UNSET
-    """Standing instruction on role, tone and form that the model keeps to in every answer."""
+    """Instructions on role, tone and format that the model follows in every response."""
 
     temperature: float = 1
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier."""
+    """Sampling temperature; low values are more predictable, high values are more varied."""
 
 
 class UsageInfo(OutputModel):
     """Part of the result: decode_time_ms, input_tokens, output_tokens, prefill_time_ms, ttft_ms."""
 
     decode_time_ms: float
-    """Milliseconds spent on writing the answer."""
+    """Time to generate the response, in milliseconds."""
 
     input_tokens: int
-    """How many tokens were read."""
+    """Number of tokens that were read."""
 
     output_tokens: int
-    """How many tokens were written."""
+    """Number of tokens that were generated."""
 
     prefill_time_ms: float
-    """Milliseconds spent on reading the input."""
+    """Time to process the input, in milliseconds."""
 
     ttft_ms: float
-    """Milliseconds until the first token of the answer."""
+    """Time to the first token of the response, in milliseconds."""
 
 
 class RouterEnterpriseOutput(OutputModel):
     """Result of openrouter/router/enterprise."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     error: str | None = None
-    """What went wrong, if something did."""
+    """Error message, if the operation failed."""
 
     partial: bool | None = None
-    """Whether more text is still to come."""
+    """Whether this is a partial response that is followed by more text."""
 
     reasoning: str | None = None
-    """What the model thought before it answered."""
+    """The model's reasoning before its response."""
 
     usage: UsageInfo | None = None
-    """How many tokens were used, for the bill."""
+    """Number of tokens used, for billing."""
 
 
 router_enterprise = Endpoint(

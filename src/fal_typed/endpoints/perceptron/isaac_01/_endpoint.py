@@ -18,42 +18,42 @@ class Isaac01Input(InputModel, Request["Isaac01Output"]):
     """Parameters of perceptron/isaac-01."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
     prompt: str
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
     response_style: Literal["text", "box", "point", "polygon"] = "text"
-    """What the answer points at things with."""
+    """How the response refers to positions in the image."""
 
 
 class CompletionUsage(OutputModel):
     """Part of the result: completion_tokens, prompt_tokens, total_tokens."""
 
     completion_tokens: int
-    """How many tokens were written."""
+    """Number of tokens that were generated."""
 
     prompt_tokens: int
-    """How many tokens were read."""
+    """Number of tokens that were read."""
 
     total_tokens: int
-    """How many tokens were read and written."""
+    """Number of tokens that were read and generated."""
 
 
 class Isaac01Output(OutputModel):
     """Result of perceptron/isaac-01."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     partial: bool = False
-    """Whether more text is still to come."""
+    """Whether this is a partial response that is followed by more text."""
 
     error: str | None = None
-    """What went wrong, if something did."""
+    """Error message, if the operation failed."""
 
     usage: CompletionUsage | None = None
-    """How many tokens were used, for the bill."""
+    """Number of tokens used, for billing."""
 
 
 isaac_01 = Endpoint("perceptron/isaac-01", Isaac01Input, Isaac01Output)

@@ -19,24 +19,24 @@ class ChatterboxhdSpeechToSpeechInput(InputModel, Request["ChatterboxhdSpeechToS
     """Parameters of resemble-ai/chatterboxhd/speech-to-speech."""
 
     source_audio_url: FileInput
-    """Recording to change."""
+    """Audio to convert."""
 
     target_voice: Literal[
         "Aurora", "Blade", "Britney", "Carl", "Cliff", "Richard", "Rico", "Siobhan", "Vicky"
     ] = UNSET
 
     target_voice_audio_url: FileInput = UNSET
-    """Recording of the voice that is wanted."""
+    """Audio of the voice to convert to."""
 
     high_quality_audio: bool = False
-    """Keeps a higher sample rate, which takes longer."""
+    """Whether to use a higher sample rate, which takes longer."""
 
 
 class ChatterboxhdSpeechToSpeechOutput(OutputModel):
     """Result of resemble-ai/chatterboxhd/speech-to-speech."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 chatterboxhd_speech_to_speech = Endpoint(

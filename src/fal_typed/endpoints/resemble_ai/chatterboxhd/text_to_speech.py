@@ -21,34 +21,31 @@ class ChatterboxhdTextToSpeechInput(InputModel, Request["ChatterboxhdTextToSpeec
     """Parameters of resemble-ai/chatterboxhd/text-to-speech."""
 
     text: str = UNSET
-    """Words to be spoken."""
+    """Text to speak."""
 
     voice: Literal[
         "Aurora", "Blade", "Britney", "Carl", "Cliff", "Richard", "Rico", "Siobhan", "Vicky"
     ] = UNSET
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     audio_url: FileInput = UNSET
-    """Recording of the voice to work with."""
+    """Audio of the voice to process."""
 
     exaggeration: Annotated[float, Field(ge=0.25, le=2.0)] = 0.5
-    """How strongly feeling shows in the voice. From 0.25 to 2."""
+    """How strongly the voice expresses emotion. From 0.25 to 2."""
 
     cfg: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How strictly the voice keeps to the given speaker; low values sound more lively. From 0 to
-    1.
+    """How closely the voice follows the given speaker; low values sound livelier. From 0 to 1.
     """
 
     high_quality_audio: bool = False
-    """Keeps a higher sample rate, which takes longer."""
+    """Whether to use a higher sample rate, which takes longer."""
 
     seed: Annotated[int, Field(ge=0)] = 0
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. At least 0.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result. At least 0."""
 
     temperature: Annotated[float, Field(ge=0.05, le=5.0)] = 0.8
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
+    """Sampling temperature; low values are more predictable, high values are more varied. From
     0.05 to 5.
     """
 
@@ -57,7 +54,7 @@ class ChatterboxhdTextToSpeechOutput(OutputModel):
     """Result of resemble-ai/chatterboxhd/text-to-speech."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 chatterboxhd_text_to_speech = Endpoint(

@@ -18,10 +18,10 @@ class N21EditInput(InputModel, Request["N21EditOutput"]):
     """Parameters of reve/2.1/edit."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal[
         "4:1",
@@ -43,16 +43,17 @@ class N21EditInput(InputModel, Request["N21EditOutput"]):
         "1:4",
         "auto",
     ] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -60,7 +61,7 @@ class N21EditOutput(OutputModel):
     """Result of reve/2.1/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 n2_1_edit = Endpoint("reve/2.1/edit", N21EditInput, N21EditOutput)

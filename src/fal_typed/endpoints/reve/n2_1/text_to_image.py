@@ -18,7 +18,8 @@ class N21TextToImageInput(InputModel, Request["N21TextToImageOutput"]):
     """Parameters of reve/2.1/text-to-image."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     aspect_ratio: Literal[
         "4:1",
@@ -40,16 +41,17 @@ class N21TextToImageInput(InputModel, Request["N21TextToImageOutput"]):
         "1:4",
         "auto",
     ] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -57,7 +59,7 @@ class N21TextToImageOutput(OutputModel):
     """Result of reve/2.1/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 n2_1_text_to_image = Endpoint("reve/2.1/text-to-image", N21TextToImageInput, N21TextToImageOutput)

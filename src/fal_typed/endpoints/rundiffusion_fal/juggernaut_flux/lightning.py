@@ -20,10 +20,10 @@ class JuggernautFluxLightningInput(InputModel, Request["JuggernautFluxLightningO
     """Parameters of rundiffusion-fal/juggernaut-flux/lightning."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     image_size: (
         ImageSize
@@ -36,24 +36,23 @@ class JuggernautFluxLightningInput(InputModel, Request["JuggernautFluxLightningO
             "landscape_16_9",
         ]
     ) = "landscape_4_3"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     num_inference_steps: int = 4
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -61,20 +60,19 @@ class JuggernautFluxLightningOutput(OutputModel):
     """Result of rundiffusion-fal/juggernaut-flux/lightning."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: Any
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 juggernaut_flux_lightning = Endpoint(

@@ -18,64 +18,61 @@ class V2ExtendInput(InputModel, Request["V2ExtendOutput"]):
     """Parameters of sonauto/v2/extend."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     side: Literal["left", "right"]
 
     balance_strength: float = 0.7
-    """How voice and instruments are balanced; higher sounds more natural."""
+    """Balance of vocals and instruments; higher values sound more natural."""
 
     crop_duration: float = UNSET
-    """Seconds of the given piece, from its edge, that are left out first."""
+    """Number of seconds to trim from the edge of the input first."""
 
     extend_duration: float = UNSET
-    """Seconds by which the piece grows."""
+    """Number of seconds to add."""
 
     lyrics_prompt: str = UNSET
-    """Words to be sung."""
+    """Lyrics to sing."""
 
     num_songs: float = 1
-    """How many songs to make."""
+    """Number of songs to generate."""
 
     output_bit_rate: Literal["128", "192", "256", "320"] = UNSET
-    """Thousand bits per second of the file; more sounds better and makes it larger."""
+    """Kilobits per second of the file; higher sounds better and gives a larger file."""
 
     output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     prompt: str = UNSET
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     prompt_strength: float = 1.8
-    """How closely the music keeps to the prompt."""
+    """How closely the music follows the prompt."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     tags: list[str] = UNSET
-    """Words for the kind of music: genre, mood, instruments."""
+    """Tags that describe the music: genre, mood, instruments."""
 
 
 class V2ExtendOutput(OutputModel):
     """Result of sonauto/v2/extend."""
 
     audio: list[Audio]
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     extend_duration: float
-    """Seconds by which the piece grows."""
+    """Number of seconds to add."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     lyrics: str | None = None
-    """Words that are sung."""
+    """Lyrics that are sung."""
 
     tags: list[str] | None = None
-    """Words for the kind of music, as they were used."""
+    """Genre, mood and instrument tags that were used."""
 
 
 v2_extend = Endpoint("sonauto/v2/extend", V2ExtendInput, V2ExtendOutput)

@@ -18,58 +18,55 @@ class InpaintSection(InputModel):
     """Part of the parameters: end, start."""
 
     end: float
-    """Second at which this part stops."""
+    """End of this segment, in seconds."""
 
     start: float
-    """Second at which this part begins."""
+    """Start of this segment, in seconds."""
 
 
 class V2InpaintInput(InputModel, Request["V2InpaintOutput"]):
     """Parameters of sonauto/v2/inpaint."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     lyrics_prompt: str
-    """Words to be sung."""
+    """Lyrics to sing."""
 
     sections: list[InpaintSection]
 
     balance_strength: float = 0.7
-    """How voice and instruments are balanced; higher sounds more natural."""
+    """Balance of vocals and instruments; higher values sound more natural."""
 
     num_songs: float = 1
-    """How many songs to make."""
+    """Number of songs to generate."""
 
     output_bit_rate: Literal["128", "192", "256", "320"] = UNSET
-    """Thousand bits per second of the file; more sounds better and makes it larger."""
+    """Kilobits per second of the file; higher sounds better and gives a larger file."""
 
     output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     prompt_strength: float = 2
-    """How closely the music keeps to the prompt."""
+    """How closely the music follows the prompt."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     selection_crop: bool = UNSET
 
     tags: list[str] = UNSET
-    """Words for the kind of music: genre, mood, instruments."""
+    """Tags that describe the music: genre, mood, instruments."""
 
 
 class V2InpaintOutput(OutputModel):
     """Result of sonauto/v2/inpaint."""
 
     audio: list[Audio]
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 v2_inpaint = Endpoint("sonauto/v2/inpaint", V2InpaintInput, V2InpaintOutput)

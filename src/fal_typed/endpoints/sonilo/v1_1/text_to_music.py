@@ -16,23 +16,23 @@ class V11TextToMusicInput(InputModel, Request["V11TextToMusicOutput"]):
     """Parameters of sonilo/v1.1/text-to-music."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     duration: float = 90
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     num_samples: int = 1
-    """How many results to make in one request."""
+    """Number of results to generate in one request."""
 
 
 class V11TextToMusicOutput(OutputModel):
     """Result of sonilo/v1.1/text-to-music."""
 
     audio: AudioModel
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     audios: list[AudioModel]
-    """The recordings that were made, as files to download."""
+    """The generated audio files, to download."""
 
 
 v1_1_text_to_music = Endpoint(

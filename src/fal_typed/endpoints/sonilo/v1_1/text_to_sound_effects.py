@@ -18,23 +18,23 @@ class V11TextToSoundEffectsInput(InputModel, Request["V11TextToSoundEffectsOutpu
     """Parameters of sonilo/v1.1/text-to-sound-effects."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac"
-    """File format of the recording; wav and flac keep every detail."""
+    """File format of the audio; wav and flac are lossless."""
 
     duration: float = 8
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
 
 class V11TextToSoundEffectsOutput(OutputModel):
     """Result of sonilo/v1.1/text-to-sound-effects."""
 
     audio: AudioModel
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     audios: list[AudioModel]
-    """The recordings that were made, as files to download."""
+    """The generated audio files, to download."""
 
 
 v1_1_text_to_sound_effects = Endpoint(

@@ -17,29 +17,29 @@ class V11VideoToMusicInput(InputModel, Request["V11VideoToMusicOutput"]):
     """Parameters of sonilo/v1.1/video-to-music."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     duration: float = UNSET
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     num_samples: int = 1
-    """How many results to make in one request."""
+    """Number of results to generate in one request."""
 
     prompt: str = UNSET
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     start_offset: float = UNSET
-    """Second at which to begin."""
+    """Position to start at, in seconds."""
 
 
 class V11VideoToMusicOutput(OutputModel):
     """Result of sonilo/v1.1/video-to-music."""
 
     audio: AudioModel
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     audios: list[AudioModel]
-    """The recordings that were made, as files to download."""
+    """The generated audio files, to download."""
 
 
 v1_1_video_to_music = Endpoint(

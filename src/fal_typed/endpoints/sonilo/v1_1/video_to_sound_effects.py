@@ -20,26 +20,26 @@ class V11VideoToSoundEffectsInput(InputModel, Request["V11VideoToSoundEffectsOut
     """Parameters of sonilo/v1.1/video-to-sound-effects."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac"
-    """File format of the recording; wav and flac keep every detail."""
+    """File format of the audio; wav and flac are lossless."""
 
     prompt: str = UNSET
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     segments: list[SfxSegment] = UNSET
-    """Parts of the recording or video with their times."""
+    """Segments of the audio or video with their timestamps."""
 
 
 class V11VideoToSoundEffectsOutput(OutputModel):
     """Result of sonilo/v1.1/video-to-sound-effects."""
 
     audio: AudioModel
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     audios: list[AudioModel]
-    """The recordings that were made, as files to download."""
+    """The generated audio files, to download."""
 
 
 v1_1_video_to_sound_effects = Endpoint(

@@ -20,32 +20,32 @@ class V11VideoToVideoMusicInput(InputModel, Request["V11VideoToVideoMusicOutput"
     """Parameters of sonilo/v1.1/video-to-video-music."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     duration: float = UNSET
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     keep_speech_vocal: bool = UNSET
-    """Keeps the voices of the given video under the music."""
+    """Whether to keep the voices of the input video with the music."""
 
     num_samples: int = 1
-    """How many results to make in one request."""
+    """Number of results to generate in one request."""
 
     prompt: str = UNSET
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     start_offset: float = UNSET
-    """Second at which to begin."""
+    """Position to start at, in seconds."""
 
 
 class V11VideoToVideoMusicOutput(OutputModel):
     """Result of sonilo/v1.1/video-to-video-music."""
 
     video: VideoModel
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     videos: list[VideoModel]
-    """The videos that were made, as files to download."""
+    """The generated videos, as files to download."""
 
 
 v1_1_video_to_video_music = Endpoint(

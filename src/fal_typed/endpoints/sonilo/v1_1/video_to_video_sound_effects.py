@@ -25,29 +25,29 @@ class V11VideoToVideoSoundEffectsInput(InputModel, Request["V11VideoToVideoSound
     """Parameters of sonilo/v1.1/video-to-video-sound-effects."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac"
-    """File format of the recording; wav and flac keep every detail."""
+    """File format of the audio; wav and flac are lossless."""
 
     prompt: str = UNSET
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     segments: list[SfxSegment] = UNSET
-    """Parts of the recording or video with their times."""
+    """Segments of the audio or video with their timestamps."""
 
 
 class V11VideoToVideoSoundEffectsOutput(OutputModel):
     """Result of sonilo/v1.1/video-to-video-sound-effects."""
 
     audio: AudioModel
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     video: VideoModel
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     videos: list[VideoModel]
-    """The videos that were made, as files to download."""
+    """The generated videos, as files to download."""
 
 
 v1_1_video_to_video_sound_effects = Endpoint(

@@ -21,55 +21,53 @@ class H31TextTo3dInput(InputModel, Request["H31TextTo3dOutput"]):
     """Parameters of tripo3d/h3.1/text-to-3d."""
 
     prompt: Annotated[str, Field(max_length=1024)]
-    """Describes in words the object, its shape and its surface. At most 1024 characters."""
+    """Text description of the object, its shape and its surface. At most 1024 characters."""
 
     negative_prompt: Annotated[str, Field(max_length=1024)] | None = None
-    """Says in words what the result should not contain or look like. At most 1024 characters.
-    """
+    """Text description of what to avoid in the result. At most 1024 characters."""
 
     face_limit: Annotated[int, Field(ge=1000, le=2000000)] | None = None
-    """How many faces the object has at most; left out, the model decides. From 1000 to 2000000.
-    """
+    """Maximum number of faces; chosen by the model if not given. From 1000 to 2000000."""
 
     texture: bool = True
-    """Gives the object colours and not only its shape."""
+    """Whether to texture the object instead of returning only its shape."""
 
     pbr: bool = True
-    """Makes surface maps (colour, metal, roughness) that react to light."""
+    """Whether to generate surface maps (color, metallic, roughness) that react to light."""
 
     model_seed: int | None = None
-    """Starting value of the random generator for the shape; the same value repeats it."""
+    """Random seed for the shape; the same seed reproduces it."""
 
     image_seed: int | None = None
-    """Starting point of the random numbers for the picture that comes first."""
+    """Random seed for the first image."""
 
     texture_seed: int | None = None
-    """Starting value of the random generator for the surface; the same value repeats it."""
+    """Random seed for the texture; the same seed reproduces it."""
 
     texture_quality: Literal["standard", "detailed"] = "standard"
-    """How fine the surface is."""
+    """Level of detail of the texture."""
 
     geometry_quality: Literal["standard", "detailed"] = "standard"
-    """How fine the shape is."""
+    """Level of detail of the shape."""
 
     auto_size: bool = False
-    """Brings the object to its likely true size in metres."""
+    """Whether to scale the object to its estimated real size in meters."""
 
     quad: bool = False
-    """Builds the shape of four-sided faces, which are easier to animate."""
+    """Whether to build the mesh from quads, which are easier to animate."""
 
 
 class H31TextTo3dOutput(OutputModel):
     """Result of tripo3d/h3.1/text-to-3d."""
 
     model_mesh: File
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     model_urls: ModelUrlsType2
-    """The object in several file formats."""
+    """The 3D model in several file formats."""
 
     rendered_image: Image | None = None
-    """Picture of the finished object."""
+    """Rendered image of the 3D model."""
 
 
 h3_1_text_to_3d = Endpoint("tripo3d/h3.1/text-to-3d", H31TextTo3dInput, H31TextTo3dOutput)

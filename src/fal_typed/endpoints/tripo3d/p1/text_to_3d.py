@@ -21,29 +21,29 @@ class P1TextTo3dInput(InputModel, Request["P1TextTo3dOutput"]):
     """Parameters of tripo3d/p1/text-to-3d."""
 
     prompt: Annotated[str, Field(max_length=1024)]
-    """Describes in words the object, its shape and its surface. At most 1024 characters."""
+    """Text description of the object, its shape and its surface. At most 1024 characters."""
 
     face_limit: Annotated[int, Field(ge=48, le=20000)] | None = None
-    """How many faces the object has at most; left out, the model decides. From 48 to 20000."""
+    """Maximum number of faces; chosen by the model if not given. From 48 to 20000."""
 
     texture: bool = True
-    """Gives the object colours and not only its shape."""
+    """Whether to texture the object instead of returning only its shape."""
 
     model_seed: int | None = None
-    """Starting value of the random generator for the shape; the same value repeats it."""
+    """Random seed for the shape; the same seed reproduces it."""
 
 
 class P1TextTo3dOutput(OutputModel):
     """Result of tripo3d/p1/text-to-3d."""
 
     model_mesh: File
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     model_urls: ModelUrlsType2
-    """The object in several file formats."""
+    """The 3D model in several file formats."""
 
     rendered_image: Image | None = None
-    """Picture of the finished object."""
+    """Rendered image of the 3D model."""
 
 
 p1_text_to_3d = Endpoint("tripo3d/p1/text-to-3d", P1TextTo3dInput, P1TextTo3dOutput)

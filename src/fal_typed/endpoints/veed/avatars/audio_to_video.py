@@ -47,17 +47,17 @@ class AvatarsAudioToVideoInput(InputModel, Request["AvatarsAudioToVideoOutput"])
         "any_male_side",
         "any_female_side",
     ]
-    """The presenter who speaks."""
+    """The avatar that speaks."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
 
 class AvatarsAudioToVideoOutput(OutputModel):
     """Result of veed/avatars/audio-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 avatars_audio_to_video = Endpoint(

@@ -47,17 +47,17 @@ class AvatarsTextToVideoInput(InputModel, Request["AvatarsTextToVideoOutput"]):
         "any_male_side",
         "any_female_side",
     ]
-    """The presenter who speaks."""
+    """The avatar that speaks."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
 
 class AvatarsTextToVideoOutput(OutputModel):
     """Result of veed/avatars/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 avatars_text_to_video = Endpoint(

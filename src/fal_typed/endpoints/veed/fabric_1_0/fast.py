@@ -18,20 +18,21 @@ class Fabric10FastInput(InputModel, Request["Fabric10FastOutput"]):
     """Parameters of veed/fabric-1.0/fast."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     resolution: Literal["720p", "480p"]
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class Fabric10FastOutput(OutputModel):
     """Result of veed/fabric-1.0/fast."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 fabric_1_0_fast = Endpoint("veed/fabric-1.0/fast", Fabric10FastInput, Fabric10FastOutput)

@@ -20,23 +20,24 @@ class Fabric10TextInput(InputModel, Request["Fabric10TextOutput"]):
     """Parameters of veed/fabric-1.0/text."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     text: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Words to be spoken. 1 to 2000 characters."""
+    """Text to speak. 1 to 2000 characters."""
 
     resolution: Literal["720p", "480p"]
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     voice_description: str | None = None
-    """Describes in words the speaker that is wanted."""
+    """Text description of the voice to generate."""
 
 
 class Fabric10TextOutput(OutputModel):
     """Result of veed/fabric-1.0/text."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 fabric_1_0_text = Endpoint("veed/fabric-1.0/text", Fabric10TextInput, Fabric10TextOutput)

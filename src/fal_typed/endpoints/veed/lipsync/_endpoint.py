@@ -16,17 +16,17 @@ class LipsyncInput(InputModel, Request["LipsyncOutput"]):
     """Parameters of veed/lipsync."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
 
 class LipsyncOutput(OutputModel):
     """Result of veed/lipsync."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 lipsync = Endpoint("veed/lipsync", LipsyncInput, LipsyncOutput)

@@ -16,17 +16,17 @@ class LipsyncV2Input(InputModel, Request["LipsyncV2Output"]):
     """Parameters of veed/lipsync/v2."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
 
 class LipsyncV2Output(OutputModel):
     """Result of veed/lipsync/v2."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 lipsync_v2 = Endpoint("veed/lipsync/v2", LipsyncV2Input, LipsyncV2Output)

@@ -18,23 +18,23 @@ class VideoBackgroundRemovalInput(InputModel, Request["VideoBackgroundRemovalOut
     """Parameters of veed/video-background-removal."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     output_codec: Literal["vp9", "h264"] = "vp9"
-    """How the video is compressed; vp9 can keep transparency, h264 plays everywhere."""
+    """Codec of the video; vp9 supports transparency, h264 plays everywhere."""
 
     refine_foreground_edges: bool = True
-    """Cleans the edge of the subject, as around hair."""
+    """Whether to refine the edges of the subject, for example around hair."""
 
     subject_is_person: bool = True
-    """Whether the subject is a person, which picks the model for people."""
+    """Whether the subject is a person; selects the model for people."""
 
 
 class VideoBackgroundRemovalOutput(OutputModel):
     """Result of veed/video-background-removal."""
 
     video: list[Video]
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 video_background_removal = Endpoint(

@@ -23,10 +23,10 @@ class VideoBackgroundRemovalGreenScreenInput(
     """Parameters of veed/video-background-removal/green-screen."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     output_codec: Literal["vp9", "h264"] = "vp9"
-    """How the video is compressed; vp9 can keep transparency, h264 plays everywhere."""
+    """Codec of the video; vp9 supports transparency, h264 plays everywhere."""
 
     spill_suppression_strength: Annotated[float, Field(ge=0.0, le=1.0)] | None = 0.8
     """From 0 to 1."""
@@ -36,7 +36,7 @@ class VideoBackgroundRemovalGreenScreenOutput(OutputModel):
     """Result of veed/video-background-removal/green-screen."""
 
     video: list[Video]
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 video_background_removal_green_screen = Endpoint(

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,15 +21,15 @@ class V26TextToImageInput(InputModel, Request["V26TextToImageOutput"]):
     """Parameters of wan/v2.6/text-to-image."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what the picture should show or what to change in the one given. At least 1
-    character.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    least 1 character.
     """
 
     image_url: FileInput | None = None
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     negative_prompt: str | None = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     image_size: (
         ImageSize
@@ -43,32 +43,29 @@ class V26TextToImageInput(InputModel, Request["V26TextToImageOutput"]):
         ]
         | None
     ) = None
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     max_images: Annotated[int, Field(ge=1, le=5)] = 1
-    """How many pictures one request may return at most. From 1 to 5."""
+    """Maximum number of images to return in one request. From 1 to 5."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class V26TextToImageOutput(OutputModel):
     """Result of wan/v2.6/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     generated_text: str | None = None
-    """What the model said beside the pictures."""
+    """Text that the model generated in addition to the images."""
 
 
 v2_6_text_to_image = Endpoint("wan/v2.6/text-to-image", V26TextToImageInput, V26TextToImageOutput)

@@ -20,22 +20,23 @@ class GrokImagineVideoEditVideoInput(InputModel, Request["GrokImagineVideoEditVi
     """Parameters of xai/grok-imagine-video/edit-video."""
 
     prompt: Annotated[str, Field(max_length=4096)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    4096 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 4096 characters.
     """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     resolution: Literal["auto", "480p", "720p"] = "auto"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class GrokImagineVideoEditVideoOutput(OutputModel):
     """Result of xai/grok-imagine-video/edit-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 grok_imagine_video_edit_video = Endpoint(

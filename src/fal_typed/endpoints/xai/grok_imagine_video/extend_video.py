@@ -20,15 +20,16 @@ class GrokImagineVideoExtendVideoInput(InputModel, Request["GrokImagineVideoExte
     """Parameters of xai/grok-imagine-video/extend-video."""
 
     prompt: Annotated[str, Field(max_length=4096)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    4096 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 4096 characters.
     """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     duration: Annotated[int, Field(ge=2, le=10)] = 6
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 2 to 10.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 2 to
+    10.
     """
 
 
@@ -36,7 +37,7 @@ class GrokImagineVideoExtendVideoOutput(OutputModel):
     """Result of xai/grok-imagine-video/extend-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 grok_imagine_video_extend_video = Endpoint(

@@ -21,29 +21,31 @@ class GrokImagineVideoImageToVideoInput(InputModel, Request["GrokImagineVideoIma
     """Parameters of xai/grok-imagine-video/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=4096)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    4096 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 4096 characters.
     """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     duration: Annotated[int, Field(ge=1, le=15)] = 6
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 15.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    15.
     """
 
     aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] | None = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["480p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class GrokImagineVideoImageToVideoOutput(OutputModel):
     """Result of xai/grok-imagine-video/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 grok_imagine_video_image_to_video = Endpoint(

@@ -23,29 +23,31 @@ class GrokImagineVideoReferenceToVideoInput(
     """Parameters of xai/grok-imagine-video/reference-to-video."""
 
     prompt: Annotated[str, Field(max_length=4096)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    4096 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 4096 characters.
     """
 
     reference_image_urls: Annotated[list[FileInput], Field(max_length=7, min_length=1)]
-    """Pictures of people, things or a style that the result should take up. 1 to 7 items."""
+    """Reference images of people, objects or styles to use in the result. 1 to 7 items."""
 
     duration: Annotated[int, Field(ge=1, le=10)] = 8
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 10.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    10.
     """
 
     aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["480p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class GrokImagineVideoReferenceToVideoOutput(OutputModel):
     """Result of xai/grok-imagine-video/reference-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 grok_imagine_video_reference_to_video = Endpoint(

@@ -20,23 +20,23 @@ class OutputFormat(InputModel):
     """Part of the parameters: codec, sample_rate, bit_rate."""
 
     codec: Literal["mp3", "wav", "pcm", "mulaw", "alaw"] = "mp3"
-    """How sound or picture is compressed."""
+    """Codec of the audio or video."""
 
     sample_rate: Literal[8000, 16000, 22050, 24000, 44100, 48000] = 24000
-    """Samples per second of the recording, in hertz; more keeps higher tones."""
+    """Sample rate of the audio in Hz; higher rates preserve higher frequencies."""
 
     bit_rate: Literal[32000, 64000, 96000, 128000, 192000] | None = None
-    """Bits per second of the file; more sounds better and makes it larger."""
+    """Bits per second of the file; higher sounds better and gives a larger file."""
 
 
 class TtsV1Input(InputModel, Request["TtsV1Output"]):
     """Parameters of xai/tts/v1."""
 
     text: Annotated[str, Field(max_length=15000, min_length=1)]
-    """Words to be spoken. 1 to 15000 characters."""
+    """Text to speak. 1 to 15000 characters."""
 
     voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     language: Literal[
         "auto",
@@ -61,17 +61,17 @@ class TtsV1Input(InputModel, Request["TtsV1Output"]):
         "tr",
         "vi",
     ] = "auto"
-    """Language of the text or the recording."""
+    """Language of the text or audio."""
 
     output_format: OutputFormat = UNSET
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
 
 class TtsV1Output(OutputModel):
     """Result of xai/tts/v1."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 tts_v1 = Endpoint("xai/tts/v1", TtsV1Input, TtsV1Output)

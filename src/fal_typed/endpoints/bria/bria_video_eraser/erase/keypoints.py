@@ -21,10 +21,10 @@ class BriaVideoEraserEraseKeypointsInput(
     """Parameters of bria/bria_video_eraser/erase/keypoints."""
 
     keypoints: list[str]
-    """Points that mark the thing meant."""
+    """Points that mark the object."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     output_container_and_codec: Literal[
         "mp4_h265",
@@ -39,13 +39,13 @@ class BriaVideoEraserEraseKeypointsInput(
         "mkv_vp9",
         "mkv_mpeg4",
     ] = "mp4_h264"
-    """File format of the video and how it is compressed."""
+    """Container and codec of the video file."""
 
     auto_trim: bool = True
-    """Cuts the video to the length that the model can work on."""
+    """Whether to trim the video to the length that the model supports."""
 
     preserve_audio: bool = True
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
 
 class BriaVideoEraserEraseKeypointsOutput(OutputModel):

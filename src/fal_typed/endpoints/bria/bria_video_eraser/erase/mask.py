@@ -18,10 +18,10 @@ class BriaVideoEraserEraseMaskInput(InputModel, Request["BriaVideoEraserEraseMas
     """Parameters of bria/bria_video_eraser/erase/mask."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     mask_video_url: FileInput
-    """Clip of the same length that marks, mostly in white, the part to work on."""
+    """Mask clip of the same length; usually the white area is edited."""
 
     output_container_and_codec: Literal[
         "mp4_h265",
@@ -36,13 +36,13 @@ class BriaVideoEraserEraseMaskInput(InputModel, Request["BriaVideoEraserEraseMas
         "mkv_vp9",
         "mkv_mpeg4",
     ] = "mp4_h264"
-    """File format of the video and how it is compressed."""
+    """Container and codec of the video file."""
 
     auto_trim: bool = True
-    """Cuts the video to the length that the model can work on."""
+    """Whether to trim the video to the length that the model supports."""
 
     preserve_audio: bool = True
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
 
 class BriaVideoEraserEraseMaskOutput(OutputModel):

@@ -18,10 +18,11 @@ class BriaVideoEraserErasePromptInput(InputModel, Request["BriaVideoEraserEraseP
     """Parameters of bria/bria_video_eraser/erase/prompt."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     output_container_and_codec: Literal[
         "mp4_h265",
@@ -36,13 +37,13 @@ class BriaVideoEraserErasePromptInput(InputModel, Request["BriaVideoEraserEraseP
         "mkv_vp9",
         "mkv_mpeg4",
     ] = "mp4_h264"
-    """File format of the video and how it is compressed."""
+    """Container and codec of the video file."""
 
     auto_trim: bool = True
-    """Cuts the video to the length that the model can work on."""
+    """Whether to trim the video to the length that the model supports."""
 
     preserve_audio: bool = True
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
 
 class BriaVideoEraserErasePromptOutput(OutputModel):

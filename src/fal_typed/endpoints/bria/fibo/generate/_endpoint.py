@@ -27,35 +27,34 @@ class FiboGenerateInput(InputModel, Request["FiboGenerateOutput"]):
     """Parameters of bria/fibo/generate."""
 
     prompt: str | None = None
-    """Says in words what the picture should show or what to change in the one given."""
-
-    structured_prompt: StructuredPrompt | None = None
-    """Description of the picture part by part, for exact control and repeatable changes."""
-
-    image_url: FileInput | None = None
-    """Picture to start from or to change."""
-
-    seed: int = 5555
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    structured_prompt: StructuredPrompt | None = None
+    """Structured description of the image, for precise control and reproducible changes."""
+
+    image_url: FileInput | None = None
+    """Image to edit or to start from."""
+
+    seed: int = 5555
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     steps_num: Annotated[int, Field(ge=20, le=50)] = 50
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    20 to 50.
+    """Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
     """
 
     aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     resolution: Literal["1MP", "4MP"] = "1MP"
-    """How many pixels the picture has; higher is sharper, slower and may cost more."""
+    """Resolution of the image; higher is sharper, slower and can cost more."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -63,15 +62,15 @@ class FiboGenerateOutput(OutputModel):
     """Result of bria/fibo/generate."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_prompt: dict[str, Any]
-    """Full description that the picture was made from, part by part; send it again to vary single
-    parts.
+    """Full structured description that the image was generated from; send it again to change
+    individual parts.
     """
 
     images: list[dict[str, Any]] = []
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_generate = Endpoint("bria/fibo/generate", FiboGenerateInput, FiboGenerateOutput)

@@ -28,33 +28,33 @@ class StructuredInstruction(InputModel):
     """
 
     short_description: str | None = None
-    """The picture in a sentence or two."""
+    """Description of the image in one or two sentences."""
 
     objects: list[PromptObject] | None = []
-    """People and things in the picture, one entry each."""
+    """People and objects in the image, one entry each."""
 
     background_setting: str | None = None
-    """Place and surroundings."""
+    """Location and surroundings."""
 
     lighting: Lighting | None = None
-    """How the picture is lit."""
+    """Lighting of the scene, such as soft daylight."""
 
     aesthetics: Aesthetics | None = None
-    """Composition, colours and mood of the picture."""
+    """Composition, colors and mood of the image."""
 
     photographic_characteristics: PhotographicCharacteristics | None = None
-    """Camera, lens and focus, as a photographer would set them."""
+    """Camera, lens and focus settings."""
 
     style_medium: str | None = None
-    """Photograph, painting, drawing or the like."""
+    """Medium, such as photograph, painting or drawing."""
 
     text_render: list[Any] | None = []
-    """Words that stand in the picture, with their look."""
+    """Text in the image, with its appearance."""
 
     context: str | None = None
 
     artistic_style: str | None = None
-    """Style of art that the picture follows."""
+    """Art style of the image."""
 
     edit_instruction: str | None = None
 
@@ -63,41 +63,39 @@ class FiboEditEditInput(InputModel, Request["FiboEditEditOutput"]):
     """Parameters of bria/fibo-edit/edit."""
 
     image_url: FileInput | None = None
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput | None = None
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     instruction: str | None = None
-    """Says in words what to change in the picture."""
+    """Text description of the change to make to the image."""
 
     structured_instruction: StructuredInstruction | None = None
-    """The edit part by part, for exact control and repeatable changes."""
+    """Structured description of the edit, for precise control and reproducible changes."""
 
     original_vgl: StructuredInstruction | None = None
 
     new_vgl: StructuredInstruction | None = None
 
     seed: int = 5555
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     steps_num: Annotated[int, Field(ge=20, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    20 to 50.
+    """Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
     """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     guidance_scale: Annotated[float, Field(ge=3.0, le=5.0)] | Annotated[int, Field(ge=3, le=5)] = 5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh.
     """
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -105,13 +103,13 @@ class FiboEditEditOutput(OutputModel):
     """Result of bria/fibo-edit/edit."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_instruction: dict[str, Any]
-    """The edit as the model understood it, part by part."""
+    """Structured description of the edit as the model understood it."""
 
     images: list[Image] = []
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_edit_edit = Endpoint("bria/fibo-edit/edit", FiboEditEditInput, FiboEditEditOutput)

@@ -19,21 +19,20 @@ class FiboEditEditStructuredInstructionInput(
     """Parameters of bria/fibo-edit/edit/structured_instruction."""
 
     image_url: FileInput | None = None
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput | None = None
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     instruction: str | None = None
-    """Says in words what to change in the picture."""
+    """Text description of the change to make to the image."""
 
     seed: int = 5555
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 

@@ -28,32 +28,30 @@ class FiboLiteGenerateInput(InputModel, Request["FiboLiteGenerateOutput"]):
     """Parameters of bria/fibo-lite/generate."""
 
     prompt: str | None = None
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     structured_prompt: StructuredPromptType2 | None = None
-    """Description of the picture part by part, for exact control and repeatable changes."""
+    """Structured description of the image, for precise control and reproducible changes."""
 
     image_url: FileInput | None = None
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     seed: int = 7
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     steps_num: Annotated[int, Field(ge=4, le=30)] = 8
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    4 to 30.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 4 to 30."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -63,62 +61,62 @@ class ObjectDescriptionOutput(OutputModel):
     """
 
     description: str
-    """Says in words what it looks like."""
+    """Text description of the appearance."""
 
     location: str
-    """Place within the frame, as upper left."""
+    """Position in the frame, such as top left."""
 
     relationship: str
-    """How it stands to the other things."""
+    """Relationship to the other objects."""
 
     relative_size: str | None = None
-    """How large it is within the frame."""
+    """Size relative to the frame."""
 
     shape_and_color: str | None = None
-    """Form and colours in words."""
+    """Shape and colors of the object."""
 
     texture: str | None = None
-    """What the surface is like."""
+    """Text description of the surface."""
 
     appearance_details: str | None = None
-    """What else is notable about it."""
+    """Other notable details of the appearance."""
 
     number_of_objects: int | None = None
-    """How many of these are shown."""
+    """Number of these objects."""
 
     pose: str | None = None
-    """How the body is held."""
+    """Pose of the body."""
 
     expression: str | None = None
-    """What the face shows."""
+    """Facial expression."""
 
     clothing: str | None = None
-    """What is worn, with colours and cut."""
+    """Clothing, with its colors and cut."""
 
     action: str | None = None
-    """What the person or thing does."""
+    """What the person or object is doing."""
 
     gender: str | None = None
-    """Whether a man or a woman is shown."""
+    """Apparent gender of the person."""
 
     skin_tone_and_texture: str | None = None
-    """Colour and surface of the skin, as smooth or freckled."""
+    """Color and texture of the skin, such as smooth or freckled."""
 
     orientation: str | None = None
-    """Which way it faces."""
+    """Direction in which the person or object faces."""
 
 
 class LightingDetailsOutput(OutputModel):
     """Part of the result: conditions, direction, shadows."""
 
     conditions: str
-    """Kind of light, as daylight or neon."""
+    """Type of lighting, such as daylight or neon."""
 
     direction: str
-    """Side that the light falls from, as upper left."""
+    """Direction of the light, such as top left."""
 
     shadows: str | None = None
-    """How hard, how long and where they fall."""
+    """Hardness, length and position of the shadows."""
 
 
 class AestheticsDetailsOutput(OutputModel):
@@ -127,57 +125,57 @@ class AestheticsDetailsOutput(OutputModel):
     """
 
     composition: str
-    """How the parts of the picture are arranged."""
+    """Arrangement of the elements of the image."""
 
     color_scheme: str
-    """Which colours prevail and how they go together."""
+    """Dominant colors and how they relate."""
 
     mood_atmosphere: str
-    """Feeling that the picture gives."""
+    """Mood of the image, such as calm or tense."""
 
     aesthetic_score: str
-    """How pleasing the picture should be."""
+    """Target aesthetic quality of the image."""
 
     preference_score: str
-    """How well people should like the picture."""
+    """Target human preference score of the image."""
 
 
 class PhotographicCharacteristicsDetailsOutput(OutputModel):
     """Part of the result: depth_of_field, focus, camera_angle, lens_focal_length."""
 
     depth_of_field: str
-    """How much of the depth is in focus."""
+    """How much of the scene's depth is in focus."""
 
     focus: str
-    """What is sharp and what is not."""
+    """What is in focus and what is not."""
 
     camera_angle: str
-    """Height and side that the view is taken from, as from below."""
+    """Camera angle, such as low angle."""
 
     lens_focal_length: str
-    """Kind of lens, as wide or long."""
+    """Type of lens, such as wide-angle or telephoto."""
 
 
 class TextRenderOutput(OutputModel):
     """Part of the result: text, location, size, color, font, appearance_details."""
 
     text: str
-    """Words that stand in the picture."""
+    """Text that appears in the image."""
 
     location: str
-    """Place within the frame, as upper left."""
+    """Position in the frame, such as top left."""
 
     size: str
-    """How large the words are."""
+    """Size of the text."""
 
     color: str
-    """What colour the words have."""
+    """Color of the text."""
 
     font: str
-    """Typeface of the words."""
+    """Typeface of the text."""
 
     appearance_details: str | None = None
-    """What else is notable about it."""
+    """Other notable details of the appearance."""
 
 
 class StructuredPromptType2Output(OutputModel):
@@ -186,52 +184,52 @@ class StructuredPromptType2Output(OutputModel):
     """
 
     short_description: str
-    """The picture in a sentence or two."""
+    """Description of the image in one or two sentences."""
 
     objects: list[ObjectDescriptionOutput]
-    """People and things in the picture, one entry each."""
+    """People and objects in the image, one entry each."""
 
     background_setting: str
-    """Place and surroundings."""
+    """Location and surroundings."""
 
     lighting: LightingDetailsOutput
-    """How the picture is lit."""
+    """Lighting of the scene, such as soft daylight."""
 
     aesthetics: AestheticsDetailsOutput
-    """Composition, colours and mood of the picture."""
+    """Composition, colors and mood of the image."""
 
     context: str
-    """What the picture is for or part of."""
+    """What the image is used for or is part of."""
 
     artistic_style: str
-    """Style of art that the picture follows."""
+    """Art style of the image."""
 
     photographic_characteristics: PhotographicCharacteristicsDetailsOutput | None = None
-    """Camera, lens and focus, as a photographer would set them."""
+    """Camera, lens and focus settings."""
 
     style_medium: str | None = None
-    """Photograph, painting, drawing or the like."""
+    """Medium, such as photograph, painting or drawing."""
 
     text_render: list[TextRenderOutput] | None = None
-    """Words that stand in the picture, with their look."""
+    """Text in the image, with its appearance."""
 
     subject_emotions: str | None = None
-    """What the people in the picture feel."""
+    """Emotions of the people in the image."""
 
 
 class FiboLiteGenerateOutput(OutputModel):
     """Result of bria/fibo-lite/generate."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     structured_prompt: StructuredPromptType2Output
-    """Full description that the picture was made from, part by part; send it again to vary single
-    parts.
+    """Full structured description that the image was generated from; send it again to change
+    individual parts.
     """
 
     images: list[dict[str, Any]] | None = None
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fibo_lite_generate = Endpoint(

@@ -18,7 +18,7 @@ class VideoBackgroundRemovalInput(InputModel, Request["VideoBackgroundRemovalOut
     """Parameters of bria/video/background-removal."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     output_container_and_codec: Literal[
         "mp4_h265",
@@ -31,10 +31,10 @@ class VideoBackgroundRemovalInput(InputModel, Request["VideoBackgroundRemovalOut
         "mkv_vp9",
         "gif",
     ] = "webm_vp9"
-    """File format of the video and how it is compressed."""
+    """Container and codec of the video file."""
 
     preserve_audio: bool = True
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
     background_color: Literal[
         "Transparent",
@@ -49,14 +49,14 @@ class VideoBackgroundRemovalInput(InputModel, Request["VideoBackgroundRemovalOut
         "Magenta",
         "Orange",
     ] = "Black"
-    """What stands behind the subject."""
+    """Background behind the subject."""
 
 
 class VideoBackgroundRemovalOutput(OutputModel):
     """Result of bria/video/background-removal."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 video_background_removal = Endpoint(

@@ -22,19 +22,19 @@ class VideoBackgroundRemovalRealtimeInput(
     background_color: Literal[
         "Black", "White", "Gray", "Red", "Green", "Blue", "Yellow", "Cyan", "Magenta", "Orange"
     ] = "Black"
-    """What stands behind the subject."""
+    """Background behind the subject."""
 
     background_image_url: FileInput = "null"
-    """Picture to put behind the subject."""
+    """Image to place behind the subject."""
 
     background_type: Literal["color", "image", "blur"] = "color"
-    """What is put behind the subject."""
+    """What to place behind the subject."""
 
     blur_strength: int = 50
-    """How soft the background becomes."""
+    """Strength of the background blur."""
 
     image_url: FileInput = ""
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class VideoBackgroundRemovalRealtimeOutput(OutputModel):

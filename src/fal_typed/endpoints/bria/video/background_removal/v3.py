@@ -22,10 +22,10 @@ class VideoBackgroundRemovalV3Input(InputModel, Request["VideoBackgroundRemovalV
     """Parameters of bria/video/background-removal/v3."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     auto_zoom: bool = UNSET
-    """Enlarges the subject until it fills the frame."""
+    """Whether to zoom in until the subject fills the frame."""
 
     background_color: Literal[
         "Transparent",
@@ -40,7 +40,7 @@ class VideoBackgroundRemovalV3Input(InputModel, Request["VideoBackgroundRemovalV
         "Magenta",
         "Orange",
     ] = "Black"
-    """What stands behind the subject."""
+    """Background behind the subject."""
 
     output_container_and_codec: Literal[
         "mp4_h265",
@@ -53,20 +53,20 @@ class VideoBackgroundRemovalV3Input(InputModel, Request["VideoBackgroundRemovalV
         "mkv_vp9",
         "gif",
     ] = "webm_vp9"
-    """File format of the video and how it is compressed."""
+    """Container and codec of the video file."""
 
     preserve_audio: bool = True
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
 
 class VideoBackgroundRemovalV3Output(OutputModel):
     """Result of bria/video/background-removal/v3."""
 
     request_id: str
-    """The id that you gave the request."""
+    """The id that you passed in the request."""
 
     video: VideoModel
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 video_background_removal_v3 = Endpoint(

@@ -17,24 +17,24 @@ class ImageInput(InputModel):
     """Part of the parameters: hypothesis."""
 
     hypothesis: str
-    """Statement about the picture that is to be judged."""
+    """Statement about the image to evaluate."""
 
 
 class ArbiterImageInput(InputModel, Request["ArbiterImageOutput"]):
     """Parameters of fal-ai/arbiter/image."""
 
     measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]]
-    """Scores to work out, each by its own yardstick."""
+    """Metrics to calculate."""
 
     inputs: list[ImageInput]
-    """What is to be judged or asked, one entry for each picture."""
+    """Inputs to evaluate, one entry for each image."""
 
 
 class ArbiterImageOutput(OutputModel):
     """Result of fal-ai/arbiter/image."""
 
     values: list[dict[str, float | dict[str, float]]] | None = None
-    """The verdict on each input."""
+    """The verdict for each input."""
 
 
 arbiter_image = Endpoint("fal-ai/arbiter/image", ArbiterImageInput, ArbiterImageOutput)

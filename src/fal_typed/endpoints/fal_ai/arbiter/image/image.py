@@ -17,27 +17,27 @@ class ReferenceImageInput(InputModel):
     """Part of the parameters: reference, hypothesis."""
 
     reference: str
-    """What the picture is compared with."""
+    """What to compare the image with."""
 
     hypothesis: str
-    """Statement about the picture that is to be judged."""
+    """Statement about the image to evaluate."""
 
 
 class ArbiterImageImageInput(InputModel, Request["ArbiterImageImageOutput"]):
     """Parameters of fal-ai/arbiter/image/image."""
 
     measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]]
-    """Scores to work out, each by its own yardstick."""
+    """Metrics to calculate."""
 
     inputs: list[ReferenceImageInput]
-    """What is to be judged or asked, one entry for each picture."""
+    """Inputs to evaluate, one entry for each image."""
 
 
 class ArbiterImageImageOutput(OutputModel):
     """Result of fal-ai/arbiter/image/image."""
 
     values: list[dict[str, float | dict[str, float]]] | None = None
-    """The verdict on each input."""
+    """The verdict for each input."""
 
 
 arbiter_image_image = Endpoint(

@@ -17,27 +17,27 @@ class SemanticImageInput(InputModel):
     """Part of the parameters: hypothesis, reference."""
 
     hypothesis: str
-    """Statement about the picture that is to be judged."""
+    """Statement about the image to evaluate."""
 
     reference: str
-    """What the picture is compared with."""
+    """What to compare the image with."""
 
 
 class ArbiterImageTextInput(InputModel, Request["ArbiterImageTextOutput"]):
     """Parameters of fal-ai/arbiter/image/text."""
 
     measurements: list[Literal["clip_score"]]
-    """Scores to work out, each by its own yardstick."""
+    """Metrics to calculate."""
 
     inputs: list[SemanticImageInput]
-    """What is to be judged or asked, one entry for each picture."""
+    """Inputs to evaluate, one entry for each image."""
 
 
 class ArbiterImageTextOutput(OutputModel):
     """Result of fal-ai/arbiter/image/text."""
 
     values: list[dict[str, float | dict[str, float]]] | None = None
-    """The verdict on each input."""
+    """The verdict for each input."""
 
 
 arbiter_image_text = Endpoint(

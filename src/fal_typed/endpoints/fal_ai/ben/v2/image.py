@@ -16,23 +16,20 @@ class BenV2ImageInput(InputModel, Request["BenV2ImageOutput"]):
     """Parameters of fal-ai/ben/v2/image."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class BenV2ImageOutput(OutputModel):
     """Result of fal-ai/ben/v2/image."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ben_v2_image = Endpoint("fal-ai/ben/v2/image", BenV2ImageInput, BenV2ImageOutput)

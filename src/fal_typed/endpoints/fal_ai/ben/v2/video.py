@@ -20,29 +20,26 @@ class BenV2VideoInput(InputModel, Request["BenV2VideoOutput"]):
     """Parameters of fal-ai/ben/v2/video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     background_color: Annotated[list[int], Field(max_length=3, min_length=3)] | None = None
-    """What stands behind the subject. Exactly 3 items."""
+    """Background behind the subject. Exactly 3 items."""
 
     output_format: Literal["mp4", "webm"] = "mp4"
-    """File format of the frames and sound together, and how they are compressed."""
+    """Container and codec of the video file."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class BenV2VideoOutput(OutputModel):
     """Result of fal-ai/ben/v2/video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ben_v2_video = Endpoint("fal-ai/ben/v2/video", BenV2VideoInput, BenV2VideoOutput)

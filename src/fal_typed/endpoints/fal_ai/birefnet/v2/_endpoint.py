@@ -18,10 +18,10 @@ class BirefnetV2Input(InputModel, Request["BirefnetV2Output"]):
     """Parameters of fal-ai/birefnet/v2."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_only: bool = UNSET
-    """Returns only the mask and not the cut-out picture."""
+    """Whether to return only the mask, without the cut-out image."""
 
     model: Literal[
         "General Use (Light)",
@@ -31,22 +31,23 @@ class BirefnetV2Input(InputModel, Request["BirefnetV2Output"]):
         "Portrait",
         "General Use (Dynamic)",
     ] = "General Use (Light)"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024"
-    """Size that the picture is brought to for finding its edges; larger is finer and slower."""
+    """Resolution at which edges are detected; higher is finer and slower."""
 
     output_format: Literal["webp", "png", "gif"] = "png"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     output_mask: bool = UNSET
-    """Returns the mask as well."""
+    """Whether to also return the mask."""
 
     refine_foreground: bool = True
-    """Cleans colours at the edge of the subject."""
+    """Whether to clean up colors at the edge of the subject."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -54,10 +55,10 @@ class BirefnetV2Output(OutputModel):
     """Result of fal-ai/birefnet/v2."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     mask_image: Image | None = None
-    """Black and white picture that marks the subject."""
+    """Black and white mask image of the subject."""
 
 
 birefnet_v2 = Endpoint("fal-ai/birefnet/v2", BirefnetV2Input, BirefnetV2Output)

@@ -18,7 +18,7 @@ class BirefnetV2VideoInput(InputModel, Request["BirefnetV2VideoOutput"]):
     """Parameters of fal-ai/birefnet/v2/video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     model: Literal[
         "General Use (Light)",
@@ -28,43 +28,42 @@ class BirefnetV2VideoInput(InputModel, Request["BirefnetV2VideoOutput"]):
         "Portrait",
         "General Use (Dynamic)",
     ] = "General Use (Light)"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024"
-    """Size that the picture is brought to for finding its edges; larger is finer and slower."""
+    """Resolution at which edges are detected; higher is finer and slower."""
 
     output_mask: bool = UNSET
-    """Returns the mask as well."""
+    """Whether to also return the mask."""
 
     refine_foreground: bool = True
-    """Cleans colours at the edge of the subject."""
+    """Whether to clean up colors at the edge of the subject."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
         "X264 (.mp4)"
     )
-    """File format and codec of the video; some of them keep transparency."""
+    """File format and codec of the video; some support transparency."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
 
 class BirefnetV2VideoOutput(OutputModel):
     """Result of fal-ai/birefnet/v2/video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     mask_video: Video | None = None
-    """Black and white clip that marks the subject."""
+    """Black and white mask video of the subject."""
 
 
 birefnet_v2_video = Endpoint(

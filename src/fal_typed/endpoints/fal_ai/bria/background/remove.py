@@ -16,10 +16,11 @@ class BriaBackgroundRemoveInput(InputModel, Request["BriaBackgroundRemoveOutput"
     """Parameters of fal-ai/bria/background/remove."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -27,7 +28,7 @@ class BriaBackgroundRemoveOutput(OutputModel):
     """Result of fal-ai/bria/background/remove."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 bria_background_remove = Endpoint(

@@ -20,35 +20,36 @@ class BriaBackgroundReplaceInput(InputModel, Request["BriaBackgroundReplaceOutpu
     """Parameters of fal-ai/bria/background/replace."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     ref_image_url: FileInput = ""
-    """Picture of a person, a thing or a style that the result should take up."""
+    """Reference image of a person, an object or a style to use in the result."""
 
     prompt: Annotated[str, Field(min_length=1)] | None = None
-    """Says in words what the picture should show or what to change in the one given. At least 1
-    character.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    least 1 character.
     """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     refine_prompt: bool = True
-    """Has the prompt improved by a language model first."""
+    """Whether a language model improves the prompt first."""
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. From 0 to 2147483647.
+    """Random seed; the same seed with the same parameters reproduces a result. From 0 to
+    2147483647.
     """
 
     fast: bool = True
-    """Finishes sooner; the result may be less fine."""
+    """Whether to generate faster, at lower quality."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -56,11 +57,10 @@ class BriaBackgroundReplaceOutput(OutputModel):
     """Result of fal-ai/bria/background/replace."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 bria_background_replace = Endpoint(

@@ -21,45 +21,46 @@ class BriaTextToImageHdInput(InputModel, Request["BriaTextToImageHdOutput"]):
     """Parameters of fal-ai/bria/text-to-image/hd."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what the picture should show or what to change in the one given. At least 1
-    character.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    least 1 character.
     """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 4
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. From 0 to 2147483647.
+    """Random seed; the same seed with the same parameters reproduces a result. From 0 to
+    2147483647.
     """
 
     num_inference_steps: Annotated[int, Field(ge=20, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    20 to 50.
+    """Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
     """
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     prompt_enhancement: bool = False
-    """Lets a language model rewrite the prompt into a fuller one before it is used."""
+    """Whether a language model rewrites the prompt into a more detailed one before it is used.
+    """
 
     medium: Literal["photography", "art"] = UNSET
-    """Whether the picture looks like a photograph or like art."""
+    """Whether the image looks like a photograph or like art."""
 
     guidance: list[GuidanceInput] = []
-    """Up to a few pictures that each guide one side of the result: outline, depth or colour."""
+    """Images that each guide one aspect of the result: edges, depth or color."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -67,11 +68,10 @@ class BriaTextToImageHdOutput(OutputModel):
     """Result of fal-ai/bria/text-to-image/hd."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 bria_text_to_image_hd = Endpoint(

@@ -16,20 +16,20 @@ class BytedanceDreamactorV2Input(InputModel, Request["BytedanceDreamactorV2Outpu
     """Parameters of fal-ai/bytedance/dreamactor/v2."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     trim_first_second: bool = True
-    """Cuts off the beginning, where pictures are often not steady."""
+    """Whether to cut off the first second, which is often unstable."""
 
 
 class BytedanceDreamactorV2Output(OutputModel):
     """Result of fal-ai/bytedance/dreamactor/v2."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 bytedance_dreamactor_v2 = Endpoint(

@@ -16,20 +16,20 @@ class BytedanceOmnihumanInput(InputModel, Request["BytedanceOmnihumanOutput"]):
     """Parameters of fal-ai/bytedance/omnihuman."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
 
 class BytedanceOmnihumanOutput(OutputModel):
     """Result of fal-ai/bytedance/omnihuman."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
 
 bytedance_omnihuman = Endpoint(

@@ -18,32 +18,34 @@ class BytedanceOmnihumanV15Input(InputModel, Request["BytedanceOmnihumanV15Outpu
     """Parameters of fal-ai/bytedance/omnihuman/v1.5."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     prompt: str | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     mask_url: FileInput | None = None
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     turbo_mode: bool = False
-    """Finishes sooner; the result may be less fine."""
+    """Whether to generate faster, at lower quality."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class BytedanceOmnihumanV15Output(OutputModel):
     """Result of fal-ai/bytedance/omnihuman/v1.5."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
 
 bytedance_omnihuman_v1_5 = Endpoint(

@@ -23,10 +23,10 @@ class BytedanceUpscalerUpscaleVideoInput(
     """Parameters of fal-ai/bytedance-upscaler/upscale/video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     target_resolution: Literal["1080p", "2k", "4k"] = "1080p"
-    """Height of the frames that the result should reach."""
+    """Resolution to upscale to, by the height of the frames."""
 
     target_fps: Literal["30fps", "60fps"] = "30fps"
     """Frames per second of the result."""
@@ -45,10 +45,10 @@ class BytedanceUpscalerUpscaleVideoOutput(OutputModel):
     """Result of fal-ai/bytedance-upscaler/upscale/video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
 
 bytedance_upscaler_upscale_video = Endpoint(

@@ -20,35 +20,32 @@ class ChatterboxTextToSpeechInput(InputModel, Request["ChatterboxTextToSpeechOut
     """Parameters of fal-ai/chatterbox/text-to-speech."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     audio_url: FileInput | None = None
-    """Recording of the voice to work with."""
+    """Audio of the voice to process."""
 
     exaggeration: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
-    """How strongly feeling shows in the voice. From 0 to 1."""
+    """How strongly the voice expresses emotion. From 0 to 1."""
 
     temperature: Annotated[float, Field(ge=0.05, le=2.0)] = 0.7
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
+    """Sampling temperature; low values are more predictable, high values are more varied. From
     0.05 to 2.
     """
 
     cfg: Annotated[float, Field(ge=0.1, le=1.0)] = 0.5
-    """How strictly the voice keeps to the given speaker; low values sound more lively. From 0.1 to
-    1.
+    """How closely the voice follows the given speaker; low values sound livelier. From 0.1 to 1.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class ChatterboxTextToSpeechOutput(OutputModel):
     """Result of fal-ai/chatterbox/text-to-speech."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 chatterbox_text_to_speech = Endpoint(

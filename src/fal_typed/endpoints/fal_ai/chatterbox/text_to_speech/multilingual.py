@@ -23,10 +23,10 @@ class ChatterboxTextToSpeechMultilingualInput(
     """Parameters of fal-ai/chatterbox/text-to-speech/multilingual."""
 
     text: Annotated[str, Field(max_length=300)]
-    """Words to be spoken. At most 300 characters."""
+    """Text to speak. At most 300 characters."""
 
     voice: str = "english"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     custom_audio_language: (
         Literal[
@@ -56,32 +56,30 @@ class ChatterboxTextToSpeechMultilingualInput(
         ]
         | None
     ) = None
-    """Tongue that the sample recording is in."""
+    """Language of the sample audio."""
 
     exaggeration: Annotated[float, Field(ge=0.25, le=2.0)] = 0.5
-    """How strongly feeling shows in the voice. From 0.25 to 2."""
+    """How strongly the voice expresses emotion. From 0.25 to 2."""
 
     temperature: Annotated[float, Field(ge=0.05, le=5.0)] = 0.8
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
+    """Sampling temperature; low values are more predictable, high values are more varied. From
     0.05 to 5.
     """
 
     cfg_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How strictly the voice follows the given text and speaker; low values sound freer. From 0 to
+    """How closely the voice follows the given text and speaker; low values sound freer. From 0 to
     1.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class ChatterboxTextToSpeechMultilingualOutput(OutputModel):
     """Result of fal-ai/chatterbox/text-to-speech/multilingual."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 chatterbox_text_to_speech_multilingual = Endpoint(

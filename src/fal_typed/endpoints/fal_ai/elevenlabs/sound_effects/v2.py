@@ -20,7 +20,7 @@ class ElevenlabsSoundEffectsV2Input(InputModel, Request["ElevenlabsSoundEffectsV
     """Parameters of fal-ai/elevenlabs/sound-effects/v2."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     duration_seconds: Annotated[float, Field(ge=0.5, le=22.0)] | None = None
     """From 0.5 to 22."""
@@ -49,17 +49,17 @@ class ElevenlabsSoundEffectsV2Input(InputModel, Request["ElevenlabsSoundEffectsV
         "opus_48000_128",
         "opus_48000_192",
     ] = "mp3_44100_128"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
     loop: bool = False
-    """Makes end and beginning fit, so that the sound can repeat without a break."""
+    """Whether the audio loops seamlessly."""
 
 
 class ElevenlabsSoundEffectsV2Output(OutputModel):
     """Result of fal-ai/elevenlabs/sound-effects/v2."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 elevenlabs_sound_effects_v2 = Endpoint(

@@ -17,32 +17,32 @@ class ElevenlabsSpeechToTextInput(InputModel, Request["ElevenlabsSpeechToTextOut
     """Parameters of fal-ai/elevenlabs/speech-to-text."""
 
     audio_url: FileInput
-    """Recording to be written down or judged."""
+    """Audio to transcribe or to analyze."""
 
     language_code: str | None = None
-    """Language of the text or the recording, by name or code."""
+    """Language of the text or audio, as a name or code."""
 
     tag_audio_events: bool = True
-    """Notes sounds such as laughter in the transcript."""
+    """Whether to tag sounds such as laughter in the transcript."""
 
     diarize: bool = True
-    """Tells the speakers apart."""
+    """Whether to identify the speakers."""
 
 
 class ElevenlabsSpeechToTextOutput(OutputModel):
     """Result of fal-ai/elevenlabs/speech-to-text."""
 
     text: str
-    """The answer or transcript as plain text."""
+    """The response or transcript as plain text."""
 
     language_code: str
-    """Language that was heard."""
+    """Detected language."""
 
     language_probability: float
-    """How sure the model is of the language, from 0 to 1."""
+    """Confidence of the language detection, from 0 to 1."""
 
     words: list[TranscriptionWord]
-    """Every word with its time."""
+    """The words with their timestamps."""
 
 
 elevenlabs_speech_to_text = Endpoint(

@@ -24,16 +24,16 @@ class ElevenlabsSpeechToTextScribeV2Input(
     """Parameters of fal-ai/elevenlabs/speech-to-text/scribe-v2."""
 
     audio_url: FileInput
-    """Recording to be written down or judged."""
+    """Audio to transcribe or to analyze."""
 
     language_code: str | None = None
-    """Language of the text or the recording, by name or code."""
+    """Language of the text or audio, as a name or code."""
 
     tag_audio_events: bool = True
-    """Notes sounds such as laughter in the transcript."""
+    """Whether to tag sounds such as laughter in the transcript."""
 
     diarize: bool = True
-    """Tells the speakers apart."""
+    """Whether to identify the speakers."""
 
     keyterms: Annotated[list[str], Field(max_length=100)] = []
     """At most 100 items."""
@@ -43,16 +43,16 @@ class ElevenlabsSpeechToTextScribeV2Output(OutputModel):
     """Result of fal-ai/elevenlabs/speech-to-text/scribe-v2."""
 
     text: str
-    """The answer or transcript as plain text."""
+    """The response or transcript as plain text."""
 
     language_code: str
-    """Language that was heard."""
+    """Detected language."""
 
     language_probability: float
-    """How sure the model is of the language, from 0 to 1."""
+    """Confidence of the language detection, from 0 to 1."""
 
     words: list[TranscriptionWord]
-    """Every word with its time."""
+    """The words with their timestamps."""
 
 
 elevenlabs_speech_to_text_scribe_v2 = Endpoint(

@@ -21,10 +21,10 @@ class DialogueBlock(InputModel):
     """Part of the parameters: text, voice."""
 
     text: str
-    """Words of this turn in the conversation."""
+    """Text of this turn in the conversation."""
 
     voice: str
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
 
 class PronunciationDictionaryLocator(InputModel):
@@ -41,34 +41,33 @@ class ElevenlabsTextToDialogueElevenV3Input(
     """Parameters of fal-ai/elevenlabs/text-to-dialogue/eleven-v3."""
 
     inputs: list[DialogueBlock]
-    """What is said, turn by turn."""
+    """Text of the conversation, turn by turn."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """How even the voice is; low is more emotional, high is more monotonous. From 0 to 1."""
+    """Stability of the voice; low values are more emotional, high values more monotonous. From 0
+    to 1.
+    """
 
     use_speaker_boost: bool | None = None
-    """Makes the voice sound more like the original speaker."""
+    """Whether to make the voice sound more like the original speaker."""
 
     pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = []
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     language_code: str | None = None
-    """Language of the text or the recording, by name or code."""
+    """Language of the text or audio, as a name or code."""
 
 
 class ElevenlabsTextToDialogueElevenV3Output(OutputModel):
     """Result of fal-ai/elevenlabs/text-to-dialogue/eleven-v3."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 elevenlabs_text_to_dialogue_eleven_v3 = Endpoint(

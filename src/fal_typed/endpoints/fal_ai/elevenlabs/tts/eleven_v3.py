@@ -20,32 +20,34 @@ class ElevenlabsTtsElevenV3Input(InputModel, Request["ElevenlabsTtsElevenV3Outpu
     """Parameters of fal-ai/elevenlabs/tts/eleven-v3."""
 
     text: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Words to be spoken. 1 to 5000 characters."""
+    """Text to speak. 1 to 5000 characters."""
 
     voice: str = "Rachel"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How even the voice is; low is more emotional, high is more monotonous. From 0 to 1."""
+    """Stability of the voice; low values are more emotional, high values more monotonous. From 0
+    to 1.
+    """
 
     timestamps: bool = False
-    """Returns when each word is spoken."""
+    """Whether to return the time at which each word is spoken."""
 
     language_code: str | None = None
-    """Language of the text or the recording, by name or code."""
+    """Language of the text or audio, as a name or code."""
 
     apply_text_normalization: Literal["auto", "on", "off"] = "auto"
-    """Whether numbers and signs are read out as words."""
+    """Whether to read numbers and symbols as words."""
 
 
 class ElevenlabsTtsElevenV3Output(OutputModel):
     """Result of fal-ai/elevenlabs/tts/eleven-v3."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     timestamps: list[Any] | None = None
-    """When each word or letter is spoken."""
+    """Time at which each word or character is spoken."""
 
 
 elevenlabs_tts_eleven_v3 = Endpoint(

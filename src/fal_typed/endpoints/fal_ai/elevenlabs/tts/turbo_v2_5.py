@@ -20,49 +20,51 @@ class ElevenlabsTtsTurboV25Input(InputModel, Request["ElevenlabsTtsTurboV25Outpu
     """Parameters of fal-ai/elevenlabs/tts/turbo-v2.5."""
 
     text: Annotated[str, Field(min_length=1)]
-    """Words to be spoken. At least 1 character."""
+    """Text to speak. At least 1 character."""
 
     voice: str = "Rachel"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How even the voice is; low is more emotional, high is more monotonous. From 0 to 1."""
-
-    similarity_boost: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
-    """How closely the voice keeps to the original speaker. From 0 to 1."""
-
-    style: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """How strongly the speaker's manner is exaggerated; 0 is steady, more is less stable. From 0
+    """Stability of the voice; low values are more emotional, high values more monotonous. From 0
     to 1.
     """
 
+    similarity_boost: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
+    """How closely the voice matches the original speaker. From 0 to 1."""
+
+    style: Annotated[float, Field(ge=0.0, le=1.0)] = 0
+    """How strongly the speaker's style is exaggerated; 0 is stable, higher values are less stable.
+    From 0 to 1.
+    """
+
     speed: Annotated[float, Field(ge=0.7, le=1.2)] = 1
-    """How fast the voice speaks: 1 is normal, 2 twice as fast. From 0.7 to 1.2."""
+    """Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2."""
 
     timestamps: bool = False
-    """Returns when each word is spoken."""
+    """Whether to return the time at which each word is spoken."""
 
     previous_text: str | None = None
-    """What comes before this text, for a natural intonation at the start."""
+    """Text that precedes, for natural intonation at the start."""
 
     next_text: str | None = None
-    """What comes after this text, for a natural intonation at the end."""
+    """Text that follows, for natural intonation at the end."""
 
     language_code: str | None = None
-    """Language of the text or the recording, by name or code."""
+    """Language of the text or audio, as a name or code."""
 
     apply_text_normalization: Literal["auto", "on", "off"] = "auto"
-    """Whether numbers and signs are read out as words."""
+    """Whether to read numbers and symbols as words."""
 
 
 class ElevenlabsTtsTurboV25Output(OutputModel):
     """Result of fal-ai/elevenlabs/tts/turbo-v2.5."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     timestamps: list[Any] | None = None
-    """When each word or letter is spoken."""
+    """Time at which each word or character is spoken."""
 
 
 elevenlabs_tts_turbo_v2_5 = Endpoint(

@@ -20,46 +20,45 @@ class FashnTryonV16Input(InputModel, Request["FashnTryonV16Output"]):
     """Parameters of fal-ai/fashn/tryon/v1.6."""
 
     model_image: str
-    """Picture of the person who tries the clothing on."""
+    """Image of the person who tries on the garment."""
 
     garment_image: str
-    """Picture of the piece of clothing."""
+    """Image of the garment to try on."""
 
     category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto"
 
     mode: Literal["performance", "balanced", "quality"] = "balanced"
-    """Trades quality for speed."""
+    """Balance of quality against speed."""
 
     garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto"
-    """Whether the clothing is shown on a person or laid flat."""
+    """Whether the garment is shown on a person or laid flat."""
 
     moderation_level: Literal["none", "permissive", "conservative"] = "permissive"
-    """How strict the content filter is."""
+    """Strictness of the content filter."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_samples: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many results to make in one request. From 1 to 4."""
+    """Number of results to generate in one request. From 1 to 4."""
 
     segmentation_free: bool = True
-    """Puts the garment on without cutting the person out first."""
+    """Whether to put on the garment without segmenting the person first."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     output_format: Literal["png", "jpeg"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class FashnTryonV16Output(OutputModel):
     """Result of fal-ai/fashn/tryon/v1.6."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 fashn_tryon_v1_6 = Endpoint("fal-ai/fashn/tryon/v1.6", FashnTryonV16Input, FashnTryonV16Output)

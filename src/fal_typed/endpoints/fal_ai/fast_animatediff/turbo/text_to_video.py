@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -24,33 +24,30 @@ class FastAnimatediffTurboTextToVideoInput(
     """Parameters of fal-ai/fast-animatediff/turbo/text-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: Annotated[int, Field(ge=1, le=32)] = 16
-    """How many frames the video has; divided by the frame rate this is its length. From 1 to 32.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 1 to 32.
     """
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 8
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 2
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 0 to 20.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 0 to 20.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     fps: Annotated[int, Field(ge=1, le=16)] = 8
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 1 to 16.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 16.
     """
 
     video_size: (
@@ -64,18 +61,17 @@ class FastAnimatediffTurboTextToVideoInput(
             "landscape_16_9",
         ]
     ) = "square"
-    """Width and height of the video: a preset, or pixels of your own."""
+    """Size of the video: a preset, or a custom width and height in pixels."""
 
 
 class FastAnimatediffTurboTextToVideoOutput(OutputModel):
     """Result of fal-ai/fast-animatediff/turbo/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 fast_animatediff_turbo_text_to_video = Endpoint(

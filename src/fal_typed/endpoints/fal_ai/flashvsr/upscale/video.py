@@ -20,57 +20,51 @@ class FlashvsrUpscaleVideoInput(InputModel, Request["FlashvsrUpscaleVideoOutput"
     """Parameters of fal-ai/flashvsr/upscale/video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """How many times larger width and height become; 2 makes four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     acceleration: Literal["regular", "high", "full"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     color_fix: bool = True
 
     quality: Annotated[int, Field(ge=0, le=100)] = 70
-    """How little the file is compressed; higher looks better and makes a larger file. From 0 to
-    100.
-    """
+    """Encoding quality; higher looks better and gives a larger file. From 0 to 100."""
 
     preserve_audio: bool = False
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
     output_format: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
         "X264 (.mp4)"
     )
-    """File format of the frames and sound together, and how they are compressed."""
+    """Container and codec of the video file."""
 
     output_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     output_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
 
 class FlashvsrUpscaleVideoOutput(OutputModel):
     """Result of fal-ai/flashvsr/upscale/video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 flashvsr_upscale_video = Endpoint(

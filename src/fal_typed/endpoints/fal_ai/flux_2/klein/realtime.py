@@ -20,31 +20,28 @@ class Flux2KleinRealtimeInput(InputModel, Request["Flux2KleinRealtimeOutput"]):
     """Parameters of fal-ai/flux-2/klein/realtime."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     enable_interpolation: bool = False
 
     image_size: Literal["square", "square_hd"] = "square"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 3
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 8.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 8."""
 
     output_feedback_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
     """From 0 to 1."""
 
     prompt: str = UNSET
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     schedule_mu: Annotated[float, Field(ge=0.3, le=2.5)] = 2.3
     """From 0.3 to 2.5."""
 
     seed: int | None = 35
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class RawImage(OutputModel):
@@ -53,24 +50,23 @@ class RawImage(OutputModel):
     content: str
 
     height: int
-    """How high it is, in pixels."""
+    """Height in pixels."""
 
     width: int
-    """How wide it is, in pixels."""
+    """Width in pixels."""
 
     content_type: str = "image/jpeg"
-    """Media type of the file, as image/png."""
+    """MIME type of the file, such as image/png."""
 
 
 class Flux2KleinRealtimeOutput(OutputModel):
     """Result of fal-ai/flux-2/klein/realtime."""
 
     images: list[RawImage]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 flux_2_klein_realtime = Endpoint(

@@ -18,19 +18,20 @@ class FluxProV1EraseInput(InputModel, Request["FluxProV1EraseOutput"]):
     """Parameters of fal-ai/flux-pro/v1/erase."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_url: FileInput
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
+    """Mask image or clip of the same size; usually the white area is edited."""
 
     dilate_pixels: float = 10
-    """Pixels by which the marked area grows on all sides."""
+    """Number of pixels by which to expand the masked area on all sides."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -38,20 +39,19 @@ class FluxProV1EraseOutput(OutputModel):
     """Result of fal-ai/flux-pro/v1/erase."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: Any
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 flux_pro_v1_erase = Endpoint("fal-ai/flux-pro/v1/erase", FluxProV1EraseInput, FluxProV1EraseOutput)

@@ -19,14 +19,15 @@ class FluxProV1ReduxInput(InputModel, Request["FluxProV1ReduxOutput"]):
     """Parameters of fal-ai/flux-pro/v1/redux."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     enhance_prompt: bool = UNSET
-    """Lets a language model rewrite the prompt into a fuller one before it is used."""
+    """Whether a language model rewrites the prompt into a more detailed one before it is used.
+    """
 
     guidance_scale: float = 3.5
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts.
     """
 
     image_size: (
@@ -40,30 +41,29 @@ class FluxProV1ReduxInput(InputModel, Request["FluxProV1ReduxOutput"]):
             "landscape_16_9",
         ]
     ) = "landscape_4_3"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     num_inference_steps: int = 28
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     prompt: str = ""
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
-    """How much the content filter lets pass: 1 is the strictest, higher values allow more."""
+    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -71,20 +71,19 @@ class FluxProV1ReduxOutput(OutputModel):
     """Result of fal-ai/flux-pro/v1/redux."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: Any
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 flux_pro_v1_redux = Endpoint("fal-ai/flux-pro/v1/redux", FluxProV1ReduxInput, FluxProV1ReduxOutput)

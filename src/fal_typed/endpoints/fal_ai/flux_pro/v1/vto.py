@@ -18,24 +18,23 @@ class FluxProV1VtoInput(InputModel, Request["FluxProV1VtoOutput"]):
     """Parameters of fal-ai/flux-pro/v1/vto."""
 
     garment_image_url: FileInput
-    """Picture of the piece of clothing."""
+    """Image of the garment to try on."""
 
     human_image_url: FileInput
-    """Picture of the person who tries the clothing on."""
+    """Image of the person who tries on the garment."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -43,20 +42,19 @@ class FluxProV1VtoOutput(OutputModel):
     """Result of fal-ai/flux-pro/v1/vto."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: Any
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 flux_pro_v1_vto = Endpoint("fal-ai/flux-pro/v1/vto", FluxProV1VtoInput, FluxProV1VtoOutput)

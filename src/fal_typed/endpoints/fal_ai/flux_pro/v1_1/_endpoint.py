@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,7 +21,8 @@ class FluxProV11Input(InputModel, Request["FluxProV11Output"]):
     """Parameters of fal-ai/flux-pro/v1.1."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_size: (
         ImageSize
@@ -34,48 +35,47 @@ class FluxProV11Input(InputModel, Request["FluxProV11Output"]):
             "landscape_16_9",
         ]
     ) = "landscape_4_3"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
-    """How much the content filter lets pass: 1 is the strictest, higher values allow more."""
+    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
 
     enhance_prompt: bool = False
-    """Lets a language model rewrite the prompt into a fuller one before it is used."""
+    """Whether a language model rewrites the prompt into a more detailed one before it is used.
+    """
 
 
 class FluxProV11Output(OutputModel):
     """Result of fal-ai/flux-pro/v1.1."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 flux_pro_v1_1 = Endpoint("fal-ai/flux-pro/v1.1", FluxProV11Input, FluxProV11Output)

@@ -22,23 +22,24 @@ class HeygenAvatar4DigitalTwinInput(InputModel, Request["HeygenAvatar4DigitalTwi
     character: Character
 
     voice: TextVoice
-    """Speaker whose voice reads the words, and how."""
+    """Voice that speaks the text, with its settings."""
 
     audio_url: FileInput | None = None
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class HeygenAvatar4DigitalTwinOutput(OutputModel):
     """Result of fal-ai/heygen/avatar4/digital-twin."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 heygen_avatar4_digital_twin = Endpoint(

@@ -26,10 +26,11 @@ class HeygenAvatar4ImageToVideoInput(InputModel, Request["HeygenAvatar4ImageToVi
     """Parameters of fal-ai/heygen/avatar4/image-to-video."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     voice: Literal[
         "Warm Pro Narrator",
@@ -135,25 +136,26 @@ class HeygenAvatar4ImageToVideoInput(InputModel, Request["HeygenAvatar4ImageToVi
         "Ginny",
         "Hope",
     ] = UNSET
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     audio_url: FileInput | None = None
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     talking_style: Literal["stable", "expressive"] = "stable"
     """How lively the person speaks."""
 
     expression: Literal["happy"] | None = None
-    """What the face shows."""
+    """Facial expression."""
 
     background: AvatarIVBackground = UNSET
-    """What stands behind the subject."""
+    """Background behind the subject."""
 
     resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     caption: bool = False
 
@@ -162,7 +164,7 @@ class HeygenAvatar4ImageToVideoOutput(OutputModel):
     """Result of fal-ai/heygen/avatar4/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 heygen_avatar4_image_to_video = Endpoint(

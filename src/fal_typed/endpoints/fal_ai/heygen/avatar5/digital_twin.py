@@ -26,50 +26,50 @@ class AvatarVWatermark(InputModel):
     """Part of the parameters: image_url, opacity, placement, scale."""
 
     image_url: FileInput
-    """The picture that this entry is about."""
+    """The image for this entry."""
 
     opacity: float = UNSET
-    """How dense it is, from 0, invisible, to 1, solid."""
+    """Opacity, from 0 for invisible to 1 for opaque."""
 
     placement: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = UNSET
 
     scale: float = UNSET
-    """How large it is beside the frame."""
+    """Size of the watermark relative to the frame."""
 
 
 class HeygenAvatar5DigitalTwinInput(InputModel, Request["HeygenAvatar5DigitalTwinOutput"]):
     """Parameters of fal-ai/heygen/avatar5/digital-twin."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:5", "5:4", "1:1", "auto"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     audio_url: FileInput = UNSET
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     avatar: str = "Abigail Sofa Front"
-    """The presenter who speaks."""
+    """The avatar that speaks."""
 
     background: AvatarVBackground = UNSET
-    """What stands behind the subject."""
+    """Background behind the subject."""
 
     caption: bool = UNSET
 
     fit: Literal["contain", "cover"] = "cover"
 
     output_format: Literal["mp4", "webm"] = "mp4"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     prompt: str = UNSET
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     remove_background: bool = UNSET
-    """Cuts the subject out of its background."""
+    """Whether to remove the background of the subject."""
 
     resolution: Literal["720p", "1080p", "4k"] = "720p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     voice: str = "Warm Pro Narrator"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     watermark: AvatarVWatermark = UNSET
 
@@ -78,7 +78,7 @@ class HeygenAvatar5DigitalTwinOutput(OutputModel):
     """Result of fal-ai/heygen/avatar5/digital-twin."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     caption_file: File | None = None
     """Subtitles, as a file to download."""

@@ -20,7 +20,7 @@ class VideoAgentConfig(InputModel):
     """Part of the parameters: orientation, avatar, duration."""
 
     orientation: Literal["portrait", "landscape"] = "portrait"
-    """Whether the video is upright or wide."""
+    """Whether the video is portrait or landscape."""
 
     avatar: Literal[
         "Abigail (Upper Body)",
@@ -1310,10 +1310,10 @@ class VideoAgentConfig(InputModel):
         "Tyler in Shirt",
         "Tyler in Suit",
     ] = "Adriana SuitSofa Front"
-    """The presenter who speaks."""
+    """The avatar that speaks."""
 
     duration: Annotated[int, Field(ge=5)] | None = None
-    """Length of the result in seconds; auto, where offered, leaves it to the model. At least 5.
+    """Duration of the result in seconds; auto, where available, lets the model decide. At least 5.
     """
 
 
@@ -1321,7 +1321,8 @@ class HeygenV2VideoAgentInput(InputModel, Request["HeygenV2VideoAgentOutput"]):
     """Parameters of fal-ai/heygen/v2/video-agent."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     config: VideoAgentConfig = UNSET
 
@@ -1330,7 +1331,7 @@ class HeygenV2VideoAgentOutput(OutputModel):
     """Result of fal-ai/heygen/v2/video-agent."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 heygen_v2_video_agent = Endpoint(

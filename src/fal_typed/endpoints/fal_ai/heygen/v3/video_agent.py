@@ -20,8 +20,8 @@ class HeygenV3VideoAgentInput(InputModel, Request["HeygenV3VideoAgentOutput"]):
     """Parameters of fal-ai/heygen/v3/video-agent."""
 
     prompt: Annotated[str, Field(max_length=10000)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    10000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 10000 characters.
     """
 
     avatar: Literal[
@@ -1313,7 +1313,7 @@ class HeygenV3VideoAgentInput(InputModel, Request["HeygenV3VideoAgentOutput"]):
         "Tyler in Shirt",
         "Tyler in Suit",
     ] = "auto"
-    """The presenter who speaks."""
+    """The avatar that speaks."""
 
     voice: Literal[
         "auto",
@@ -1420,13 +1420,13 @@ class HeygenV3VideoAgentInput(InputModel, Request["HeygenV3VideoAgentOutput"]):
         "Ginny",
         "Hope",
     ] = "auto"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     style_id: str | None = None
-    """Style made earlier, by its id."""
+    """Id of a previously created style."""
 
     orientation: Literal["landscape", "portrait"] | None = None
-    """Whether the video is upright or wide."""
+    """Whether the video is portrait or landscape."""
 
     file_urls: Annotated[list[FileInput], Field(max_length=20)] | None = None
     """At most 20 items."""
@@ -1438,7 +1438,7 @@ class HeygenV3VideoAgentOutput(OutputModel):
     """Result of fal-ai/heygen/v3/video-agent."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 heygen_v3_video_agent = Endpoint(

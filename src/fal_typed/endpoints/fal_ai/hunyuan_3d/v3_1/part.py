@@ -16,7 +16,7 @@ class Hunyuan3dV31PartInput(InputModel, Request["Hunyuan3dV31PartOutput"]):
     """Parameters of fal-ai/hunyuan-3d/v3.1/part."""
 
     input_file_url: FileInput
-    """The three-dimensional object to work on."""
+    """URL of the 3D model to process."""
 
 
 class Hunyuan3dV31PartOutput(OutputModel):

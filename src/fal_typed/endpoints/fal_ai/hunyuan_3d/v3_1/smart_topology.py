@@ -19,12 +19,12 @@ class Hunyuan3dV31SmartTopologyInput(InputModel, Request["Hunyuan3dV31SmartTopol
     """Parameters of fal-ai/hunyuan-3d/v3.1/smart-topology."""
 
     input_file_url: FileInput = UNSET
-    """The three-dimensional object to work on."""
+    """URL of the 3D model to process."""
 
     input_file_type: Literal["glb", "obj"] = "glb"
 
     polygon_type: Literal["triangle", "quadrilateral"] = "triangle"
-    """Whether the shape is made of triangles or of four-sided faces."""
+    """Whether the mesh consists of triangles or of quads."""
 
     face_level: Literal["high", "medium", "low"] = "medium"
 
@@ -33,10 +33,10 @@ class Hunyuan3dV31SmartTopologyOutput(OutputModel):
     """Result of fal-ai/hunyuan-3d/v3.1/smart-topology."""
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     model_urls: ModelUrls
-    """The object in several file formats."""
+    """The 3D model in several file formats."""
 
 
 hunyuan_3d_v3_1_smart_topology = Endpoint(

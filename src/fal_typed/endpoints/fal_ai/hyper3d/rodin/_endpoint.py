@@ -20,54 +20,52 @@ class Hyper3dRodinInput(InputModel, Request["Hyper3dRodinOutput"]):
     """Parameters of fal-ai/hyper3d/rodin."""
 
     prompt: Annotated[str, Field(max_length=1024)] = ""
-    """Describes in words the object, its shape and its surface. At most 1024 characters."""
+    """Text description of the object, its shape and its surface. At most 1024 characters."""
 
     input_image_urls: list[FileInput] = UNSET
-    """Pictures to work on or to draw from, in order."""
+    """Images to edit or to use as references, in order."""
 
     condition_mode: Literal["fuse", "concat"] = "concat"
 
     seed: Annotated[int, Field(ge=0, le=65535)] | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. From 0 to 65535.
+    """Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
     """
 
     geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb"
-    """Which kind of file the object is written to; programs differ in what they open."""
+    """File format of the 3D model."""
 
     material: Literal["PBR", "Shaded"] = "PBR"
-    """Kind of surface: shaded colour, or maps that react to light."""
+    """Type of material: shaded color, or maps that react to light."""
 
     quality: Literal["high", "medium", "low", "extra-low"] = "medium"
-    """How fine the surface of the object is; higher has more faces."""
+    """Level of surface detail; higher quality has more faces."""
 
     use_hyper: bool = False
 
     tier: Literal["Regular", "Sketch"] = "Regular"
-    """Which build of the model works; they differ in quality, speed and price."""
+    """Version of the model; versions differ in quality, speed and price."""
 
     TAPose: bool = False
-    """Makes a figure stand with arms spread, which is easier to animate."""
+    """Whether the character stands with arms spread, which is easier to animate."""
 
     bbox_condition: list[int] | None = None
-    """Extent in three directions that the object must fit, in order."""
+    """Maximum dimensions of the object along the three axes, in order."""
 
     addons: Literal["HighPack"] | None = None
-    """Extra service, as sharper surfaces and more faces at a higher price."""
+    """Optional feature, such as sharper textures and more faces at a higher price."""
 
 
 class Hyper3dRodinOutput(OutputModel):
     """Result of fal-ai/hyper3d/rodin."""
 
     model_mesh: File
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     textures: list[Image]
-    """Pictures of the object's surface."""
+    """Texture images of the 3D model."""
 
 
 hyper3d_rodin = Endpoint("fal-ai/hyper3d/rodin", Hyper3dRodinInput, Hyper3dRodinOutput)

@@ -20,24 +20,23 @@ class Hyper3dRodinV2Input(InputModel, Request["Hyper3dRodinV2Output"]):
     """Parameters of fal-ai/hyper3d/rodin/v2."""
 
     prompt: Annotated[str, Field(max_length=1024)] = ""
-    """Describes in words the object, its shape and its surface. At most 1024 characters."""
+    """Text description of the object, its shape and its surface. At most 1024 characters."""
 
     input_image_urls: list[FileInput] = UNSET
-    """Pictures to work on or to draw from, in order."""
+    """Images to edit or to use as references, in order."""
 
     use_original_alpha: bool = False
-    """Keeps transparency that the given picture already has."""
+    """Whether to keep the transparency of the input image."""
 
     seed: Annotated[int, Field(ge=0, le=65535)] | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result. From 0 to 65535.
+    """Random seed; the same seed with the same parameters reproduces a result. From 0 to 65535.
     """
 
     geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb"
-    """Which kind of file the object is written to; programs differ in what they open."""
+    """File format of the 3D model."""
 
     material: Literal["PBR", "Shaded", "All"] = "All"
-    """Kind of surface: shaded colour, or maps that react to light."""
+    """Type of material: shaded color, or maps that react to light."""
 
     quality_mesh_option: Literal[
         "4K Quad",
@@ -49,36 +48,35 @@ class Hyper3dRodinV2Input(InputModel, Request["Hyper3dRodinV2Output"]):
         "150K Triangle",
         "500K Triangle",
     ] = "500K Triangle"
-    """How many faces the shape has, and of which kind."""
+    """Number and type of the mesh's faces."""
 
     TAPose: bool = False
-    """Makes a figure stand with arms spread, which is easier to animate."""
+    """Whether the character stands with arms spread, which is easier to animate."""
 
     bbox_condition: list[int] | None = None
-    """Extent in three directions that the object must fit, in order."""
+    """Maximum dimensions of the object along the three axes, in order."""
 
     addons: Literal["HighPack"] | None = None
-    """Extra service, as sharper surfaces and more faces at a higher price."""
+    """Optional feature, such as sharper textures and more faces at a higher price."""
 
     preview_render: bool = False
-    """Returns a picture of the finished object as well."""
+    """Whether to also return a rendered image of the object."""
 
 
 class Hyper3dRodinV2Output(OutputModel):
     """Result of fal-ai/hyper3d/rodin/v2."""
 
     model_mesh: File
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     textures: list[Image]
-    """Pictures of the object's surface."""
+    """Texture images of the 3D model."""
 
     model_meshes: list[File] | None = None
-    """The objects as files to download."""
+    """The 3D models, as files to download."""
 
 
 hyper3d_rodin_v2 = Endpoint("fal-ai/hyper3d/rodin/v2", Hyper3dRodinV2Input, Hyper3dRodinV2Output)

@@ -16,8 +16,7 @@ class IdeogramCustomModelsInput(InputModel, Request["IdeogramCustomModelsOutput"
     """Parameters of fal-ai/ideogram/custom-models."""
 
     images_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
 

@@ -21,11 +21,11 @@ class IdeogramCustomModelsGenerateInput(InputModel, Request["IdeogramCustomModel
     """Parameters of fal-ai/ideogram/custom-models/generate."""
 
     model_id: Annotated[str, Field(min_length=1)]
-    """Which of the models to use, by its id. At least 1 character."""
+    """Id of the model to use. At least 1 character."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what the picture should show or what to change in the one given. At least 1
-    character.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    least 1 character.
     """
 
     aspect_ratio: Literal[
@@ -45,27 +45,26 @@ class IdeogramCustomModelsGenerateInput(InputModel, Request["IdeogramCustomModel
         "5:4",
         "1:1",
     ] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Trades quality for speed and price."""
+    """Balance of quality against speed and price."""
 
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 8."""
+    """Number of images to generate; each image is billed. From 1 to 8."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     expand_prompt: bool = True
-    """Lets a language model enrich the prompt with detail before it is used."""
+    """Whether a language model adds detail to the prompt before it is used."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -73,11 +72,10 @@ class IdeogramCustomModelsGenerateOutput(OutputModel):
     """Result of fal-ai/ideogram/custom-models/generate."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ideogram_custom_models_generate = Endpoint(

@@ -18,27 +18,27 @@ class IdeogramV2EditInput(InputModel, Request["IdeogramV2EditOutput"]):
     """Parameters of fal-ai/ideogram/v2/edit."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
-
-    image_url: FileInput
-    """Picture to start from or to change."""
-
-    mask_url: FileInput
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    image_url: FileInput
+    """Image to edit or to start from."""
+
+    mask_url: FileInput
+    """Mask image or clip of the same size; usually the white area is edited."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     style: Literal["auto", "general", "realistic", "design", "render_3D", "anime"] = "auto"
-    """Overall look of the picture, as photograph or drawing."""
+    """Visual style of the image, such as photo or drawing."""
 
     expand_prompt: bool = True
-    """Lets a language model enrich the prompt with detail before it is used."""
+    """Whether a language model adds detail to the prompt before it is used."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -46,11 +46,10 @@ class IdeogramV2EditOutput(OutputModel):
     """Result of fal-ai/ideogram/v2/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ideogram_v2_edit = Endpoint("fal-ai/ideogram/v2/edit", IdeogramV2EditInput, IdeogramV2EditOutput)

@@ -14,7 +14,7 @@ from pydantic import Field
 from fal_typed.endpoint import Endpoint
 from fal_typed.endpoints._shared.color_palette_23ea0f27 import ColorPalette
 from fal_typed.endpoints._shared.color_palette_member_8c27c683 import ColorPaletteMember
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -24,36 +24,37 @@ class IdeogramV3Input(InputModel, Request["IdeogramV3Output"]):
     """Parameters of fal-ai/ideogram/v3."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
-
-    image_urls: list[FileInput] | None = None
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
-
-    rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Trades quality for speed and price."""
-
-    color_palette: ColorPalette | None = None
-    """Colours to prefer: a named set, or a list with weights."""
-
-    style_codes: list[str] | None = None
-    """Eight-digit codes that each stand for a style; not together with a named one."""
-
-    style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None
-    """Overall look of the picture, as photograph or drawing."""
-
-    expand_prompt: bool = True
-    """Lets a language model enrich the prompt with detail before it is used."""
-
-    num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 8."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    image_urls: list[FileInput] | None = None
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
+
+    rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
+    """Balance of quality against speed and price."""
+
+    color_palette: ColorPalette | None = None
+    """Colors to prefer: a preset, or a list with weights."""
+
+    style_codes: list[str] | None = None
+    """Eight-digit style codes; cannot be combined with a named style."""
+
+    style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None
+    """Visual style of the image, such as photo or drawing."""
+
+    expand_prompt: bool = True
+    """Whether a language model adds detail to the prompt before it is used."""
+
+    num_images: Annotated[int, Field(ge=1, le=8)] = 1
+    """Number of images to generate; each image is billed. From 1 to 8."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     style_preset: (
@@ -123,7 +124,7 @@ class IdeogramV3Input(InputModel, Request["IdeogramV3Output"]):
         ]
         | None
     ) = None
-    """Ready-made look of the picture."""
+    """Predefined style of the image."""
 
     image_size: (
         ImageSize
@@ -137,21 +138,20 @@ class IdeogramV3Input(InputModel, Request["IdeogramV3Output"]):
         ]
         | None
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
 
 class IdeogramV3Output(OutputModel):
     """Result of fal-ai/ideogram/v3."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ideogram_v3 = Endpoint("fal-ai/ideogram/v3", IdeogramV3Input, IdeogramV3Output)

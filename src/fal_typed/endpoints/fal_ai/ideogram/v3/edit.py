@@ -23,39 +23,40 @@ class IdeogramV3EditInput(InputModel, Request["IdeogramV3EditOutput"]):
     """Parameters of fal-ai/ideogram/v3/edit."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
-
-    image_url: FileInput
-    """Picture to start from or to change."""
-
-    mask_url: FileInput
-    """Picture or clip of the same size that marks, mostly in white, the part to work on."""
-
-    image_urls: list[FileInput] | None = None
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
-
-    rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
-    """Trades quality for speed and price."""
-
-    color_palette: ColorPalette | None = None
-    """Colours to prefer: a named set, or a list with weights."""
-
-    style_codes: list[str] | None = None
-    """Eight-digit codes that each stand for a style; not together with a named one."""
-
-    expand_prompt: bool = True
-    """Lets a language model enrich the prompt with detail before it is used."""
-
-    num_images: Annotated[int, Field(ge=1, le=8)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 8."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    image_url: FileInput
+    """Image to edit or to start from."""
+
+    mask_url: FileInput
+    """Mask image or clip of the same size; usually the white area is edited."""
+
+    image_urls: list[FileInput] | None = None
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
+
+    rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
+    """Balance of quality against speed and price."""
+
+    color_palette: ColorPalette | None = None
+    """Colors to prefer: a preset, or a list with weights."""
+
+    style_codes: list[str] | None = None
+    """Eight-digit style codes; cannot be combined with a named style."""
+
+    expand_prompt: bool = True
+    """Whether a language model adds detail to the prompt before it is used."""
+
+    num_images: Annotated[int, Field(ge=1, le=8)] = 1
+    """Number of images to generate; each image is billed. From 1 to 8."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     style_preset: (
@@ -125,18 +126,17 @@ class IdeogramV3EditInput(InputModel, Request["IdeogramV3EditOutput"]):
         ]
         | None
     ) = None
-    """Ready-made look of the picture."""
+    """Predefined style of the image."""
 
 
 class IdeogramV3EditOutput(OutputModel):
     """Result of fal-ai/ideogram/v3/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ideogram_v3_edit = Endpoint("fal-ai/ideogram/v3/edit", IdeogramV3EditInput, IdeogramV3EditOutput)

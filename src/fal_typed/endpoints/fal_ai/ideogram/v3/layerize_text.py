@@ -18,15 +18,14 @@ class IdeogramV3LayerizeTextInput(InputModel, Request["IdeogramV3LayerizeTextOut
     """Parameters of fal-ai/ideogram/v3/layerize-text."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str | None = None
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     font_file_h1_url: FileInput | None = None
 
@@ -45,7 +44,8 @@ class IdeogramV3LayerizeTextInput(InputModel, Request["IdeogramV3LayerizeTextOut
     font_name_small: str | None = None
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -53,14 +53,13 @@ class IdeogramV3LayerizeTextOutput(OutputModel):
     """Result of fal-ai/ideogram/v3/layerize-text."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     text_containers: list[dict[str, Any]] | None = None
 

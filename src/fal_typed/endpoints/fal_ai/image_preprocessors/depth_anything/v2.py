@@ -19,14 +19,14 @@ class ImagePreprocessorsDepthAnythingV2Input(
     """Parameters of fal-ai/image-preprocessors/depth-anything/v2."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
 
 class ImagePreprocessorsDepthAnythingV2Output(OutputModel):
     """Result of fal-ai/image-preprocessors/depth-anything/v2."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 image_preprocessors_depth_anything_v2 = Endpoint(

@@ -20,29 +20,28 @@ class Imagen4PreviewFastInput(InputModel, Request["Imagen4PreviewFastOutput"]):
     """Parameters of fal-ai/imagen4/preview/fast."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)]
-    """Says in words what the picture should show or what to change in the one given. 3 to 5000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 3 to
+    5000 characters.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
-    """How much the content filter lets pass: 1 is the strictest, higher values allow more."""
+    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -50,10 +49,10 @@ class Imagen4PreviewFastOutput(OutputModel):
     """Result of fal-ai/imagen4/preview/fast."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     description: str
-    """What the model says about the result."""
+    """The model's description of the result."""
 
 
 imagen4_preview_fast = Endpoint(

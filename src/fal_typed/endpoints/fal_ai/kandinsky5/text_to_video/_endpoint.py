@@ -20,28 +20,28 @@ class Kandinsky5TextToVideoInput(InputModel, Request["Kandinsky5TextToVideoOutpu
     """Parameters of fal-ai/kandinsky5/text-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     resolution: Literal["768x512"] = "768x512"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 30
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
 
 
 class Kandinsky5TextToVideoOutput(OutputModel):
     """Result of fal-ai/kandinsky5/text-to-video."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kandinsky5_text_to_video = Endpoint(

@@ -19,23 +19,25 @@ class Kandinsky5TextToVideoDistillInput(InputModel, Request["Kandinsky5TextToVid
     """Parameters of fal-ai/kandinsky5/text-to-video/distill."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     resolution: Literal["768x512"] = "768x512"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
 
 class Kandinsky5TextToVideoDistillOutput(OutputModel):
     """Result of fal-ai/kandinsky5/text-to-video/distill."""
 
     video: Video | None = None
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kandinsky5_text_to_video_distill = Endpoint(

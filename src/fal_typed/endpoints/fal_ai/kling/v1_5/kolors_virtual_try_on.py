@@ -17,13 +17,14 @@ class KlingV15KolorsVirtualTryOnInput(InputModel, Request["KlingV15KolorsVirtual
     """Parameters of fal-ai/kling/v1-5/kolors-virtual-try-on."""
 
     human_image_url: FileInput
-    """Picture of the person who tries the clothing on."""
+    """Image of the person who tries on the garment."""
 
     garment_image_url: FileInput
-    """Picture of the piece of clothing."""
+    """Image of the garment to try on."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -31,7 +32,7 @@ class KlingV15KolorsVirtualTryOnOutput(OutputModel):
     """Result of fal-ai/kling/v1-5/kolors-virtual-try-on."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 kling_v1_5_kolors_virtual_try_on = Endpoint(

@@ -21,25 +21,26 @@ class KlingImageO3ImageToImageInput(InputModel, Request["KlingImageO3ImageToImag
     """Parameters of fal-ai/kling-image/o3/image-to-image."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Says in words what the picture should show or what to change in the one given. At most 2500
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    most 2500 characters.
     """
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     elements: list[ElementInput] | None = None
-    """People or things that must look the same throughout; name them in the prompt as @Element1,
-    @Element2 and so on.
+    """Characters or objects that must look the same throughout; refer to them in the prompt as
+    @Element1, @Element2 and so on.
     """
 
     resolution: Literal["1K", "2K", "4K"] = "1K"
-    """How many pixels the picture has; higher is sharper, slower and may cost more."""
+    """Resolution of the image; higher is sharper, slower and can cost more."""
 
     result_type: Literal["single", "series"] = "single"
 
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 9."""
+    """Number of images to generate; each image is billed. From 1 to 9."""
 
     series_amount: Annotated[int, Field(ge=2, le=9)] | None = None
     """From 2 to 9."""
@@ -47,13 +48,14 @@ class KlingImageO3ImageToImageInput(InputModel, Request["KlingImageO3ImageToImag
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "auto"] = (
         "auto"
     )
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -61,7 +63,7 @@ class KlingImageO3ImageToImageOutput(OutputModel):
     """Result of fal-ai/kling-image/o3/image-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 kling_image_o3_image_to_image = Endpoint(

@@ -19,17 +19,17 @@ class KlingVideoLipsyncAudioToVideoInput(
     """Parameters of fal-ai/kling-video/lipsync/audio-to-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
 
 class KlingVideoLipsyncAudioToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/lipsync/audio-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_lipsync_audio_to_video = Endpoint(

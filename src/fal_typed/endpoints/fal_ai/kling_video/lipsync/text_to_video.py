@@ -21,10 +21,10 @@ class KlingVideoLipsyncTextToVideoInput(InputModel, Request["KlingVideoLipsyncTe
     """Parameters of fal-ai/kling-video/lipsync/text-to-video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     text: Annotated[str, Field(max_length=120)]
-    """Words to be spoken. At most 120 characters."""
+    """Text to speak. At most 120 characters."""
 
     voice_id: Literal[
         "genshin_vindi2",
@@ -74,10 +74,10 @@ class KlingVideoLipsyncTextToVideoInput(InputModel, Request["KlingVideoLipsyncTe
         "daopianyansang-v1",
         "mengwa-v1",
     ]
-    """Speaker whose voice reads the words."""
+    """Id of the voice that speaks the text."""
 
     voice_language: Literal["zh", "en"] = "en"
-    """Tongue of the speaker."""
+    """Language that the voice speaks."""
 
     voice_speed: Annotated[float, Field(ge=0.8, le=2.0)] = 1
     """From 0.8 to 2."""
@@ -87,7 +87,7 @@ class KlingVideoLipsyncTextToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/lipsync/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_lipsync_text_to_video = Endpoint(

@@ -20,25 +20,25 @@ class KlingVideoO1ImageToVideoInput(InputModel, Request["KlingVideoO1ImageToVide
     """Parameters of fal-ai/kling-video/o1/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     start_image_url: FileInput
-    """Picture that the video begins with."""
+    """Image to use as the first frame."""
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
 
 class KlingVideoO1ImageToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/o1/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_o1_image_to_video = Endpoint(

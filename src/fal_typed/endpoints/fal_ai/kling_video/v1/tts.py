@@ -20,7 +20,7 @@ class KlingVideoV1TtsInput(InputModel, Request["KlingVideoV1TtsOutput"]):
     """Parameters of fal-ai/kling-video/v1/tts."""
 
     text: Annotated[str, Field(max_length=500)]
-    """Words to be spoken. At most 500 characters."""
+    """Text to speak. At most 500 characters."""
 
     voice_id: Literal[
         "genshin_vindi2",
@@ -70,7 +70,7 @@ class KlingVideoV1TtsInput(InputModel, Request["KlingVideoV1TtsOutput"]):
         "daopianyansang-v1",
         "mengwa-v1",
     ] = "genshin_vindi2"
-    """Speaker whose voice reads the words."""
+    """Id of the voice that speaks the text."""
 
     voice_speed: Annotated[float, Field(ge=0.8, le=2.0)] = 1
     """From 0.8 to 2."""
@@ -80,7 +80,7 @@ class KlingVideoV1TtsOutput(OutputModel):
     """Result of fal-ai/kling-video/v1/tts."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 kling_video_v1_tts = Endpoint(

@@ -20,18 +20,18 @@ class Krea2TurboLoraInput(InputModel, Request["Krea2TurboLoraOutput"]):
     """Parameters of fal-ai/krea-2/turbo/lora."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     acceleration: Literal["none", "regular"] = "none"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     enable_prompt_expansion: bool = UNSET
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     image_size: (
         ImageSize
@@ -44,25 +44,23 @@ class Krea2TurboLoraInput(InputModel, Request["Krea2TurboLoraOutput"]):
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     loras: list[LoRAInput] = UNSET
-    """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
-    """
+    """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -70,23 +68,22 @@ class Krea2TurboLoraOutput(OutputModel):
     """Result of fal-ai/krea-2/turbo/lora."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: Any
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     actual_prompt: str | None = None
-    """Text that was really used, after it had been reworked."""
+    """The prompt that was used, after it was rewritten."""
 
 
 krea_2_turbo_lora = Endpoint("fal-ai/krea-2/turbo/lora", Krea2TurboLoraInput, Krea2TurboLoraOutput)

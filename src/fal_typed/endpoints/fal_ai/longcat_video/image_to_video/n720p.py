@@ -21,82 +21,77 @@ class LongcatVideoImageToVideo720pInput(InputModel, Request["LongcatVideoImageTo
     """Parameters of fal-ai/longcat-video/image-to-video/720p."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str = UNSET
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: Annotated[int, Field(ge=17, le=961)] = 162
-    """How many frames the video has; divided by the frame rate this is its length. From 17 to 961.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 17 to 961.
     """
 
     num_inference_steps: Annotated[int, Field(ge=8, le=50)] = 40
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    8 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 8 to 50."""
 
     num_refine_inference_steps: Annotated[int, Field(ge=8, le=50)] = 40
-    """How many steps the pass that raises the resolution makes. From 8 to 50."""
+    """Number of steps of the pass that increases the resolution. From 8 to 50."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 4
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     fps: Annotated[int, Field(ge=1, le=60)] = 30
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 1 to 60.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 60.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
         "X264 (.mp4)"
     )
-    """File format and codec of the video; some of them keep transparency."""
+    """File format and codec of the video; some support transparency."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
 
 class LongcatVideoImageToVideo720pOutput(OutputModel):
     """Result of fal-ai/longcat-video/image-to-video/720p."""
 
     prompt: str
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 longcat_video_image_to_video_720p = Endpoint(

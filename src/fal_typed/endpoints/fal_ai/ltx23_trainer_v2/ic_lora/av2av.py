@@ -19,109 +19,107 @@ class Ltx23TrainerV2IcLoraAv2avInput(InputModel, Request["Ltx23TrainerV2IcLoraAv
     """Parameters of fal-ai/ltx23-trainer-v2/ic-lora/av2av."""
 
     training_data_url: FileInput
-    """Archive with the clips, pictures or recordings to learn from, each with a text file as its
+    """URL of an archive of training clips, images or recordings, each with a text file as its
     caption.
     """
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1"
-    """Width to height of the frames that training works on."""
+    """Ratio of width to height of the training frames."""
 
     audio_normalize: bool = True
-    """Brings all recordings to the same loudness before they are learned."""
+    """Whether to normalize the loudness of all recordings before training."""
 
     audio_preserve_pitch: bool = True
-    """Keeps voices and notes at their height when a recording is stretched to the clip's length.
-    """
+    """Whether to preserve pitch when a recording is stretched to the length of the clip."""
 
     auto_scale_input: bool = UNSET
-    """Brings every clip to the frame count and frame rate of the training by itself."""
+    """Whether to convert every clip to the frame count and frame rate of the training."""
 
     debug_dataset: bool = UNSET
-    """Returns the data as training saw it, so that captions and crops can be looked at."""
+    """Whether to return the preprocessed training data, for checking captions and crops."""
 
     frame_rate: int = 24
-    """Frames per second at which clips are read for training."""
+    """Frames per second at which training clips are read."""
 
     learning_rate: float = 0.0002
-    """How far the weights move at each training step; too high is unstable, too low learns little.
-    """
+    """Step size of the weight updates; too high is unstable, too low learns little."""
 
     number_of_frames: int = 89
-    """How many frames a clip has, in training and in the samples; longer clips need more memory
-    and time.
+    """Number of frames of a clip in training and in samples; longer clips need more memory and
+    time.
     """
 
     number_of_steps: int = 2000
-    """How many times the weights are updated; more learn longer and cost more, too many learn by
-    heart.
+    """Number of training steps; more steps take longer and cost more, too many cause overfitting.
     """
 
     rank: Literal[8, 16, 32, 64, 128] = 32
-    """Size of the trained weights; larger ones hold more detail and make a larger file."""
+    """Rank of the trained weights; higher ranks capture more detail and give a larger file."""
 
     reference_downscale_factor: float = 1
-    """How many times smaller than the target the reference clips are learned, to save memory.
-    """
+    """Factor by which the reference clips are smaller than the target, to save memory."""
 
     reference_temporal_scale_factor: float = 1
-    """How many times fewer frames than the target the reference clips have in training."""
+    """Factor by which the reference clips have fewer frames than the target."""
 
     resolution: Literal["low", "medium", "high"] = "medium"
-    """How large training sees its pictures or clips; higher learns finer detail and takes longer.
+    """Resolution of the training images or clips; higher resolutions capture finer detail and take
+    longer.
     """
 
     split_input_duration_threshold: float = 30
-    """Clips longer than this many seconds are cut into scenes."""
+    """Clips longer than this are split into scenes, in seconds."""
 
     split_input_into_scenes: bool = UNSET
-    """Cuts long clips where the scene changes, so that each part is learned alone."""
+    """Whether to split long clips at scene changes, so that each scene is a training example.
+    """
 
     stg_scale: float = 1
-    """Strength of a second guidance that keeps motion and shape coherent in the samples; 0 turns
-    it off.
+    """Strength of spatiotemporal guidance, which keeps motion and shape coherent in the samples; 0
+    turns it off.
     """
 
     trigger_phrase: str = ""
-    """Rare words that call up what was learned; they are put into every caption and later into
-    prompts.
+    """Unique phrase that activates what was learned; it is added to every caption, use it in
+    prompts later.
     """
 
     validation: list[AV2AVValidation] = UNSET
-    """Samples to make while training runs, to show how far it is."""
+    """Samples to generate during training, to show progress."""
 
     validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1"
-    """Width to height of the samples that show how far training is."""
+    """Ratio of width to height of the validation samples."""
 
     validation_frame_rate: int = 24
-    """Frames per second of the samples that show how far training is."""
+    """Frames per second of the validation samples."""
 
     validation_negative_prompt: str = UNSET
-    """What the samples that show how far training is should not contain."""
+    """What to avoid in the validation samples."""
 
     validation_number_of_frames: int = 89
-    """How many frames the samples that show how far training is have."""
+    """Number of frames of the validation samples."""
 
     validation_resolution: Literal["low", "medium", "high"] = "high"
-    """How large the samples that show how far training is are made."""
+    """Resolution of the validation samples."""
 
 
 class Ltx23TrainerV2IcLoraAv2avOutput(OutputModel):
     """Result of fal-ai/ltx23-trainer-v2/ic-lora/av2av."""
 
     config_file: File
-    """Settings that the training ran with, needed to load the weights in some programs."""
+    """Training configuration, which some programs need to load the weights."""
 
     lora_file: File
-    """The trained weights, as a file to download."""
+    """The trained LoRA weights, as a file to download."""
 
     audio: Audio | None = None
-    """Samples that were made during training, as one recording."""
+    """Samples that were generated during training, as one audio file."""
 
     debug_dataset: File | None = None
-    """Archive of the data as training saw it, for a look at captions and crops."""
+    """Archive of the preprocessed training data, for checking captions and crops."""
 
     video: Video | None = None
-    """Samples that were made during training, as one video."""
+    """Samples that were generated during training, as one video."""
 
 
 ltx23_trainer_v2_ic_lora_av2av = Endpoint(

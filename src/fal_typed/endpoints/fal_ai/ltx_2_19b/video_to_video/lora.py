@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.endpoints._shared.lo_ra_input_e67a3052 import LoRAInput
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -22,29 +22,29 @@ class Ltx219bVideoToVideoLoraInput(InputModel, Request["Ltx219bVideoToVideoLoraO
     """Parameters of fal-ai/ltx-2-19b/video-to-video/lora."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    video_url: FileInput
-    """Video to start from or to change."""
-
-    loras: list[LoRAInput]
-    """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    video_url: FileInput
+    """Video to edit or to start from."""
+
+    loras: list[LoRAInput]
+    """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
+
     audio_url: FileInput | None = None
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     image_url: FileInput | None = None
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     match_video_length: bool = True
-    """Makes the result as long as the given video, whatever the frame count says."""
+    """Whether to match the duration of the input video, regardless of the number of frames."""
 
     num_frames: Annotated[int, Field(ge=9, le=481)] = 121
-    """How many frames the video has; divided by the frame rate this is its length. From 9 to 481.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
     """
 
     video_size: (
@@ -59,122 +59,112 @@ class Ltx219bVideoToVideoLoraInput(InputModel, Request["Ltx219bVideoToVideoLoraO
             "landscape_16_9",
         ]
     ) = "auto"
-    """Width and height of the video: a preset, or pixels of your own."""
+    """Size of the video: a preset, or a custom width and height in pixels."""
 
     generate_audio: bool = True
-    """Adds sound that fits the picture: voices, noises, music."""
+    """Whether to generate audio for the video: voices, sound effects and music."""
 
     use_multiscale: bool = True
-    """Makes a small draft first and builds the full size on it, which keeps motion and detail
+    """Whether to generate a small draft first and upscale it, which keeps motion and detail
     coherent.
     """
 
     match_input_fps: bool = True
-    """Gives the result the frame rate of the given video."""
+    """Whether to use the frame rate of the input video."""
 
     fps: Annotated[float, Field(ge=1.0, le=60.0)] = 25
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
-    From 1 to 60.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 1 to 60.
     """
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 3
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     num_inference_steps: Annotated[int, Field(ge=8, le=50)] = 40
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    8 to 50.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 8 to 50."""
 
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     camera_lora: Literal[
         "dolly_in", "dolly_out", "dolly_left", "dolly_right", "jib_up", "jib_down", "static", "none"
     ] = "none"
-    """Movement of the camera, steered by weights of its own and so more exactly than by words.
+    """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
     """
 
     camera_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How pronounced the movement of the camera is. From 0 to 1."""
+    """Strength of the camera movement. From 0 to 1."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
         "X264 (.mp4)"
     )
-    """File format and codec of the video; some of them keep transparency."""
+    """File format and codec of the video; some support transparency."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     preprocessor: Literal["depth", "canny", "pose", "none"] = "none"
-    """How an ordinary clip is turned into the map that is followed: depth, outline, pose, or left
-    alone.
-    """
+    """How to convert the clip into a control map: depth, edges, pose, or none."""
 
     ic_lora: Literal["match_preprocessor", "canny", "depth", "pose", "detailer", "none"] = (
         "match_preprocessor"
     )
-    """Kind of control weights for the given clip; by default they fit the preparation chosen.
+    """In-context LoRA that controls the video with the given clip; by default it matches the
+    preprocessor.
     """
 
     ic_lora_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How strongly the control weights bind the video to the given clip. From 0 to 1."""
+    """How strongly the in-context LoRA conditions the video on the given clip. From 0 to 1."""
 
     image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the first frame keeps to the given picture; 1 keeps it as it is. From 0 to 1.
+    """How closely the first frame matches the given image; 1 keeps it unchanged. From 0 to 1.
     """
 
     end_image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the last frame keeps to the given picture; 1 keeps it as it is. From 0 to 1.
-    """
+    """How closely the last frame matches the given image; 1 keeps it unchanged. From 0 to 1."""
 
     video_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the result keeps to the given clip; 1 takes it over unchanged. From 0 to 1.
-    """
+    """How closely the result matches the given clip; 1 keeps it unchanged. From 0 to 1."""
 
     audio_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1
-    """How closely the result keeps to the given sound; 1 takes it over unchanged. From 0 to 1.
-    """
+    """How closely the result matches the given audio; 1 keeps it unchanged. From 0 to 1."""
 
 
 class Ltx219bVideoToVideoLoraOutput(OutputModel):
     """Result of fal-ai/ltx-2-19b/video-to-video/lora."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
 
 ltx_2_19b_video_to_video_lora = Endpoint(

@@ -20,38 +20,40 @@ class Ltx23ImageToVideoFastInput(InputModel, Request["Ltx23ImageToVideoFastOutpu
     """Parameters of fal-ai/ltx-2.3/image-to-video/fast."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. 1 to
+    """Text description of the video to generate, or of the change to make to the given video. 1 to
     5000 characters.
     """
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     resolution: Literal["1080p", "1440p", "2160p"] = "1080p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     fps: Literal[24, 25, 48, 50] = 25
-    """Frames per second; more look smoother, and the same number of frames makes a shorter video.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     generate_audio: bool = True
-    """Adds sound that fits the picture: voices, noises, music."""
+    """Whether to generate audio for the video: voices, sound effects and music."""
 
 
 class Ltx23ImageToVideoFastOutput(OutputModel):
     """Result of fal-ai/ltx-2.3/image-to-video/fast."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_2_3_image_to_video_fast = Endpoint(

@@ -16,42 +16,41 @@ class Ltx23QualityTextToAudioInput(InputModel, Request["Ltx23QualityTextToAudioO
     """Parameters of fal-ai/ltx-2.3-quality/text-to-audio."""
 
     prompt: str
-    """Describes in words the sound, music or voice that is wanted."""
+    """Text description of the sound, music or voice to generate."""
 
     enable_prompt_expansion: bool = UNSET
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     frames_per_second: int = 24
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     guidance_scale: float = 1
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts.
     """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: int = 121
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     num_inference_steps: int = 15
-    """How many refining steps the model makes; more take longer and bring out finer detail."""
+    """Number of inference steps; more steps take longer and give finer detail."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -59,14 +58,13 @@ class Ltx23QualityTextToAudioOutput(OutputModel):
     """Result of fal-ai/ltx-2.3-quality/text-to-audio."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ltx_2_3_quality_text_to_audio = Endpoint(

@@ -21,41 +21,41 @@ class Ltx23QualityTextToVideoLoraInput(InputModel, Request["Ltx23QualityTextToVi
     """Parameters of fal-ai/ltx-2.3-quality/text-to-video/lora."""
 
     loras: list[LoRAInput]
-    """Weights of one's own, put on top of the base model to add a style, a motion or a subject.
-    """
+    """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     frames_per_second: int = 24
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video.
     """
 
     generate_audio: bool = True
-    """Adds sound that fits the picture: voices, noises, music."""
+    """Whether to generate audio for the video: voices, sound effects and music."""
 
     guidance_scale: float = 1
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh.
     """
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: int = 121
-    """How many frames the video has; divided by the frame rate this is its length."""
+    """Number of frames to generate; divide by the frame rate to get the duration."""
 
     num_inference_steps: int = 15
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     resolution: (
         ImageSize
@@ -68,38 +68,35 @@ class Ltx23QualityTextToVideoLoraInput(InputModel, Request["Ltx23QualityTextToVi
             "landscape_16_9",
         ]
     ) = "landscape_16_9"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    seed: int = UNSET
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
 
 class Ltx23QualityTextToVideoLoraOutput(OutputModel):
     """Result of fal-ai/ltx-2.3-quality/text-to-video/lora."""
 
     prompt: str
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 ltx_2_3_quality_text_to_video_lora = Endpoint(

@@ -23,34 +23,35 @@ class LumaDreamMachineRay2ImageToVideoInput(
     """Parameters of fal-ai/luma-dream-machine/ray-2/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)]
-    """Says in words what should be seen and happen in the video, or what to change in it. 3 to
+    """Text description of the video to generate, or of the change to make to the given video. 3 to
     5000 characters.
     """
 
     image_url: FileInput | None = None
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     loop: bool = False
-    """Makes end and beginning fit, so that the video can repeat without a break."""
+    """Whether the video loops seamlessly."""
 
     resolution: Literal["540p", "720p", "1080p"] = "540p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     duration: Literal["5s", "9s"] = "5s"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
 
 class LumaDreamMachineRay2ImageToVideoOutput(OutputModel):
     """Result of fal-ai/luma-dream-machine/ray-2/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 luma_dream_machine_ray_2_image_to_video = Endpoint(

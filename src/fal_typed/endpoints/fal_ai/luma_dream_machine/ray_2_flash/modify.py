@@ -23,13 +23,13 @@ class LumaDreamMachineRay2FlashModifyInput(
     """Parameters of fal-ai/luma-dream-machine/ray-2-flash/modify."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     image_url: FileInput | None = None
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)] | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it. 3 to
+    """Text description of the video to generate, or of the change to make to the given video. 3 to
     5000 characters.
     """
 
@@ -44,14 +44,14 @@ class LumaDreamMachineRay2FlashModifyInput(
         "reimagine_2",
         "reimagine_3",
     ] = "flex_1"
-    """How freely the video may be changed, from keeping close to inventing anew."""
+    """How freely the video can be changed, from close adherence to full reimagination."""
 
 
 class LumaDreamMachineRay2FlashModifyOutput(OutputModel):
     """Result of fal-ai/luma-dream-machine/ray-2-flash/modify."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 luma_dream_machine_ray_2_flash_modify = Endpoint(

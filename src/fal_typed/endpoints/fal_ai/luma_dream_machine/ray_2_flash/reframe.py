@@ -23,43 +23,43 @@ class LumaDreamMachineRay2FlashReframeInput(
     """Parameters of fal-ai/luma-dream-machine/ray-2-flash/reframe."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     image_url: FileInput | None = None
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     grid_position_x: int | None = None
-    """Where the given material stands in the new frame, from the left."""
+    """Horizontal position of the input in the new frame, from the left."""
 
     grid_position_y: int | None = None
-    """Where the given material stands in the new frame, from above."""
+    """Vertical position of the input in the new frame, from the top."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)] | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it. 1 to
+    """Text description of the video to generate, or of the change to make to the given video. 1 to
     5000 characters.
     """
 
     x_end: int | None = None
-    """Right edge of the area that the given material takes in the new frame."""
+    """Right edge of the input in the new frame."""
 
     x_start: int | None = None
-    """Left edge of the area that the given material takes in the new frame."""
+    """Left edge of the input in the new frame."""
 
     y_end: int | None = None
-    """Lower edge of the area that the given material takes in the new frame."""
+    """Bottom edge of the input in the new frame."""
 
     y_start: int | None = None
-    """Upper edge of the area that the given material takes in the new frame."""
+    """Top edge of the input in the new frame."""
 
 
 class LumaDreamMachineRay2FlashReframeOutput(OutputModel):
     """Result of fal-ai/luma-dream-machine/ray-2-flash/reframe."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 luma_dream_machine_ray_2_flash_reframe = Endpoint(

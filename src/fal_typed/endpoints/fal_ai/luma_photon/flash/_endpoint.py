@@ -20,19 +20,19 @@ class LumaPhotonFlashInput(InputModel, Request["LumaPhotonFlashOutput"]):
     """Parameters of fal-ai/luma-photon/flash."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)]
-    """Says in words what the picture should show or what to change in the one given. 3 to 5000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 3 to
+    5000 characters.
     """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class LumaPhotonFlashOutput(OutputModel):
     """Result of fal-ai/luma-photon/flash."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 luma_photon_flash = Endpoint(

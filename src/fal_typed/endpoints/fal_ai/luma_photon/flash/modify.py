@@ -20,17 +20,19 @@ class LumaPhotonFlashModifyInput(InputModel, Request["LumaPhotonFlashModifyOutpu
     """Parameters of fal-ai/luma-photon/flash/modify."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)]
-    """How strongly the given picture counts; higher stays closer to it. From 0 to 1."""
+    """How strongly the given image influences the result; higher values stay closer to it. From 0
+    to 1.
+    """
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)] | None = None
-    """Says in words what the picture should show or what to change in the one given. 3 to 5000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 3 to
+    5000 characters.
     """
 
 
@@ -38,7 +40,7 @@ class LumaPhotonFlashModifyOutput(OutputModel):
     """Result of fal-ai/luma-photon/flash/modify."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 luma_photon_flash_modify = Endpoint(

@@ -20,40 +20,40 @@ class LumaPhotonFlashReframeInput(InputModel, Request["LumaPhotonFlashReframeOut
     """Parameters of fal-ai/luma-photon/flash/reframe."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)] | None = None
-    """Says in words what the picture should show or what to change in the one given. 3 to 5000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 3 to
+    5000 characters.
     """
 
     grid_position_x: int | None = None
-    """Where the given material stands in the new frame, from the left."""
+    """Horizontal position of the input in the new frame, from the left."""
 
     grid_position_y: int | None = None
-    """Where the given material stands in the new frame, from above."""
+    """Vertical position of the input in the new frame, from the top."""
 
     x_end: int | None = None
-    """Right edge of the area that the given material takes in the new frame."""
+    """Right edge of the input in the new frame."""
 
     x_start: int | None = None
-    """Left edge of the area that the given material takes in the new frame."""
+    """Left edge of the input in the new frame."""
 
     y_end: int | None = None
-    """Lower edge of the area that the given material takes in the new frame."""
+    """Bottom edge of the input in the new frame."""
 
     y_start: int | None = None
-    """Upper edge of the area that the given material takes in the new frame."""
+    """Top edge of the input in the new frame."""
 
 
 class LumaPhotonFlashReframeOutput(OutputModel):
     """Result of fal-ai/luma-photon/flash/reframe."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 luma_photon_flash_reframe = Endpoint(

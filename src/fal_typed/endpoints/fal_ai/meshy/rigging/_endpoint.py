@@ -17,41 +17,41 @@ class MeshyRiggingInput(InputModel, Request["MeshyRiggingOutput"]):
     """Parameters of fal-ai/meshy/rigging."""
 
     model_url: FileInput
-    """The three-dimensional object to work on."""
+    """URL of the 3D model to process."""
 
     animation_action_id: float = 92
-    """Which motion of the library the figure makes."""
+    """Id of the animation from the library."""
 
     enable_animation: bool = UNSET
-    """Returns the figure in motion as well."""
+    """Whether to also return an animated version of the character."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     height_meters: float = 1.7
-    """How tall the figure is, in metres, for a fitting skeleton."""
+    """Height of the character in meters, for a matching skeleton."""
 
 
 class MeshyRiggingOutput(OutputModel):
     """Result of fal-ai/meshy/rigging."""
 
     animation_fbx: File | None = None
-    """The figure in the chosen motion, as an FBX file."""
+    """Character with the selected animation, as an FBX file."""
 
     animation_glb: File | None = None
-    """The figure in the chosen motion, as a GLB file."""
+    """Character with the selected animation, as a GLB file."""
 
     basic_animations: BasicAnimations | None = None
-    """Walking and running, ready made."""
+    """Predefined walking and running animations."""
 
     rig_task_id: str | None = None
-    """Id of the skeleton's making, for more motions later."""
+    """Id of the rigging task, for further animations."""
 
     rigged_character_fbx: File | None = None
-    """The figure with its skeleton, as an FBX file."""
+    """Character with its skeleton, as an FBX file."""
 
     rigged_character_glb: File | None = None
-    """The figure with its skeleton, as a GLB file."""
+    """Character with its skeleton, as a GLB file."""
 
 
 meshy_rigging = Endpoint("fal-ai/meshy/rigging", MeshyRiggingInput, MeshyRiggingOutput)

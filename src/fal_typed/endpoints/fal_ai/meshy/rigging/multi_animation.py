@@ -19,13 +19,13 @@ class MeshyRiggingMultiAnimationInput(InputModel, Request["MeshyRiggingMultiAnim
     animation_action_ids: list[float]
 
     model_url: FileInput
-    """The three-dimensional object to work on."""
+    """URL of the 3D model to process."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     height_meters: float = 1.7
-    """How tall the figure is, in metres, for a fitting skeleton."""
+    """Height of the character in meters, for a matching skeleton."""
 
 
 class AnimationClip(OutputModel):
@@ -34,10 +34,10 @@ class AnimationClip(OutputModel):
     action_id: float
 
     animation_fbx: File | None = None
-    """The figure in the chosen motion, as an FBX file."""
+    """Character with the selected animation, as an FBX file."""
 
     animation_glb: File | None = None
-    """The figure in the chosen motion, as a GLB file."""
+    """Character with the selected animation, as a GLB file."""
 
 
 class MeshyRiggingMultiAnimationOutput(OutputModel):
@@ -46,16 +46,16 @@ class MeshyRiggingMultiAnimationOutput(OutputModel):
     animations: list[AnimationClip] | None = None
 
     basic_animations: BasicAnimations | None = None
-    """Walking and running, ready made."""
+    """Predefined walking and running animations."""
 
     rig_task_id: str | None = None
-    """Id of the skeleton's making, for more motions later."""
+    """Id of the rigging task, for further animations."""
 
     rigged_character_fbx: File | None = None
-    """The figure with its skeleton, as an FBX file."""
+    """Character with its skeleton, as an FBX file."""
 
     rigged_character_glb: File | None = None
-    """The figure with its skeleton, as a GLB file."""
+    """Character with its skeleton, as a GLB file."""
 
 
 meshy_rigging_multi_animation = Endpoint(

@@ -19,31 +19,31 @@ class MeshyV5RemeshInput(InputModel, Request["MeshyV5RemeshOutput"]):
     """Parameters of fal-ai/meshy/v5/remesh."""
 
     model_url: FileInput
-    """The three-dimensional object to work on."""
+    """URL of the 3D model to process."""
 
     origin_at: Literal["bottom", "center"] = UNSET
 
     resize_height: float = UNSET
-    """How tall the model gets; 0 leaves it as it is."""
+    """Height to resize the model to; 0 leaves it unchanged."""
 
     target_formats: list[Literal["glb", "fbx", "obj", "usdz", "blend", "stl"]] = UNSET
-    """File types that the model is delivered in."""
+    """File formats in which to return the model."""
 
     target_polycount: float = 30000
-    """How many faces the object should have; more show finer shape."""
+    """Target number of polygons; more polygons give a finer shape."""
 
     topology: Literal["quad", "triangle"] = "triangle"
-    """Whether the shape is made of triangles or of four-sided faces."""
+    """Whether the mesh consists of triangles or of quads."""
 
 
 class MeshyV5RemeshOutput(OutputModel):
     """Result of fal-ai/meshy/v5/remesh."""
 
     model_urls: ModelUrls
-    """The object in several file formats."""
+    """The 3D model in several file formats."""
 
     model_glb: File | None = None
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
 
 meshy_v5_remesh = Endpoint("fal-ai/meshy/v5/remesh", MeshyV5RemeshInput, MeshyV5RemeshOutput)

@@ -18,44 +18,44 @@ class MeshyV5RetextureInput(InputModel, Request["MeshyV5RetextureOutput"]):
     """Parameters of fal-ai/meshy/v5/retexture."""
 
     model_url: FileInput
-    """The three-dimensional object to work on."""
+    """URL of the 3D model to process."""
 
     enable_original_uv: bool = True
-    """Keeps the way in which the given model's surface is unfolded."""
+    """Whether to keep the UV layout of the input model."""
 
     enable_pbr: bool = UNSET
-    """Makes surface maps (colour, metal, roughness) that react to light."""
+    """Whether to generate PBR surface maps (color, metallic, roughness) that react to light."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     image_style_url: FileInput = UNSET
-    """Picture of what the surface looks like."""
+    """Reference image of the surface."""
 
     text_style_prompt: str = UNSET
-    """Says in words what the surface looks like."""
+    """Text description of the surface."""
 
 
 class MeshyV5RetextureOutput(OutputModel):
     """Result of fal-ai/meshy/v5/retexture."""
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     model_urls: ModelUrls
-    """The object in several file formats."""
+    """The 3D model in several file formats."""
 
     image_style_url: str | None = None
-    """Picture of what the surface looks like."""
+    """Reference image of the surface."""
 
     text_style_prompt: str | None = None
-    """Says in words what the surface looks like."""
+    """Text description of the surface."""
 
     texture_urls: list[TextureFiles] | None = None
-    """Surface maps of the object, one set for each material."""
+    """Texture maps of the 3D model, one set for each material."""
 
     thumbnail: File | None = None
-    """Small picture of the result, for a preview."""
+    """Small preview image of the result."""
 
 
 meshy_v5_retexture = Endpoint(

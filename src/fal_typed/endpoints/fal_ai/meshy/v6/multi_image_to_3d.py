@@ -21,87 +21,86 @@ class MeshyV6MultiImageTo3dInput(InputModel, Request["MeshyV6MultiImageTo3dOutpu
     """Parameters of fal-ai/meshy/v6/multi-image-to-3d."""
 
     image_urls: list[FileInput]
-    """Pictures of the same object from several sides."""
+    """Images of the same object from different angles."""
 
     animation_action_id: float = 92
-    """Which motion of the library the figure makes."""
+    """Id of the animation from the library."""
 
     enable_animation: bool = UNSET
-    """Returns the figure in motion as well."""
+    """Whether to also return an animated version of the character."""
 
     enable_pbr: bool = UNSET
-    """Makes surface maps (colour, metal, roughness) that react to light."""
+    """Whether to generate PBR surface maps (color, metallic, roughness) that react to light."""
 
     enable_rigging: bool = UNSET
-    """Puts a skeleton into the figure, so that it can be moved."""
+    """Whether to add a skeleton to the character, for animation."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     pose_mode: Literal["a-pose", "t-pose", ""] = ""
-    """Stand in which a figure is made: arms level, arms down, or as seen."""
+    """Pose of the character: A-pose, T-pose, or as in the input."""
 
     rigging_height_meters: float = 1.7
-    """How tall the figure is, in metres, for a fitting skeleton."""
+    """Height of the character in meters, for a matching skeleton."""
 
     should_remesh: bool = True
-    """Rebuilds the shape with even faces."""
+    """Whether to rebuild the mesh with uniform faces."""
 
     should_texture: bool = True
-    """Gives the object colours and not only its shape."""
+    """Whether to texture the object instead of returning only its shape."""
 
     symmetry_mode: Literal["off", "auto", "on"] = "auto"
-    """Whether the shape is made the same left and right."""
+    """Whether the shape is symmetric."""
 
     target_polycount: float = 30000
-    """How many faces the object should have; more show finer shape."""
+    """Target number of polygons; more polygons give a finer shape."""
 
     texture_image_url: FileInput = UNSET
-    """Picture that the surface is coloured after."""
+    """Reference image for the texture."""
 
     texture_prompt: str = UNSET
-    """Says in words what the surface should look like."""
+    """Text description of the texture."""
 
     topology: Literal["quad", "triangle"] = "triangle"
-    """Whether the shape is made of triangles or of four-sided faces."""
+    """Whether the mesh consists of triangles or of quads."""
 
 
 class MeshyV6MultiImageTo3dOutput(OutputModel):
     """Result of fal-ai/meshy/v6/multi-image-to-3d."""
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     model_urls: ModelUrls
-    """The object in several file formats."""
+    """The 3D model in several file formats."""
 
     animation_fbx: File | None = None
-    """The figure in the chosen motion, as an FBX file."""
+    """Character with the selected animation, as an FBX file."""
 
     animation_glb: File | None = None
-    """The figure in the chosen motion, as a GLB file."""
+    """Character with the selected animation, as a GLB file."""
 
     basic_animations: BasicAnimations | None = None
-    """Walking and running, ready made."""
+    """Predefined walking and running animations."""
 
     rig_task_id: str | None = None
-    """Id of the skeleton's making, for more motions later."""
+    """Id of the rigging task, for further animations."""
 
     rigged_character_fbx: File | None = None
-    """The figure with its skeleton, as an FBX file."""
+    """Character with its skeleton, as an FBX file."""
 
     rigged_character_glb: File | None = None
-    """The figure with its skeleton, as a GLB file."""
+    """Character with its skeleton, as a GLB file."""
 
     seed: int | None = None
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     texture_urls: list[TextureFiles] | None = None
-    """Surface maps of the object, one set for each material."""
+    """Texture maps of the 3D model, one set for each material."""
 
     thumbnail: File | None = None
-    """Small picture of the result, for a preview."""
+    """Small preview image of the result."""
 
 
 meshy_v6_multi_image_to_3d = Endpoint(

@@ -23,28 +23,28 @@ class MinimaxImage01SubjectReferenceInput(
     """Parameters of fal-ai/minimax/image-01/subject-reference."""
 
     prompt: Annotated[str, Field(max_length=1500, min_length=1)]
-    """Says in words what the picture should show or what to change in the one given. 1 to 1500
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 1 to
+    1500 characters.
     """
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     aspect_ratio: Literal["1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 9."""
+    """Number of images to generate; each image is billed. From 1 to 9."""
 
     prompt_optimizer: bool = False
-    """Lets the model rewrite the prompt into one that it follows better."""
+    """Whether the model rewrites the prompt into one that it follows better."""
 
 
 class MinimaxImage01SubjectReferenceOutput(OutputModel):
     """Result of fal-ai/minimax/image-01/subject-reference."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 minimax_image_01_subject_reference = Endpoint(

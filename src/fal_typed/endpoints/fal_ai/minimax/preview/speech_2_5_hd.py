@@ -23,15 +23,15 @@ class MinimaxPreviewSpeech25HdInput(InputModel, Request["MinimaxPreviewSpeech25H
     """Parameters of fal-ai/minimax/preview/speech-2.5-hd."""
 
     text: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Words to be spoken. 1 to 5000 characters."""
+    """Text to speak. 1 to 5000 characters."""
 
     voice_setting: VoiceSetting = VoiceSetting(
         voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
     )
-    """How the voice speaks: which one, how fast, how loud, how high."""
+    """Settings of the voice: which voice, speed, volume, pitch."""
 
     audio_setting: AudioSetting = UNSET
-    """How the recording is stored: format, sample rate, bit rate, channels."""
+    """Format of the audio file: encoding, sample rate, bit rate, channels."""
 
     language_boost: (
         Literal[
@@ -79,23 +79,23 @@ class MinimaxPreviewSpeech25HdInput(InputModel, Request["MinimaxPreviewSpeech25H
         ]
         | None
     ) = None
-    """Language or dialect that the text is mostly in, for better pronunciation."""
+    """Main language or dialect of the text, for better pronunciation."""
 
     output_format: Literal["url", "hex"] = "hex"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
     pronunciation_dict: PronunciationDict | None = None
-    """How particular words are to be spoken."""
+    """Pronunciations of specific words."""
 
 
 class MinimaxPreviewSpeech25HdOutput(OutputModel):
     """Result of fal-ai/minimax/preview/speech-2.5-hd."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     duration_ms: int
-    """Length in milliseconds."""
+    """Duration in milliseconds."""
 
 
 minimax_preview_speech_2_5_hd = Endpoint(

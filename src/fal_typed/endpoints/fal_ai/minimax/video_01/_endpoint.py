@@ -20,19 +20,19 @@ class MinimaxVideo01Input(InputModel, Request["MinimaxVideo01Output"]):
     """Parameters of fal-ai/minimax/video-01."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2000 characters.
     """
 
     prompt_optimizer: bool = True
-    """Lets the model rewrite the prompt into one that it follows better."""
+    """Whether the model rewrites the prompt into one that it follows better."""
 
 
 class MinimaxVideo01Output(OutputModel):
     """Result of fal-ai/minimax/video-01."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 minimax_video_01 = Endpoint("fal-ai/minimax/video-01", MinimaxVideo01Input, MinimaxVideo01Output)

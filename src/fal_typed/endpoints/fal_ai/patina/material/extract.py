@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,10 +21,11 @@ class PatinaMaterialExtractInput(InputModel, Request["PatinaMaterialExtractOutpu
     """Parameters of fal-ai/patina/material/extract."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     image_size: (
         ImageSize
@@ -37,45 +38,37 @@ class PatinaMaterialExtractInput(InputModel, Request["PatinaMaterialExtractOutpu
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 8.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 8."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     tiling_mode: Literal["both", "horizontal", "vertical"] = "both"
-    """In which direction the picture repeats without a seam."""
+    """Direction in which the image tiles seamlessly."""
 
     tile_size: Annotated[int, Field(ge=32, le=256)] = 128
-    """Edge of the tiles that the picture is worked on in; smaller needs less memory. From 32 to
-    256.
-    """
+    """Width and height of a tile in pixels; smaller tiles need less memory. From 32 to 256."""
 
     tile_stride: Annotated[int, Field(ge=16, le=128)] = 64
-    """Way from one tile to the next; less than a tile makes them overlap and hides the seams. From
-    16 to 128.
-    """
+    """Distance between tiles in pixels; overlapping tiles hide the seams. From 16 to 128."""
 
     strength: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. More than
-    0 and at most 1.
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it. Greater than 0 and at most 1.
     """
 
     maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
@@ -85,30 +78,29 @@ class PatinaMaterialExtractInput(InputModel, Request["PatinaMaterialExtractOutpu
         "metalness",
         "height",
     ]
-    """Which surface maps to make, as colour, tilt and roughness."""
+    """Surface maps to generate, such as color, normal and roughness."""
 
     upscale_factor: Literal[0, 2, 4] = 0
-    """How many times larger width and height become; 2 makes four times the pixels."""
+    """Factor by which to enlarge width and height; 2 gives four times the pixels."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class PatinaMaterialExtractOutput(OutputModel):
     """Result of fal-ai/patina/material/extract."""
 
     images: list[dict[str, Any]]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
     timings: dict[str, float] | None = None
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 patina_material_extract = Endpoint(

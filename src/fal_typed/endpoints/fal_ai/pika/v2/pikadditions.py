@@ -16,28 +16,27 @@ class PikaV2PikadditionsInput(InputModel, Request["PikaV2PikadditionsOutput"]):
     """Parameters of fal-ai/pika/v2/pikadditions."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str | None = None
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class PikaV2PikadditionsOutput(OutputModel):
     """Result of fal-ai/pika/v2/pikadditions."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pika_v2_pikadditions = Endpoint(

@@ -20,41 +20,42 @@ class KeyframeTransition(InputModel):
     """Part of the parameters: duration, prompt."""
 
     duration: Annotated[int, Field(ge=1, le=25)] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 25.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    25.
     """
 
     prompt: str | None = None
-    """Says in words what this part of the result should be."""
+    """Text description of this part of the result."""
 
 
 class PikaV22PikaframesInput(InputModel, Request["PikaV22PikaframesOutput"]):
     """Parameters of fal-ai/pika/v2.2/pikaframes."""
 
     image_urls: list[FileInput]
-    """Pictures of people, things or places that the video is made with, in order."""
+    """Reference images of people, objects or places for the video, in order."""
 
     transitions: list[KeyframeTransition] = UNSET
 
     prompt: str | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    negative_prompt: str = ""
+    """Text description of what to avoid in the result."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     resolution: Literal["720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class PikaV22PikaframesOutput(OutputModel):
     """Result of fal-ai/pika/v2.2/pikaframes."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pika_v2_2_pikaframes = Endpoint(

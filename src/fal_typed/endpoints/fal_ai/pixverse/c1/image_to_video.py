@@ -20,32 +20,33 @@ class PixverseC1ImageToVideoInput(InputModel, Request["PixverseC1ImageToVideoOut
     """Parameters of fal-ai/pixverse/c1/image-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     duration: Annotated[int, Field(ge=1, le=15)] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 15.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    15.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     generate_audio_switch: bool = False
-    """Adds music, noises and voices that fit the picture."""
+    """Whether to generate audio for the video: music, sound effects and voices."""
 
 
 class PixverseC1ImageToVideoOutput(OutputModel):
     """Result of fal-ai/pixverse/c1/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pixverse_c1_image_to_video = Endpoint(

@@ -20,38 +20,39 @@ class PixverseC1TransitionInput(InputModel, Request["PixverseC1TransitionOutput"
     """Parameters of fal-ai/pixverse/c1/transition."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     first_image_url: FileInput
-    """Picture that comes first."""
+    """The first image, in order."""
 
     end_image_url: FileInput
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     duration: Annotated[int, Field(ge=1, le=15)] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 15.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    15.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     generate_audio_switch: bool = False
-    """Adds music, noises and voices that fit the picture."""
+    """Whether to generate audio for the video: music, sound effects and voices."""
 
 
 class PixverseC1TransitionOutput(OutputModel):
     """Result of fal-ai/pixverse/c1/transition."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pixverse_c1_transition = Endpoint(

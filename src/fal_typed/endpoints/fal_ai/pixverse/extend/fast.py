@@ -18,37 +18,37 @@ class PixverseExtendFastInput(InputModel, Request["PixverseExtendFastOutput"]):
     """Parameters of fal-ai/pixverse/extend/fast."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
-
-    style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Overall look, as anime or clay."""
-
-    resolution: Literal["360p", "540p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    model: Literal["v3.5", "v4", "v4.5", "v5", "v5.5", "v5.6", "v6"] = "v4.5"
-    """Which of the available models does the work; they differ in quality, speed and price."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    negative_prompt: str = ""
+    """Text description of what to avoid in the result."""
+
+    style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
+    """Visual style, such as anime or clay."""
+
+    resolution: Literal["360p", "540p", "720p"] = "720p"
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
+
+    model: Literal["v3.5", "v4", "v4.5", "v5", "v5.5", "v5.6", "v6"] = "v4.5"
+    """Model to use; models differ in quality, speed and price."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     generate_audio_switch: bool = False
-    """Adds music, noises and voices that fit the picture."""
+    """Whether to generate audio for the video: music, sound effects and voices."""
 
 
 class PixverseExtendFastOutput(OutputModel):
     """Result of fal-ai/pixverse/extend/fast."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pixverse_extend_fast = Endpoint(

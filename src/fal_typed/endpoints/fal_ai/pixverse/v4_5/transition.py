@@ -18,40 +18,40 @@ class PixverseV45TransitionInput(InputModel, Request["PixverseV45TransitionOutpu
     """Parameters of fal-ai/pixverse/v4.5/transition."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     first_image_url: FileInput
-    """Picture that comes first."""
+    """The first image, in order."""
 
     end_image_url: FileInput
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     duration: Literal["5", "8"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Overall look, as anime or clay."""
+    """Visual style, such as anime or clay."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class PixverseV45TransitionOutput(OutputModel):
     """Result of fal-ai/pixverse/v4.5/transition."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pixverse_v4_5_transition = Endpoint(

@@ -115,26 +115,27 @@ class PixverseV5EffectsInput(InputModel, Request["PixverseV5EffectsOutput"]):
         "Beam me up",
         "Suit Swagger",
     ]
-    """Ready-made effect to put on the people or things in the picture."""
+    """Predefined effect to apply to the people or objects in the image."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     duration: Literal["5", "8"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
 
 class PixverseV5EffectsOutput(OutputModel):
     """Result of fal-ai/pixverse/v5/effects."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pixverse_v5_effects = Endpoint(

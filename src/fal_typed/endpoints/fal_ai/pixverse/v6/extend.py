@@ -20,38 +20,39 @@ class PixverseV6ExtendInput(InputModel, Request["PixverseV6ExtendOutput"]):
     """Parameters of fal-ai/pixverse/v6/extend."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Overall look, as anime or clay."""
+    """Visual style, such as anime or clay."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     duration: Annotated[int, Field(ge=1, le=15)] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 15.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    15.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     generate_audio_switch: bool = False
-    """Adds music, noises and voices that fit the picture."""
+    """Whether to generate audio for the video: music, sound effects and voices."""
 
 
 class PixverseV6ExtendOutput(OutputModel):
     """Result of fal-ai/pixverse/v6/extend."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pixverse_v6_extend = Endpoint(

@@ -20,44 +20,45 @@ class PixverseV6TextToVideoInput(InputModel, Request["PixverseV6TextToVideoOutpu
     """Parameters of fal-ai/pixverse/v6/text-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16", "2:3", "3:2", "21:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     duration: Annotated[int, Field(ge=1, le=15)] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 15.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    15.
     """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None
-    """Overall look, as anime or clay."""
+    """Visual style, such as anime or clay."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     generate_audio_switch: bool = False
-    """Adds music, noises and voices that fit the picture."""
+    """Whether to generate audio for the video: music, sound effects and voices."""
 
     generate_multi_clip_switch: bool = False
-    """Lets the video be cut from several shots with changes of camera."""
+    """Whether the video can consist of several shots with camera changes."""
 
     thinking_type: Literal["enabled", "disabled", "auto"] | None = None
-    """Whether the prompt is reworked before use; with auto the model decides."""
+    """Whether the prompt is improved before it is used; with auto, the model decides."""
 
 
 class PixverseV6TextToVideoOutput(OutputModel):
     """Result of fal-ai/pixverse/v6/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 pixverse_v6_text_to_video = Endpoint(

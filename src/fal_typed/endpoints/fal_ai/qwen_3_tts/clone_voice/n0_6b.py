@@ -16,17 +16,17 @@ class Qwen3TtsCloneVoice06bInput(InputModel, Request["Qwen3TtsCloneVoice06bOutpu
     """Parameters of fal-ai/qwen-3-tts/clone-voice/0.6b."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     reference_text: str | None = None
-    """What is said in the reference recording."""
+    """Transcript of the reference audio."""
 
 
 class Qwen3TtsCloneVoice06bOutput(OutputModel):
     """Result of fal-ai/qwen-3-tts/clone-voice/0.6b."""
 
     speaker_embedding: File
-    """The voice as numbers, in a file for later requests."""
+    """Speaker embedding, as a file for later requests."""
 
 
 qwen_3_tts_clone_voice_0_6b = Endpoint(

@@ -21,10 +21,10 @@ class Qwen3TtsTextToSpeech06bInput(InputModel, Request["Qwen3TtsTextToSpeech06bO
     """Parameters of fal-ai/qwen-3-tts/text-to-speech/0.6b."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     prompt: str | None = None
-    """Words to be spoken, or how they should be spoken where the text stands apart."""
+    """Text to speak, or a description of how to speak it if the text is given separately."""
 
     voice: (
         Literal[
@@ -32,7 +32,7 @@ class Qwen3TtsTextToSpeech06bInput(InputModel, Request["Qwen3TtsTextToSpeech06bO
         ]
         | None
     ) = None
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     language: Literal[
         "Auto",
@@ -47,53 +47,54 @@ class Qwen3TtsTextToSpeech06bInput(InputModel, Request["Qwen3TtsTextToSpeech06bO
         "Portuguese",
         "Russian",
     ] = "Auto"
-    """Language of the text or the recording."""
+    """Language of the text or audio."""
 
     speaker_voice_embedding_file_url: FileInput | None = None
-    """Where a voice that was learnt before is."""
+    """URL of a previously created speaker embedding."""
 
     reference_text: str | None = None
-    """What is said in the reference recording."""
+    """Transcript of the reference audio."""
 
     top_k: Annotated[int, Field(ge=0)] | None = 50
-    """Only this many of the likeliest tokens may be chosen at each step. At least 0."""
+    """Only this number of most likely tokens is considered at each step. At least 0."""
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = 1
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
     temperature: Annotated[float, Field(ge=0.0, le=1.0)] | None = 0.9
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 1.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 1.
     """
 
     repetition_penalty: Annotated[float, Field(ge=0.0)] | None = 1.05
-    """How strongly repeating is discouraged; 1 not at all. At least 0."""
+    """Penalty for repetition; 1 applies none. At least 0."""
 
     subtalker_dosample: bool | None = True
-    """Chooses sound detail by chance instead of always the likeliest."""
+    """Whether to sample audio details at random instead of always choosing the most likely one.
+    """
 
     subtalker_top_k: Annotated[int, Field(ge=0)] | None = 50
-    """Only this many of the likeliest sound details may be chosen. At least 0."""
+    """Only this number of most likely audio details is considered. At least 0."""
 
     subtalker_top_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = 1
-    """Only the likeliest sound details that together reach this probability may be chosen. From 0
+    """Only the most likely audio details with this cumulative probability are considered. From 0
     to 1.
     """
 
     subtalker_temperature: Annotated[float, Field(ge=0.0, le=1.0)] | None = 0.9
-    """Randomness of the sound detail. From 0 to 1."""
+    """Sampling temperature of audio details. From 0 to 1."""
 
     max_new_tokens: Annotated[int, Field(ge=1, le=8192)] | None = 200
-    """Longest answer, in tokens. From 1 to 8192."""
+    """Maximum length of the response in tokens. From 1 to 8192."""
 
 
 class Qwen3TtsTextToSpeech06bOutput(OutputModel):
     """Result of fal-ai/qwen-3-tts/text-to-speech/0.6b."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 qwen_3_tts_text_to_speech_0_6b = Endpoint(

@@ -20,10 +20,10 @@ class Qwen3TtsVoiceDesign17bInput(InputModel, Request["Qwen3TtsVoiceDesign17bOut
     """Parameters of fal-ai/qwen-3-tts/voice-design/1.7b."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     prompt: str
-    """Words to be spoken, or how they should be spoken where the text stands apart."""
+    """Text to speak, or a description of how to speak it if the text is given separately."""
 
     language: Literal[
         "Auto",
@@ -38,47 +38,48 @@ class Qwen3TtsVoiceDesign17bInput(InputModel, Request["Qwen3TtsVoiceDesign17bOut
         "Portuguese",
         "Russian",
     ] = "Auto"
-    """Language of the text or the recording."""
+    """Language of the text or audio."""
 
     top_k: Annotated[int, Field(ge=0)] | None = 50
-    """Only this many of the likeliest tokens may be chosen at each step. At least 0."""
+    """Only this number of most likely tokens is considered at each step. At least 0."""
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = 1
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
     temperature: Annotated[float, Field(ge=0.0, le=1.0)] | None = 0.9
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 1.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 1.
     """
 
     repetition_penalty: Annotated[float, Field(ge=0.0)] | None = 1.05
-    """How strongly repeating is discouraged; 1 not at all. At least 0."""
+    """Penalty for repetition; 1 applies none. At least 0."""
 
     subtalker_dosample: bool | None = True
-    """Chooses sound detail by chance instead of always the likeliest."""
+    """Whether to sample audio details at random instead of always choosing the most likely one.
+    """
 
     subtalker_top_k: Annotated[int, Field(ge=0)] | None = 50
-    """Only this many of the likeliest sound details may be chosen. At least 0."""
+    """Only this number of most likely audio details is considered. At least 0."""
 
     subtalker_top_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = 1
-    """Only the likeliest sound details that together reach this probability may be chosen. From 0
+    """Only the most likely audio details with this cumulative probability are considered. From 0
     to 1.
     """
 
     subtalker_temperature: Annotated[float, Field(ge=0.0, le=1.0)] | None = 0.9
-    """Randomness of the sound detail. From 0 to 1."""
+    """Sampling temperature of audio details. From 0 to 1."""
 
     max_new_tokens: Annotated[int, Field(ge=1, le=8192)] | None = 200
-    """Longest answer, in tokens. From 1 to 8192."""
+    """Maximum length of the response in tokens. From 1 to 8192."""
 
 
 class Qwen3TtsVoiceDesign17bOutput(OutputModel):
     """Result of fal-ai/qwen-3-tts/voice-design/1.7b."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 qwen_3_tts_voice_design_1_7b = Endpoint(

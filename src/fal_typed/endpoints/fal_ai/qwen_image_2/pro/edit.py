@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,15 +21,16 @@ class QwenImage2ProEditInput(InputModel, Request["QwenImage2ProEditOutput"]):
     """Parameters of fal-ai/qwen-image-2/pro/edit."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what the picture should show or what to change in the one given. At least 1
-    character.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    least 1 character.
     """
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     negative_prompt: Annotated[str, Field(max_length=500)] | None = ""
-    """Says in words what the result should not contain or look like. At most 500 characters."""
+    """Text description of what to avoid in the result. At most 500 characters."""
 
     image_size: (
         ImageSize
@@ -43,41 +44,39 @@ class QwenImage2ProEditInput(InputModel, Request["QwenImage2ProEditOutput"]):
         ]
         | None
     ) = None
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     num_images: Annotated[int, Field(ge=1, le=6)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 6."""
+    """Number of images to generate; each image is billed. From 1 to 6."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class QwenImage2ProEditOutput(OutputModel):
     """Result of fal-ai/qwen-image-2/pro/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 qwen_image_2_pro_edit = Endpoint(

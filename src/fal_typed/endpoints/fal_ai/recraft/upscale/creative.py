@@ -16,21 +16,22 @@ class RecraftUpscaleCreativeInput(InputModel, Request["RecraftUpscaleCreativeOut
     """Parameters of fal-ai/recraft/upscale/creative."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class RecraftUpscaleCreativeOutput(OutputModel):
     """Result of fal-ai/recraft/upscale/creative."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 recraft_upscale_creative = Endpoint(

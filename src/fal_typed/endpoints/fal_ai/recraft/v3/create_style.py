@@ -18,8 +18,7 @@ class RecraftV3CreateStyleInput(InputModel, Request["RecraftV3CreateStyleOutput"
     """Parameters of fal-ai/recraft/v3/create-style."""
 
     images_data_url: FileInput
-    """Archive with the pictures to learn from, each with a text file of the same name as its
-    caption.
+    """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
     base_style: Literal[
@@ -109,14 +108,14 @@ class RecraftV3CreateStyleInput(InputModel, Request["RecraftV3CreateStyleOutput"
         "vector_illustration/line_circuit",
         "vector_illustration/linocut",
     ] = "digital_illustration"
-    """Ready-made look to start from."""
+    """Predefined style to start from."""
 
 
 class RecraftV3CreateStyleOutput(OutputModel):
     """Result of fal-ai/recraft/v3/create-style."""
 
     style_id: str
-    """Style made earlier, by its id."""
+    """Id of a previously created style."""
 
 
 recraft_v3_create_style = Endpoint(

@@ -21,16 +21,16 @@ class RecraftV3ImageToImageInput(InputModel, Request["RecraftV3ImageToImageOutpu
     """Parameters of fal-ai/recraft/v3/image-to-image."""
 
     prompt: Annotated[str, Field(max_length=1000, min_length=1)]
-    """Says in words what the picture should show or what to change in the one given. 1 to 1000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 1 to
+    1000 characters.
     """
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. From 0 to
-    1.
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it. From 0 to 1.
     """
 
     style: Literal[
@@ -120,20 +120,20 @@ class RecraftV3ImageToImageInput(InputModel, Request["RecraftV3ImageToImageOutpu
         "vector_illustration/line_circuit",
         "vector_illustration/linocut",
     ] = "realistic_image"
-    """Overall look of the picture, as photograph or drawing."""
+    """Visual style of the image, such as photo or drawing."""
 
     colors: list[RGBColor] = []
-    """Colours that the picture should mainly have."""
+    """Preferred colors of the image."""
 
     style_id: str | None = None
-    """Style made earlier, by its id."""
+    """Id of a previously created style."""
 
     negative_prompt: Annotated[str, Field(max_length=1000)] | None = None
-    """Says in words what the result should not contain or look like. At most 1000 characters.
-    """
+    """Text description of what to avoid in the result. At most 1000 characters."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -141,7 +141,7 @@ class RecraftV3ImageToImageOutput(OutputModel):
     """Result of fal-ai/recraft/v3/image-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 recraft_v3_image_to_image = Endpoint(

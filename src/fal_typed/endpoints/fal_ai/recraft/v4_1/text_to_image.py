@@ -20,16 +20,17 @@ class RecraftV41TextToImageInput(InputModel, Request["RecraftV41TextToImageOutpu
     """Parameters of fal-ai/recraft/v4.1/text-to-image."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     background_color: RGBColor = UNSET
-    """Colour behind the subject, in parts of red, green and blue."""
+    """Background color as red, green and blue values."""
 
     colors: list[RGBColor] = UNSET
-    """Colours that the picture should mainly have."""
+    """Preferred colors of the image."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     image_size: (
         ImageSize
@@ -42,14 +43,14 @@ class RecraftV41TextToImageInput(InputModel, Request["RecraftV41TextToImageOutpu
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
 
 class RecraftV41TextToImageOutput(OutputModel):
     """Result of fal-ai/recraft/v4.1/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 recraft_v4_1_text_to_image = Endpoint(

@@ -20,16 +20,16 @@ class RecraftV41TextToVectorInput(InputModel, Request["RecraftV41TextToVectorOut
     """Parameters of fal-ai/recraft/v4.1/text-to-vector."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     background_color: RGBColor = UNSET
-    """Colour behind the subject, in parts of red, green and blue."""
+    """Background color as red, green and blue values."""
 
     colors: list[RGBColor] = UNSET
-    """Colours that the picture should mainly have."""
+    """Preferred colors of the image."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     image_size: (
         ImageSize
@@ -42,14 +42,14 @@ class RecraftV41TextToVectorInput(InputModel, Request["RecraftV41TextToVectorOut
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
 
 class RecraftV41TextToVectorOutput(OutputModel):
     """Result of fal-ai/recraft/v4.1/text-to-vector."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 recraft_v4_1_text_to_vector = Endpoint(

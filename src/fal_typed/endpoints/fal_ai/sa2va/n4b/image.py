@@ -16,20 +16,20 @@ class Sa2va4bImageInput(InputModel, Request["Sa2va4bImageOutput"]):
     """Parameters of fal-ai/sa2va/4b/image."""
 
     prompt: str
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
 
 class Sa2va4bImageOutput(OutputModel):
     """Result of fal-ai/sa2va/4b/image."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     masks: list[Image]
-    """Black and white pictures that mark what was found, one each."""
+    """Black and white mask images, one for each detection."""
 
 
 sa2va_4b_image = Endpoint("fal-ai/sa2va/4b/image", Sa2va4bImageInput, Sa2va4bImageOutput)

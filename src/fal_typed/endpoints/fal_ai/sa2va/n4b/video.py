@@ -20,23 +20,23 @@ class Sa2va4bVideoInput(InputModel, Request["Sa2va4bVideoOutput"]):
     """Parameters of fal-ai/sa2va/4b/video."""
 
     prompt: str
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
     video_url: FileInput
-    """Video that the model watches and answers about."""
+    """Video for the model to analyze."""
 
     num_frames_to_sample: Annotated[int, Field(ge=5, le=100)] | None = None
-    """How many frames of the video are looked at. From 5 to 100."""
+    """Number of video frames to analyze. From 5 to 100."""
 
 
 class Sa2va4bVideoOutput(OutputModel):
     """Result of fal-ai/sa2va/4b/video."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     masks: list[File]
-    """Black and white pictures that mark what was found, one each."""
+    """Black and white mask images, one for each detection."""
 
 
 sa2va_4b_video = Endpoint("fal-ai/sa2va/4b/video", Sa2va4bVideoInput, Sa2va4bVideoOutput)

@@ -16,20 +16,20 @@ class Sa2va8bImageInput(InputModel, Request["Sa2va8bImageOutput"]):
     """Parameters of fal-ai/sa2va/8b/image."""
 
     prompt: str
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
 
 class Sa2va8bImageOutput(OutputModel):
     """Result of fal-ai/sa2va/8b/image."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     masks: list[Image]
-    """Black and white pictures that mark what was found, one each."""
+    """Black and white mask images, one for each detection."""
 
 
 sa2va_8b_image = Endpoint("fal-ai/sa2va/8b/image", Sa2va8bImageInput, Sa2va8bImageOutput)

@@ -16,7 +16,7 @@ class Sam3ImageEmbedInput(InputModel, Request["Sam3ImageEmbedOutput"]):
     """Parameters of fal-ai/sam-3/image/embed."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
 
 class Sam3ImageEmbedOutput(OutputModel):

@@ -20,43 +20,40 @@ class SeedvrUpscaleVideoInput(InputModel, Request["SeedvrUpscaleVideoOutput"]):
     """Parameters of fal-ai/seedvr/upscale/video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     upscale_mode: Literal["target", "factor"] = "factor"
-    """Whether the size is given as a factor or as a target to reach."""
+    """Whether the size is given as a factor or as a target resolution."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=10.0)] = 2
-    """How many times larger width and height become; 2 makes four times the pixels. From 1 to 10.
+    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 10.
     """
 
     target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p"
-    """Height of the frames that the result should reach."""
+    """Resolution to upscale to, by the height of the frames."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     noise_scale: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.001)] = 0.1
-    """How much noise is added before work begins; more invents more detail. From 0 to 1, in steps
-    of 0.001.
+    """Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1,
+    a multiple of 0.001.
     """
 
     output_format: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
         "X264 (.mp4)"
     )
-    """File format of the frames and sound together, and how they are compressed."""
+    """Container and codec of the video file."""
 
     output_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     output_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -64,11 +61,10 @@ class SeedvrUpscaleVideoOutput(OutputModel):
     """Result of fal-ai/seedvr/upscale/video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 seedvr_upscale_video = Endpoint(

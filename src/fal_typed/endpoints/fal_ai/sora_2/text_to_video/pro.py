@@ -20,43 +20,46 @@ class Sora2TextToVideoProInput(InputModel, Request["Sora2TextToVideoProOutput"])
     """Parameters of fal-ai/sora-2/text-to-video/pro."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. 1 to
+    """Text description of the video to generate, or of the change to make to the given video. 1 to
     5000 characters.
     """
 
     resolution: Literal["720p", "1080p", "true_1080p"] = "1080p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: Literal[4, 8, 12, 16, 20] = 4
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     delete_video: bool = True
-    """Removes the finished video from the provider, which rules out remixing it later."""
+    """Whether to delete the video from the provider after generation, after which it cannot be
+    remixed.
+    """
 
     detect_and_block_ip: bool = False
-    """Refuses requests that seem to use protected characters or brands."""
+    """Whether to reject requests that seem to use protected characters or brands."""
 
     character_ids: Annotated[list[str], Field(max_length=2)] | None = None
-    """Characters made earlier that appear in the video. At most 2 items."""
+    """Ids of previously created characters to use in the video. At most 2 items."""
 
 
 class Sora2TextToVideoProOutput(OutputModel):
     """Result of fal-ai/sora-2/text-to-video/pro."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     video_id: str
     """Id of the video, for remixing it later."""
 
     thumbnail: Image | None = None
-    """Small picture of the result, for a preview."""
+    """Small preview image of the result."""
 
     spritesheet: Image | None = None
-    """Many small frames of the video in one picture, for a preview bar."""
+    """Small frames of the video in one image, for a preview bar."""
 
 
 sora_2_text_to_video_pro = Endpoint(

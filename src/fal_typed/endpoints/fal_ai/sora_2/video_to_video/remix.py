@@ -23,28 +23,30 @@ class Sora2VideoToVideoRemixInput(InputModel, Request["Sora2VideoToVideoRemixOut
     """Id of the video, for remixing it later."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. 1 to
+    """Text description of the video to generate, or of the change to make to the given video. 1 to
     5000 characters.
     """
 
     delete_video: bool = True
-    """Removes the finished video from the provider, which rules out remixing it later."""
+    """Whether to delete the video from the provider after generation, after which it cannot be
+    remixed.
+    """
 
 
 class Sora2VideoToVideoRemixOutput(OutputModel):
     """Result of fal-ai/sora-2/video-to-video/remix."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     video_id: str
     """Id of the video, for remixing it later."""
 
     thumbnail: Image | None = None
-    """Small picture of the result, for a preview."""
+    """Small preview image of the result."""
 
     spritesheet: Image | None = None
-    """Many small frames of the video in one picture, for a preview bar."""
+    """Small frames of the video in one image, for a preview bar."""
 
 
 sora_2_video_to_video_remix = Endpoint(

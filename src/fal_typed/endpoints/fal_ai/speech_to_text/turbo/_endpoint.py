@@ -16,20 +16,20 @@ class SpeechToTextTurboInput(InputModel, Request["SpeechToTextTurboOutput"]):
     """Parameters of fal-ai/speech-to-text/turbo."""
 
     audio_url: FileInput
-    """Recording to be written down or judged."""
+    """Audio to transcribe or to analyze."""
 
     use_pnc: bool = True
-    """Sets punctuation and capitals."""
+    """Whether to add punctuation and capitalization."""
 
 
 class SpeechToTextTurboOutput(OutputModel):
     """Result of fal-ai/speech-to-text/turbo."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     partial: bool = False
-    """Whether more text is still to come."""
+    """Whether this is a partial response that is followed by more text."""
 
 
 speech_to_text_turbo = Endpoint(

@@ -16,10 +16,10 @@ class SpeechToTextTurboStreamInput(InputModel, Request["SpeechToTextTurboStreamO
     """Parameters of fal-ai/speech-to-text/turbo/stream."""
 
     audio_url: FileInput
-    """Recording to be written down or judged."""
+    """Audio to transcribe or to analyze."""
 
     use_pnc: bool = True
-    """Sets punctuation and capitals."""
+    """Whether to add punctuation and capitalization."""
 
 
 class SpeechToTextTurboStreamOutput(OutputModel):

@@ -18,23 +18,23 @@ class SyncLipsyncV2Input(InputModel, Request["SyncLipsyncV2Output"]):
     """Parameters of fal-ai/sync-lipsync/v2."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     model: Literal["lipsync-2", "lipsync-2-pro"] = "lipsync-2"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off"
-    """What happens when sound and picture differ in length."""
+    """What to do when audio and video differ in length."""
 
 
 class SyncLipsyncV2Output(OutputModel):
     """Result of fal-ai/sync-lipsync/v2."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 sync_lipsync_v2 = Endpoint("fal-ai/sync-lipsync/v2", SyncLipsyncV2Input, SyncLipsyncV2Output)

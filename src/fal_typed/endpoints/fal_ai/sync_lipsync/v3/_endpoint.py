@@ -18,20 +18,20 @@ class SyncLipsyncV3Input(InputModel, Request["SyncLipsyncV3Output"]):
     """Parameters of fal-ai/sync-lipsync/v3."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off"
-    """What happens when sound and picture differ in length."""
+    """What to do when audio and video differ in length."""
 
 
 class SyncLipsyncV3Output(OutputModel):
     """Result of fal-ai/sync-lipsync/v3."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 sync_lipsync_v3 = Endpoint("fal-ai/sync-lipsync/v3", SyncLipsyncV3Input, SyncLipsyncV3Output)

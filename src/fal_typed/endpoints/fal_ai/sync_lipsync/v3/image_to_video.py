@@ -16,17 +16,17 @@ class SyncLipsyncV3ImageToVideoInput(InputModel, Request["SyncLipsyncV3ImageToVi
     """Parameters of fal-ai/sync-lipsync/v3/image-to-video."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
 
 class SyncLipsyncV3ImageToVideoOutput(OutputModel):
     """Result of fal-ai/sync-lipsync/v3/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 sync_lipsync_v3_image_to_video = Endpoint(

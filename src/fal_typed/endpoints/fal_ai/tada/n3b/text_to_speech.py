@@ -20,56 +20,54 @@ class Tada3bTextToSpeechInput(InputModel, Request["Tada3bTextToSpeechOutput"]):
     """Parameters of fal-ai/tada/3b/text-to-speech."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     prompt: str
-    """Words to be spoken, with hints on how where the model takes them."""
+    """Text to speak, with style hints if the model supports them."""
 
     transcript: str = ""
-    """What is said in the reference recording."""
+    """Transcript of the reference audio."""
 
     language: Literal["en", "ar", "ch", "de", "es", "fr", "it", "ja", "pl", "pt"] = "en"
-    """Language of the text or the recording."""
+    """Language of the text or audio."""
 
     num_extra_steps: Annotated[int, Field(ge=0, le=50)] = 0
     """From 0 to 50."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.6
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
     repetition_penalty: Annotated[float, Field(ge=1.0, le=2.0)] = 1.1
-    """How strongly repeating is discouraged; 1 not at all. From 1 to 2."""
+    """Penalty for repetition; 1 applies none. From 1 to 2."""
 
     acoustic_cfg_scale: Annotated[float, Field(ge=0.0, le=10.0)] = 1.6
-    """How closely the voice keeps to the reference. From 0 to 10."""
+    """How closely the voice follows the reference. From 0 to 10."""
 
     noise_temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.9
     """Randomness of the voice. From 0 to 2."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 20
-    """How many refining steps the model makes; more take longer and bring out finer detail. From 1
-    to 50.
-    """
+    """Number of inference steps; more steps take longer and give finer detail. From 1 to 50."""
 
     speed_up_factor: Annotated[float, Field(ge=0.5, le=2.0)] = 1
     """From 0.5 to 2."""
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
 
 class Tada3bTextToSpeechOutput(OutputModel):
     """Result of fal-ai/tada/3b/text-to-speech."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 tada_3b_text_to_speech = Endpoint(

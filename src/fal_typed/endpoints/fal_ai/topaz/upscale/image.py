@@ -20,7 +20,7 @@ class TopazUpscaleImageInput(InputModel, Request["TopazUpscaleImageOutput"]):
     """Parameters of fal-ai/topaz/upscale/image."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     model: Literal[
         "Low Resolution V2",
@@ -34,17 +34,17 @@ class TopazUpscaleImageInput(InputModel, Request["TopazUpscaleImageOutput"]):
         "Standard MAX",
         "Wonder",
     ] = "Standard V2"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """How many times larger width and height become; 2 makes four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
     """
 
     crop_to_fill: bool = False
-    """Cuts off what does not fit the wanted shape instead of leaving borders."""
+    """Whether to crop to the target aspect ratio instead of adding borders."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     subject_detection: Literal["All", "Foreground", "Background"] = "All"
 
@@ -60,36 +60,36 @@ class TopazUpscaleImageInput(InputModel, Request["TopazUpscaleImageOutput"]):
     """From 0 to 1."""
 
     denoise: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """Takes out noise. From 0 to 1."""
+    """Noise removal: whether to apply it, or how strong it is. From 0 to 1."""
 
     fix_compression: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """From 0 to 1."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] | None = None
-    """How strong the improvement is. From 0.01 to 1."""
+    """Strength of the enhancement. From 0.01 to 1."""
 
     creativity: Annotated[int, Field(ge=1, le=6)] | None = None
-    """How freely detail may be invented; 0 keeps to the original. From 1 to 6."""
+    """How much detail the model can invent; 0 stays with the original. From 1 to 6."""
 
     texture: Annotated[int, Field(ge=1, le=5)] | None = None
-    """How much fine surface structure is brought out. From 1 to 5."""
+    """How strongly fine surface texture is enhanced. From 1 to 5."""
 
     prompt: Annotated[str, Field(max_length=1024)] | None = None
-    """Says in words what the picture should show or what to change in the one given. At most 1024
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    most 1024 characters.
     """
 
     autoprompt: bool | None = None
 
     detail: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """How much fine detail is brought out. From 0 to 1."""
+    """Amount of fine detail. From 0 to 1."""
 
 
 class TopazUpscaleImageOutput(OutputModel):
     """Result of fal-ai/topaz/upscale/image."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 topaz_upscale_image = Endpoint(

@@ -20,7 +20,7 @@ class TopazUpscaleVideoInput(InputModel, Request["TopazUpscaleVideoOutput"]):
     """Parameters of fal-ai/topaz/upscale/video."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     model: Literal[
         "Proteus",
@@ -43,10 +43,10 @@ class TopazUpscaleVideoInput(InputModel, Request["TopazUpscaleVideoOutput"]):
         "Starlight Fast 1",
         "Starlight Fast 2",
     ] = "Proteus"
-    """Which of the available models does the work; they differ in quality, speed and price."""
+    """Model to use; models differ in quality, speed and price."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
-    """How many times larger width and height become; 2 makes four times the pixels. From 1 to 4.
+    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
     """
 
     target_fps: Annotated[int, Field(ge=16, le=60)] | None = None
@@ -62,7 +62,7 @@ class TopazUpscaleVideoInput(InputModel, Request["TopazUpscaleVideoOutput"]):
     """From 0 to 1."""
 
     grain: Annotated[float, Field(ge=0.0, le=0.1, multiple_of=0.01)] | None = None
-    """From 0 to 0.1, in steps of 0.01."""
+    """From 0 to 0.1, a multiple of 0.01."""
 
     recover_detail: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """From 0 to 1."""
@@ -74,7 +74,7 @@ class TopazUpscaleVideoOutput(OutputModel):
     """Result of fal-ai/topaz/upscale/video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 topaz_upscale_video = Endpoint(

@@ -20,33 +20,31 @@ class ViduQ1ReferenceToVideoInput(InputModel, Request["ViduQ1ReferenceToVideoOut
     """Parameters of fal-ai/vidu/q1/reference-to-video."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    1500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 1500 characters.
     """
 
     reference_image_urls: list[FileInput]
-    """Pictures of people, things or a style that the result should take up."""
+    """Reference images of people, objects or styles to use in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """How much moves in the frame, and how far."""
+    """Amount of motion in the video."""
 
     bgm: bool = False
-    """Lays music under the video."""
+    """Whether to add background music to the video."""
 
 
 class ViduQ1ReferenceToVideoOutput(OutputModel):
     """Result of fal-ai/vidu/q1/reference-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 vidu_q1_reference_to_video = Endpoint(

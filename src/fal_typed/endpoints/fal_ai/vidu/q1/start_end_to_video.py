@@ -20,30 +20,28 @@ class ViduQ1StartEndToVideoInput(InputModel, Request["ViduQ1StartEndToVideoOutpu
     """Parameters of fal-ai/vidu/q1/start-end-to-video."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    1500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 1500 characters.
     """
 
     start_image_url: FileInput
-    """Picture that the video begins with."""
+    """Image to use as the first frame."""
 
     end_image_url: FileInput
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """How much moves in the frame, and how far."""
+    """Amount of motion in the video."""
 
 
 class ViduQ1StartEndToVideoOutput(OutputModel):
     """Result of fal-ai/vidu/q1/start-end-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 vidu_q1_start_end_to_video = Endpoint(

@@ -20,30 +20,28 @@ class ViduQ1TextToVideoInput(InputModel, Request["ViduQ1TextToVideoOutput"]):
     """Parameters of fal-ai/vidu/q1/text-to-video."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    1500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 1500 characters.
     """
 
     style: Literal["general", "anime"] = "general"
-    """Overall look, as anime or clay."""
+    """Visual style, such as anime or clay."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """How much moves in the frame, and how far."""
+    """Amount of motion in the video."""
 
 
 class ViduQ1TextToVideoOutput(OutputModel):
     """Result of fal-ai/vidu/q1/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 vidu_q1_text_to_video = Endpoint(

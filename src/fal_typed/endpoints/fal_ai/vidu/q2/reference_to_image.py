@@ -20,27 +20,25 @@ class ViduQ2ReferenceToImageInput(InputModel, Request["ViduQ2ReferenceToImageOut
     """Parameters of fal-ai/vidu/q2/reference-to-image."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Says in words what the picture should show or what to change in the one given. At most 1500
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    most 1500 characters.
     """
 
     reference_image_urls: list[FileInput]
-    """Pictures of people, things or a style that the result should take up."""
+    """Reference images of people, objects or styles to use in the result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class ViduQ2ReferenceToImageOutput(OutputModel):
     """Result of fal-ai/vidu/q2/reference-to-image."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
 
 vidu_q2_reference_to_image = Endpoint(

@@ -20,36 +20,35 @@ class ViduQ2TextToVideoInput(InputModel, Request["ViduQ2TextToVideoOutput"]):
     """Parameters of fal-ai/vidu/q2/text-to-video."""
 
     prompt: Annotated[str, Field(max_length=3000)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    3000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 3000 characters.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     resolution: Literal["360p", "520p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """How much moves in the frame, and how far."""
+    """Amount of motion in the video."""
 
     bgm: bool = False
-    """Lays music under the video."""
+    """Whether to add background music to the video."""
 
 
 class ViduQ2TextToVideoOutput(OutputModel):
     """Result of fal-ai/vidu/q2/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 vidu_q2_text_to_video = Endpoint(

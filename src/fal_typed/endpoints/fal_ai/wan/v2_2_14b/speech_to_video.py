@@ -20,70 +20,66 @@ class WanV2214bSpeechToVideoInput(InputModel, Request["WanV2214bSpeechToVideoOut
     """Parameters of fal-ai/wan/v2.2-14b/speech-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: Annotated[int, Field(ge=40, le=120, multiple_of=4)] = 80
-    """How many frames the video has; divided by the frame rate this is its length. From 40 to 120,
-    in steps of 4.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 40 to 120,
+    a multiple of 4.
     """
 
     frames_per_second: Annotated[int, Field(ge=4, le=60)] | None = 16
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames. From 4 to 60.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 4 to 60.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 27
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 40.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 27
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
+
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Checks the finished result as well, not only what was sent."""
+    """Whether to check the result for unsafe content as well as the input."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 3.5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     shift: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more. From 1 to 10.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail. From 1 to 10.
     """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
 
 class WanV2214bSpeechToVideoOutput(OutputModel):
     """Result of fal-ai/wan/v2.2-14b/speech-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 wan_v2_2_14b_speech_to_video = Endpoint(

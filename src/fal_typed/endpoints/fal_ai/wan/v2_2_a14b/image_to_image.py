@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,57 +21,54 @@ class WanV22A14bImageToImageInput(InputModel, Request["WanV22A14bImageToImageOut
     """Parameters of fal-ai/wan/v2.2-a14b/image-to-image."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. From 0 to
-    1.
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it. From 0 to 1.
     """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 27
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 40.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Checks the finished result as well, not only what was sent."""
+    """Whether to check the result for unsafe content as well as the input."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 3.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     guidance_scale_2: Annotated[float, Field(ge=1.0, le=10.0)] = 4
-    """How closely the later, finer steps keep to the prompt. From 1 to 10."""
+    """Guidance scale of the later, low-noise steps. From 1 to 10."""
 
     shift: Annotated[float, Field(ge=1.0, le=10.0)] = 2
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more. From 1 to 10.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail. From 1 to 10.
     """
 
     image_size: (
@@ -86,24 +83,23 @@ class WanV22A14bImageToImageInput(InputModel, Request["WanV22A14bImageToImageOut
         ]
         | None
     ) = None
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     image_format: Literal["png", "jpeg"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg is smaller."""
+    """File format of the images; png is lossless, jpeg is smaller."""
 
 
 class WanV22A14bImageToImageOutput(OutputModel):
     """Result of fal-ai/wan/v2.2-a14b/image-to-image."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str = ""
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 wan_v2_2_a14b_image_to_image = Endpoint(

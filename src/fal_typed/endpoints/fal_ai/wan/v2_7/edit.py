@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,15 +21,16 @@ class WanV27EditInput(InputModel, Request["WanV27EditOutput"]):
     """Parameters of fal-ai/wan/v2.7/edit."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Says in words what the picture should show or what to change in the one given. 1 to 2000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 1 to
+    2000 characters.
     """
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     negative_prompt: Annotated[str, Field(max_length=500)] | None = ""
-    """Says in words what the result should not contain or look like. At most 500 characters."""
+    """Text description of what to avoid in the result. At most 500 characters."""
 
     image_size: (
         ImageSize
@@ -42,37 +43,34 @@ class WanV27EditInput(InputModel, Request["WanV27EditOutput"]):
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
 
 class WanV27EditOutput(OutputModel):
     """Result of fal-ai/wan/v2.7/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 wan_v2_7_edit = Endpoint("fal-ai/wan/v2.7/edit", WanV27EditInput, WanV27EditOutput)

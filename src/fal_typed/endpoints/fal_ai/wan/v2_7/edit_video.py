@@ -20,49 +20,47 @@ class WanV27EditVideoInput(InputModel, Request["WanV27EditVideoOutput"]):
     """Parameters of fal-ai/wan/v2.7/edit-video."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At least
-    1 character.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    least 1 character.
     """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     reference_image_url: FileInput | None = None
-    """Picture of a person, a thing or a style that the result should take up."""
+    """Reference image of a person, an object or a style to use in the result."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None
-    """Width to height of the result; auto, where offered, fits it to what is given."""
-
-    duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
-
-    audio_setting: Literal["auto", "origin"] = "auto"
-    """Whether the sound of the given video is kept or made anew."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None
+    """Ratio of width to height of the result; auto, where available, matches the input."""
+
+    duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
+
+    audio_setting: Literal["auto", "origin"] = "auto"
+    """Whether to keep the audio of the input video or to generate new audio."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class WanV27EditVideoOutput(OutputModel):
     """Result of fal-ai/wan/v2.7/edit-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     actual_prompt: str | None = None
-    """Text that was really used, after it had been reworked."""
+    """The prompt that was used, after it was rewritten."""
 
 
 wan_v2_7_edit_video = Endpoint(

@@ -18,55 +18,54 @@ class WanV27ImageToVideoInput(InputModel, Request["WanV27ImageToVideoOutput"]):
     """Parameters of fal-ai/wan/v2.7/image-to-video."""
 
     audio_url: FileInput = UNSET
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     end_image_url: FileInput = UNSET
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     image_url: FileInput = UNSET
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     negative_prompt: str = UNSET
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     prompt: str = UNSET
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    resolution: Literal["720p", "1080p"] = "1080p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    resolution: Literal["720p", "1080p"] = "1080p"
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
+
+    seed: int = UNSET
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     video_url: FileInput = UNSET
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
 
 class WanV27ImageToVideoOutput(OutputModel):
     """Result of fal-ai/wan/v2.7/image-to-video."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     actual_prompt: str | None = None
-    """Text that was really used, after it had been reworked."""
+    """The prompt that was used, after it was rewritten."""
 
 
 wan_v2_7_image_to_video = Endpoint(

@@ -20,52 +20,50 @@ class WanV27ReferenceToVideoInput(InputModel, Request["WanV27ReferenceToVideoOut
     """Parameters of fal-ai/wan/v2.7/reference-to-video."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At least
-    1 character.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    least 1 character.
     """
 
     reference_image_urls: list[FileInput] | None = None
-    """Pictures of people, things or a style that the result should take up."""
+    """Reference images of people, objects or styles to use in the result."""
 
     reference_video_urls: list[FileInput] | None = None
-    """Clips whose people, motion or style the result takes up."""
+    """Reference clips whose people, motion or style are used in the result."""
 
     negative_prompt: str | None = None
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
-
-    multi_shots: bool = False
-    """Lets the video be cut from several shots instead of one."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
+    duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
+
+    multi_shots: bool = False
+    """Whether the video can consist of several shots."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class WanV27ReferenceToVideoOutput(OutputModel):
     """Result of fal-ai/wan/v2.7/reference-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     actual_prompt: str | None = None
-    """Text that was really used, after it had been reworked."""
+    """The prompt that was used, after it was rewritten."""
 
 
 wan_v2_7_reference_to_video = Endpoint(

@@ -20,51 +20,49 @@ class WanV27TextToVideoInput(InputModel, Request["WanV27TextToVideoOutput"]):
     """Parameters of fal-ai/wan/v2.7/text-to-video."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At least
-    1 character.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    least 1 character.
     """
 
     audio_url: FileInput | None = None
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     negative_prompt: str | None = None
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class WanV27TextToVideoOutput(OutputModel):
     """Result of fal-ai/wan/v2.7/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     actual_prompt: str | None = None
-    """Text that was really used, after it had been reworked."""
+    """The prompt that was used, after it was rewritten."""
 
 
 wan_v2_7_text_to_video = Endpoint(

@@ -20,38 +20,36 @@ class V2LargeTextToImageInput(InputModel, Request["V2LargeTextToImageOutput"]):
     """Parameters of krea/v2/large/text-to-image."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
-
-    aspect_ratio: Literal["1:1", "4:3", "3:2", "16:9", "2.35:1", "4:5", "2:3", "9:16"] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
-
-    creativity: Literal["raw", "low", "medium", "high"] = "medium"
-    """How freely detail may be invented."""
-
-    image_style_references: list[ImageStyleReference] = UNSET
-    """Pictures whose look is taken over, each with its strength."""
-
-    moodboards: list[Style] = UNSET
-    """Collections of pictures made earlier whose mood is taken over."""
-
-    seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    aspect_ratio: Literal["1:1", "4:3", "3:2", "16:9", "2.35:1", "4:5", "2:3", "9:16"] = "1:1"
+    """Ratio of width to height of the result; auto, where available, matches the input."""
+
+    creativity: Literal["raw", "low", "medium", "high"] = "medium"
+    """How much detail the model can invent."""
+
+    image_style_references: list[ImageStyleReference] = UNSET
+    """Style reference images, each with its strength."""
+
+    moodboards: list[Style] = UNSET
+    """Previously created moodboards whose style is used."""
+
+    seed: int = UNSET
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     styles: list[Style] = UNSET
-    """Styles of one's own to mix in, each with its strength."""
+    """Your own styles to combine, each with its strength."""
 
 
 class V2LargeTextToImageOutput(OutputModel):
     """Result of krea/v2/large/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 v2_large_text_to_image = Endpoint(

@@ -21,38 +21,40 @@ class JuggernautFluxProImageToImageInput(
     """Parameters of rundiffusion-fal/juggernaut-flux/pro/image-to-image."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     guidance_scale: float = 3.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh.
     """
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     num_inference_steps: int = 40
-    """How many denoising steps the model makes; more take longer and bring out finer detail."""
+    """Number of denoising steps; more steps take longer and give finer detail."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     strength: float = 0.95
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it."""
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it.
+    """
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -60,20 +62,19 @@ class JuggernautFluxProImageToImageOutput(OutputModel):
     """Result of rundiffusion-fal/juggernaut-flux/pro/image-to-image."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     timings: Any
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
 
 juggernaut_flux_pro_image_to_image = Endpoint(

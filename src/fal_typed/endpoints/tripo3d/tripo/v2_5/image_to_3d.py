@@ -20,27 +20,25 @@ class TripoV25ImageTo3dInput(InputModel, Request["TripoV25ImageTo3dOutput"]):
     """Parameters of tripo3d/tripo/v2.5/image-to-3d."""
 
     image_url: FileInput
-    """Picture of the object that is turned into a model."""
+    """Image of the object to turn into a 3D model."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     face_limit: int | None = None
-    """How many faces the object has at most; left out, the model decides."""
+    """Maximum number of faces; chosen by the model if not given."""
 
     pbr: bool | None = False
-    """Makes surface maps (colour, metal, roughness) that react to light."""
+    """Whether to generate surface maps (color, metallic, roughness) that react to light."""
 
     texture: Literal["no", "standard", "HD"] = "standard"
-    """Whether the object gets a surface, and how fine."""
+    """Whether to texture the object, and at which quality."""
 
     texture_seed: int | None = None
-    """Starting value of the random generator for the surface; the same value repeats it."""
+    """Random seed for the texture; the same seed reproduces it."""
 
     auto_size: bool | None = False
-    """Brings the object to its likely true size in metres."""
+    """Whether to scale the object to its estimated real size in meters."""
 
     style: Annotated[
         Literal[
@@ -56,35 +54,35 @@ class TripoV25ImageTo3dInput(InputModel, Request["TripoV25ImageTo3dOutput"]):
         | None,
         Field(deprecated=True),
     ] = None
-    """Look that the object is turned into. Deprecated."""
+    """Style to turn the object into. Deprecated."""
 
     quad: bool | None = False
-    """Builds the shape of four-sided faces, which are easier to animate."""
+    """Whether to build the mesh from quads, which are easier to animate."""
 
     texture_alignment: Literal["original_image", "geometry"] | None = "original_image"
-    """Whether the surface fits the given picture or the shape first."""
+    """Whether the texture should match the input image or the geometry more closely."""
 
     orientation: Literal["default", "align_image"] | None = "default"
-    """Whether the object is turned to match the given picture."""
+    """Whether to align the object with the input image."""
 
 
 class TripoV25ImageTo3dOutput(OutputModel):
     """Result of tripo3d/tripo/v2.5/image-to-3d."""
 
     task_id: str
-    """Id of the run at the provider."""
+    """Id of the task at the provider."""
 
     model_mesh: File | None = None
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     base_model: File | None = None
-    """The object without its surface."""
+    """The 3D model without a texture."""
 
     pbr_model: File | None = None
-    """The object with surface maps that react to light."""
+    """The 3D model with surface maps that react to light."""
 
     rendered_image: Image | None = None
-    """Picture of the finished object."""
+    """Rendered image of the 3D model."""
 
 
 tripo_v2_5_image_to_3d = Endpoint(

@@ -20,59 +20,57 @@ class V26ReferenceToVideoFlashInput(InputModel, Request["V26ReferenceToVideoFlas
     """Parameters of wan/v2.6/reference-to-video/flash."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At least
-    1 character.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    least 1 character.
     """
 
     video_urls: list[FileInput] | None = None
-    """Clips to work on or to draw from, in order."""
+    """Clips to edit or to use as references, in order."""
 
     image_urls: list[FileInput] | None = None
-    """Pictures of people, things or places that the video is made with, in order."""
+    """Reference images of people, objects or places for the video, in order."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     duration: Literal["5", "10"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     negative_prompt: str | None = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     enable_prompt_expansion: bool = True
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     multi_shots: bool = True
-    """Lets the video be cut from several shots instead of one."""
+    """Whether the video can consist of several shots."""
 
     enable_audio: bool = True
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class V26ReferenceToVideoFlashOutput(OutputModel):
     """Result of wan/v2.6/reference-to-video/flash."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     actual_prompt: str | None = None
-    """Text that was really used, after it had been reworked."""
+    """The prompt that was used, after it was rewritten."""
 
 
 v2_6_reference_to_video_flash = Endpoint(

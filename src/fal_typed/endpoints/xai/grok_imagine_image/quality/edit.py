@@ -20,12 +20,12 @@ class GrokImagineImageQualityEditInput(InputModel, Request["GrokImagineImageQual
     """Parameters of xai/grok-imagine-image/quality/edit."""
 
     prompt: Annotated[str, Field(max_length=8000)]
-    """Says in words what the picture should show or what to change in the one given. At most 8000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. At
+    most 8000 characters.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     aspect_ratio: Literal[
         "auto",
@@ -43,30 +43,32 @@ class GrokImagineImageQualityEditInput(InputModel, Request["GrokImagineImageQual
         "9:20",
         "1:2",
     ] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["1k", "2k"] = "1k"
-    """How many pixels the picture has; higher is sharper, slower and may cost more."""
+    """Resolution of the image; higher is sharper, slower and can cost more."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     image_urls: list[FileInput] = UNSET
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
 
 class GrokImagineImageQualityEditOutput(OutputModel):
     """Result of xai/grok-imagine-image/quality/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     revised_prompt: str | None = None
-    """Text that was really used, after it had been reworked."""
+    """The prompt that was used, after it was rewritten."""
 
 
 grok_imagine_image_quality_edit = Endpoint(

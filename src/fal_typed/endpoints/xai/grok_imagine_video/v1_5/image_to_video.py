@@ -21,23 +21,25 @@ class GrokImagineVideoV15ImageToVideoInput(
     """Parameters of xai/grok-imagine-video/v1.5/image-to-video."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     duration: float = 6
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     resolution: Literal["480p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class GrokImagineVideoV15ImageToVideoOutput(OutputModel):
     """Result of xai/grok-imagine-video/v1.5/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 grok_imagine_video_v1_5_image_to_video = Endpoint(

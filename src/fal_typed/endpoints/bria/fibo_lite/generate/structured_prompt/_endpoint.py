@@ -27,18 +27,16 @@ class FiboLiteGenerateStructuredPromptInput(
     """Parameters of bria/fibo-lite/generate/structured_prompt."""
 
     prompt: str | None = None
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     structured_prompt: StructuredPromptType2 | None = None
-    """Description of the picture part by part, for exact control and repeatable changes."""
+    """Structured description of the image, for precise control and reproducible changes."""
 
     image_url: FileInput | None = None
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     seed: int = 7
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
 
 class FiboLiteGenerateStructuredPromptOutput(OutputModel):

@@ -19,13 +19,14 @@ class SeedreamV5LiteEditInput(InputModel, Request["SeedreamV5LiteEditOutput"]):
     """Parameters of bytedance/seedream/v5/lite/edit."""
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     image_size: (
         ImageSize
@@ -41,16 +42,17 @@ class SeedreamV5LiteEditInput(InputModel, Request["SeedreamV5LiteEditOutput"]):
             "auto_4K",
         ]
     ) = "auto_2K"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     max_images: int = 1
-    """How many pictures one request may return at most."""
+    """Maximum number of images to return in one request."""
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -58,11 +60,10 @@ class SeedreamV5LiteEditOutput(OutputModel):
     """Result of bytedance/seedream/v5/lite/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 seedream_v5_lite_edit = Endpoint(

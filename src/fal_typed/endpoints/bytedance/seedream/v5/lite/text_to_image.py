@@ -20,10 +20,11 @@ class SeedreamV5LiteTextToImageInput(InputModel, Request["SeedreamV5LiteTextToIm
     """Parameters of bytedance/seedream/v5/lite/text-to-image."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     image_size: (
         ImageSize
@@ -39,18 +40,19 @@ class SeedreamV5LiteTextToImageInput(InputModel, Request["SeedreamV5LiteTextToIm
             "auto_4K",
         ]
     ) = "auto_2K"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     max_images: int = 1
-    """How many pictures one request may return at most."""
+    """Maximum number of images to return in one request."""
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     return_byteplus_urls: bool = UNSET
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -58,11 +60,10 @@ class SeedreamV5LiteTextToImageOutput(OutputModel):
     """Result of bytedance/seedream/v5/lite/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 seedream_v5_lite_text_to_image = Endpoint(

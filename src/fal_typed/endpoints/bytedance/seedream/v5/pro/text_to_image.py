@@ -19,10 +19,11 @@ class SeedreamV5ProTextToImageInput(InputModel, Request["SeedreamV5ProTextToImag
     """Parameters of bytedance/seedream/v5/pro/text-to-image."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     image_size: (
         ImageSize
@@ -37,16 +38,17 @@ class SeedreamV5ProTextToImageInput(InputModel, Request["SeedreamV5ProTextToImag
             "auto_2K",
         ]
     ) = "auto_2K"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: int = 1
-    """How many pictures to make in one request; the price grows with them."""
+    """Number of images to generate; each image is billed."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -54,7 +56,7 @@ class SeedreamV5ProTextToImageOutput(OutputModel):
     """Result of bytedance/seedream/v5/pro/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 seedream_v5_pro_text_to_image = Endpoint(

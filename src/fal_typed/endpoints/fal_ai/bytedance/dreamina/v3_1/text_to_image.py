@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,7 +24,8 @@ class BytedanceDreaminaV31TextToImageInput(
     """Parameters of fal-ai/bytedance/dreamina/v3.1/text-to-image."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_size: (
         ImageSize
@@ -37,21 +38,21 @@ class BytedanceDreaminaV31TextToImageInput(
             "landscape_16_9",
         ]
     ) = ImageSize(width=2048, height=1536)
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     enhance_prompt: bool = False
-    """Lets a language model rewrite the prompt into a fuller one before it is used."""
-
-    num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Whether a language model rewrites the prompt into a more detailed one before it is used.
     """
 
+    num_images: Annotated[int, Field(ge=1, le=4)] = 1
+    """Number of images to generate; each image is billed. From 1 to 4."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -59,11 +60,10 @@ class BytedanceDreaminaV31TextToImageOutput(OutputModel):
     """Result of fal-ai/bytedance/dreamina/v3.1/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 bytedance_dreamina_v3_1_text_to_image = Endpoint(

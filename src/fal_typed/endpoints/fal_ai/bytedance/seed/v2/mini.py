@@ -20,7 +20,7 @@ class Seed2MiniMessage(InputModel):
     """Part of the parameters: role, content."""
 
     role: Literal["system", "user", "assistant"]
-    """Who speaks: the instructions, the user or the model."""
+    """Role of the author: system, user or assistant."""
 
     content: str | list[dict[str, Any]]
 
@@ -29,35 +29,35 @@ class BytedanceSeedV2MiniInput(InputModel, Request["BytedanceSeedV2MiniOutput"])
     """Parameters of fal-ai/bytedance/seed/v2/mini."""
 
     prompt: str
-    """Question or instruction that the model answers."""
+    """Question or instruction for the model."""
 
     image_urls: list[FileInput] = UNSET
-    """Pictures that the model looks at, in order."""
+    """Images for the model to analyze, in order."""
 
     video_urls: list[FileInput] = UNSET
-    """Clips to work on or to draw from, in order."""
+    """Clips to edit or to use as references, in order."""
 
     system_prompt: str | None = None
-    """Standing instruction on role, tone and form that the model keeps to in every answer."""
+    """Instructions on role, tone and format that the model follows in every response."""
 
     messages: list[Seed2MiniMessage] | None = None
 
     thinking: Literal["enabled", "disabled", "auto"] = "enabled"
 
     reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None
-    """How long the model may think before it answers."""
+    """How much the model can think before it responds."""
 
     max_completion_tokens: Annotated[int, Field(ge=1, le=65536)] = 4096
     """From 1 to 65536."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 1
-    """Randomness in choosing the next token: low is predictable, high is varied and riskier. From
-    0 to 2.
+    """Sampling temperature; low values are more predictable, high values are more varied. From 0
+    to 2.
     """
 
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
-    """Only the likeliest tokens that together reach this probability may be chosen; lower is more
-    predictable. From 0 to 1.
+    """Nucleus sampling: only the most likely tokens with this cumulative probability are
+    considered; lower is more predictable. From 0 to 1.
     """
 
 
@@ -65,7 +65,7 @@ class Seed2MiniMessageOutput(OutputModel):
     """Part of the result: role, content."""
 
     role: Literal["system", "user", "assistant"]
-    """Who speaks: the instructions, the user or the model."""
+    """Role of the author: system, user or assistant."""
 
     content: str | list[dict[str, Any]]
 
@@ -74,12 +74,12 @@ class BytedanceSeedV2MiniOutput(OutputModel):
     """Result of fal-ai/bytedance/seed/v2/mini."""
 
     output: str
-    """The answer as text."""
+    """The response as text."""
 
     messages: list[Seed2MiniMessageOutput]
 
     reasoning_content: str | None = None
-    """What the model thought before it answered."""
+    """The model's reasoning before its response."""
 
 
 bytedance_seed_v2_mini = Endpoint(

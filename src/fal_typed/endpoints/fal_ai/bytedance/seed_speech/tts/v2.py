@@ -18,21 +18,21 @@ class BytedanceSeedSpeechTtsV2Input(InputModel, Request["BytedanceSeedSpeechTtsV
     """Parameters of fal-ai/bytedance/seed-speech/tts/v2."""
 
     text: str
-    """Words to be spoken."""
+    """Text to speak."""
 
     language: Literal["zh", "en", "ja", "es-mx", "id", "pt-br", "ko", "it", "de", "fr"] = UNSET
-    """Language of the text or the recording."""
+    """Language of the text or audio."""
 
     output_format: Literal["mp3", "opus"] = "mp3"
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     pitch: int = UNSET
 
     sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] = 24000
-    """Samples per second of the recording, in hertz; more keeps higher tones."""
+    """Sample rate of the audio in Hz; higher rates preserve higher frequencies."""
 
     speed: float = 1
-    """How fast the voice speaks: 1 is normal, 2 twice as fast."""
+    """Speed of the voice: 1 is normal, 2 is twice as fast."""
 
     voice: Literal[
         "vivi_mixed_en_zh_ja_es_id",
@@ -77,20 +77,20 @@ class BytedanceSeedSpeechTtsV2Input(InputModel, Request["BytedanceSeedSpeechTtsV
         "celeste_zh",
         "monkey_king_zh",
     ] = "stokie_en"
-    """Speaker whose voice reads the words, by name."""
+    """Name of the voice that speaks the text."""
 
     voice_instruction: str = UNSET
-    """Says in words how to speak."""
+    """Text description of how to speak."""
 
     volume: float = 1
-    """How loud the sound is."""
+    """Volume of the audio."""
 
 
 class BytedanceSeedSpeechTtsV2Output(OutputModel):
     """Result of fal-ai/bytedance/seed-speech/tts/v2."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
 
 bytedance_seed_speech_tts_v2 = Endpoint(

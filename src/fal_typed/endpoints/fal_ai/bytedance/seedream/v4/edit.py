@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,10 +21,12 @@ class BytedanceSeedreamV4EditInput(InputModel, Request["BytedanceSeedreamV4EditO
     """Parameters of fal-ai/bytedance/seedream/v4/edit."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     image_size: (
         ImageSize
@@ -40,29 +42,28 @@ class BytedanceSeedreamV4EditInput(InputModel, Request["BytedanceSeedreamV4EditO
             "auto_4K",
         ]
     ) = ImageSize(width=2048, height=2048)
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=6)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 6."""
+    """Number of images to generate; each image is billed. From 1 to 6."""
 
     max_images: Annotated[int, Field(ge=1, le=6)] = 1
-    """How many pictures one request may return at most. From 1 to 6."""
+    """Maximum number of images to return in one request. From 1 to 6."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enhance_prompt_mode: Literal["standard", "fast"] = "standard"
-    """How a prompt is rewritten before use; the fast way costs less time, the standard way gives
-    better results.
+    """How the prompt is rewritten before it is used: fast takes less time, standard gives better
+    results.
     """
 
 
@@ -70,11 +71,10 @@ class BytedanceSeedreamV4EditOutput(OutputModel):
     """Result of fal-ai/bytedance/seedream/v4/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 bytedance_seedream_v4_edit = Endpoint(

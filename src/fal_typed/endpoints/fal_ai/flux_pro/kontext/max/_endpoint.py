@@ -20,61 +20,61 @@ class FluxProKontextMaxInput(InputModel, Request["FluxProKontextMaxOutput"]):
     """Parameters of fal-ai/flux-pro/kontext/max."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
-
-    image_url: FileInput
-    """Picture to start from or to change."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the image to generate, or of the change to make to the given image.
     """
 
+    image_url: FileInput
+    """Image to edit or to start from."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 3.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 20.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 20.
     """
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
-    """How much the content filter lets pass: 1 is the strictest, higher values allow more."""
+    """Tolerance of the content filter: 1 is strictest, higher values allow more."""
 
     enhance_prompt: bool = False
-    """Lets a language model rewrite the prompt into a fuller one before it is used."""
+    """Whether a language model rewrites the prompt into a more detailed one before it is used.
+    """
 
     aspect_ratio: (
         Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"] | None
     ) = None
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class FluxProKontextMaxOutput(OutputModel):
     """Result of fal-ai/flux-pro/kontext/max."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 flux_pro_kontext_max = Endpoint(

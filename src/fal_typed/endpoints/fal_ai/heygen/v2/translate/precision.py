@@ -18,7 +18,7 @@ class HeygenV2TranslatePrecisionInput(InputModel, Request["HeygenV2TranslatePrec
     """Parameters of fal-ai/heygen/v2/translate/precision."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     output_language: Literal[
         "English",
@@ -203,20 +203,20 @@ class HeygenV2TranslatePrecisionInput(InputModel, Request["HeygenV2TranslatePrec
     """Language to translate the speech into."""
 
     translate_audio_only: bool | None = False
-    """Changes the speech only and leaves the lips as they are."""
+    """Whether to change only the speech and leave the lips unchanged."""
 
     speaker_num: int | None = None
-    """How many people talk in the video."""
+    """Number of people who speak in the video."""
 
     enable_dynamic_duration: bool | None = True
-    """Lets the video become longer or shorter to fit the new speech."""
+    """Whether the video can become longer or shorter to fit the new speech."""
 
 
 class HeygenV2TranslatePrecisionOutput(OutputModel):
     """Result of fal-ai/heygen/v2/translate/precision."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 heygen_v2_translate_precision = Endpoint(

@@ -20,37 +20,37 @@ class HeygenV3LipsyncSpeedInput(InputModel, Request["HeygenV3LipsyncSpeedOutput"
     """Parameters of fal-ai/heygen/v3/lipsync/speed."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     title: str | None = None
 
     enable_caption: bool = False
-    """Writes what is said into the video."""
+    """Whether to add captions to the video."""
 
     enable_dynamic_duration: bool = True
-    """Lets the video become longer or shorter to fit the new speech."""
+    """Whether the video can become longer or shorter to fit the new speech."""
 
     disable_music_track: bool = False
-    """Takes the music out of the sound."""
+    """Whether to remove music from the audio."""
 
     enable_speech_enhancement: bool = False
-    """Cleans the voice of noise."""
+    """Whether to remove noise from the voice."""
 
     start_time: Annotated[float, Field(ge=0.0)] | None = None
-    """Second at which the part to work on begins. At least 0."""
+    """Start of the part to process, in seconds. At least 0."""
 
     end_time: Annotated[float, Field(ge=0.0)] | None = None
-    """Second at which the part to work on ends. At least 0."""
+    """End of the part to process, in seconds. At least 0."""
 
 
 class HeygenV3LipsyncSpeedOutput(OutputModel):
     """Result of fal-ai/heygen/v3/lipsync/speed."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     caption_file: File | None = None
     """Subtitles, as a file to download."""

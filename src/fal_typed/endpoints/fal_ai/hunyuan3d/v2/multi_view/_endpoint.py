@@ -20,47 +20,42 @@ class Hunyuan3dV2MultiViewInput(InputModel, Request["Hunyuan3dV2MultiViewOutput"
     """Parameters of fal-ai/hunyuan3d/v2/multi-view."""
 
     front_image_url: FileInput
-    """The object seen from the front."""
+    """Image of the object from the front."""
 
     back_image_url: FileInput
-    """The object seen from behind."""
+    """Image of the object from the back."""
 
     left_image_url: FileInput
-    """The object seen from its left."""
+    """Image of the object from its left side."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
-    """How many refining steps the model makes; more take longer and bring out finer detail. From 1
-    to 50.
-    """
+    """Number of inference steps; more steps take longer and give finer detail. From 1 to 50."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it. From 0 to 20.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts. From 0 to 20.
     """
 
     octree_resolution: Annotated[int, Field(ge=1, le=1024)] = 256
-    """Fineness of the grid that the shape is built in; higher keeps more detail and takes longer.
-    From 1 to 1024.
+    """Resolution of the grid in which the shape is built; higher keeps more detail and takes
+    longer. From 1 to 1024.
     """
 
     textured_mesh: bool = False
-    """Gives the object colours and not only its shape."""
+    """Whether to texture the object instead of returning only its shape."""
 
 
 class Hunyuan3dV2MultiViewOutput(OutputModel):
     """Result of fal-ai/hunyuan3d/v2/multi-view."""
 
     model_mesh: File
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 hunyuan3d_v2_multi_view = Endpoint(

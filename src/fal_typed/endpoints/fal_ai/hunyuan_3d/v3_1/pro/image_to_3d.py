@@ -22,54 +22,53 @@ class Hunyuan3dV31ProImageTo3dInput(InputModel, Request["Hunyuan3dV31ProImageTo3
     """Parameters of fal-ai/hunyuan-3d/v3.1/pro/image-to-3d."""
 
     input_image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     back_image_url: FileInput | None = None
-    """The object seen from behind."""
+    """Image of the object from the back."""
 
     left_image_url: FileInput | None = None
-    """The object seen from its left."""
+    """Image of the object from its left side."""
 
     right_image_url: FileInput | None = None
-    """The object seen from its right."""
+    """Image of the object from its right side."""
 
     top_image_url: FileInput | None = None
-    """Picture of the object from above."""
+    """Image of the object from above."""
 
     bottom_image_url: FileInput | None = None
-    """Picture of the object from below."""
+    """Image of the object from below."""
 
     left_front_image_url: FileInput | None = None
-    """Picture of the object from its front corner on one side."""
+    """Image of the object from the front left."""
 
     right_front_image_url: FileInput | None = None
-    """Picture of the object from its front corner on the other side."""
+    """Image of the object from the front right."""
 
     generate_type: Literal["Normal", "Geometry"] = "Normal"
-    """Whether the object is made with its surface or as a bare shape."""
+    """Whether to generate the object with its texture or only its geometry."""
 
     enable_pbr: bool = False
-    """Makes surface maps (colour, metal, roughness) that react to light."""
+    """Whether to generate PBR surface maps (color, metallic, roughness) that react to light."""
 
     face_count: Annotated[int, Field(ge=40000, le=1500000)] = 500000
-    """How many faces the object should have; more show finer shape. From 40000 to 1500000."""
+    """Target number of faces; more faces give a finer shape. From 40000 to 1500000."""
 
 
 class Hunyuan3dV31ProImageTo3dOutput(OutputModel):
     """Result of fal-ai/hunyuan-3d/v3.1/pro/image-to-3d."""
 
     model_glb: File
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     model_urls: ModelUrls
-    """The object in several file formats."""
+    """The 3D model in several file formats."""
 
     thumbnail: File | None = None
-    """Small picture of the result, for a preview."""
+    """Small preview image of the result."""
 
     seed: int | None = None
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 hunyuan_3d_v3_1_pro_image_to_3d = Endpoint(

@@ -18,32 +18,32 @@ class Hunyuan3dV31RapidImageTo3dInput(InputModel, Request["Hunyuan3dV31RapidImag
     """Parameters of fal-ai/hunyuan-3d/v3.1/rapid/image-to-3d."""
 
     input_image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     enable_pbr: bool = False
-    """Makes surface maps (colour, metal, roughness) that react to light."""
+    """Whether to generate PBR surface maps (color, metallic, roughness) that react to light."""
 
     enable_geometry: bool = False
-    """Makes the bare shape only, without a surface."""
+    """Whether to generate only the geometry, without a texture."""
 
 
 class Hunyuan3dV31RapidImageTo3dOutput(OutputModel):
     """Result of fal-ai/hunyuan-3d/v3.1/rapid/image-to-3d."""
 
     model_urls: ModelUrls
-    """The object in several file formats."""
+    """The 3D model in several file formats."""
 
     model_glb: File | None = None
-    """The object as a GLB file, which holds shape and surface."""
+    """The 3D model as a GLB file, with shape and texture."""
 
     material_mtl: File | None = None
-    """Material file that goes with the OBJ file."""
+    """Material file of the OBJ file."""
 
     texture: File | None = None
-    """Picture of the object's surface."""
+    """Texture image of the object's surface."""
 
     thumbnail: File | None = None
-    """Small picture of the result, for a preview."""
+    """Small preview image of the result."""
 
 
 hunyuan_3d_v3_1_rapid_image_to_3d = Endpoint(

@@ -22,32 +22,32 @@ class Hunyuan3dV31RapidTextTo3dInput(InputModel, Request["Hunyuan3dV31RapidTextT
     """Parameters of fal-ai/hunyuan-3d/v3.1/rapid/text-to-3d."""
 
     prompt: Annotated[str, Field(max_length=200)]
-    """Describes in words the object, its shape and its surface. At most 200 characters."""
+    """Text description of the object, its shape and its surface. At most 200 characters."""
 
     enable_pbr: bool = False
-    """Makes surface maps (colour, metal, roughness) that react to light."""
+    """Whether to generate PBR surface maps (color, metallic, roughness) that react to light."""
 
     enable_geometry: bool = False
-    """Makes the bare shape only, without a surface."""
+    """Whether to generate only the geometry, without a texture."""
 
 
 class Hunyuan3dV31RapidTextTo3dOutput(OutputModel):
     """Result of fal-ai/hunyuan-3d/v3.1/rapid/text-to-3d."""
 
     model_urls: ModelUrls
-    """The object in several file formats."""
+    """The 3D model in several file formats."""
 
     model_obj: File | None = None
-    """The object as an OBJ file."""
+    """The 3D model as an OBJ file."""
 
     material_mtl: File | None = None
-    """Material file that goes with the OBJ file."""
+    """Material file of the OBJ file."""
 
     texture: File | None = None
-    """Picture of the object's surface."""
+    """Texture image of the object's surface."""
 
     thumbnail: File | None = None
-    """Small picture of the result, for a preview."""
+    """Small preview image of the result."""
 
 
 hunyuan_3d_v3_1_rapid_text_to_3d = Endpoint(

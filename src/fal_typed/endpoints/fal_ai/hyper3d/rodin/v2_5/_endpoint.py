@@ -20,37 +20,38 @@ class Hyper3dRodinV25Input(InputModel, Request["Hyper3dRodinV25Output"]):
     """Parameters of fal-ai/hyper3d/rodin/v2.5."""
 
     TAPose: bool = UNSET
-    """Makes a figure stand with arms spread, which is easier to animate."""
+    """Whether the character stands with arms spread, which is easier to animate."""
 
     addons: RodinGen25Addons = UNSET
-    """Extra services, as sharper surfaces and more faces at a higher price."""
+    """Optional features, such as sharper textures and more faces at a higher price."""
 
     bbox_condition: RodinGen25BbboxField = UNSET
-    """Extent in three directions that the object must fit."""
+    """Maximum dimensions of the object."""
 
     enable_creative_mode: bool = UNSET
-    """Lets the model depart from the given picture where it is unclear."""
+    """Whether the model can depart from the input image where it is unclear."""
 
     geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb"
-    """Which kind of file the object is written to; programs differ in what they open."""
+    """File format of the 3D model."""
 
     hd_texture: bool = UNSET
-    """Makes the surface picture larger and sharper."""
+    """Whether to generate a larger, sharper texture."""
 
     image_urls: list[FileInput] = UNSET
-    """Pictures to work on or to draw from, in order; the prompt can refer to them by number."""
+    """Images to edit or to use as references, in order; the prompt can refer to them by number.
+    """
 
     is_micro: bool = UNSET
-    """Works out very small detail."""
+    """Whether to model very small details."""
 
     material: Literal["PBR", "Shaded", "All", "None"] = "All"
-    """Kind of surface: shaded colour, or maps that react to light."""
+    """Type of material: shaded color, or maps that react to light."""
 
     preview_render: bool = UNSET
-    """Returns a picture of the finished object as well."""
+    """Whether to also return a rendered image of the object."""
 
     prompt: str = ""
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     quality_mesh_option: Literal[
         "Auto",
@@ -68,18 +69,16 @@ class Hyper3dRodinV25Input(InputModel, Request["Hyper3dRodinV25Output"]):
         "1M Triangle",
         "2M Triangle",
     ] = "Auto"
-    """How many faces the shape has, and of which kind."""
+    """Number and type of the mesh's faces."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     texture_delight: bool = UNSET
-    """Takes shadows and highlights out of the surface picture."""
+    """Whether to remove shadows and highlights from the texture."""
 
     texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET
-    """How fine the surface is."""
+    """Level of detail of the texture."""
 
     tier: Literal[
         "Gen-2.5-Minimum",
@@ -89,27 +88,26 @@ class Hyper3dRodinV25Input(InputModel, Request["Hyper3dRodinV25Output"]):
         "Gen-2.5-High",
         "Gen-2.5-Extreme-High",
     ] = "Gen-2.5-High"
-    """Which build of the model works; they differ in quality, speed and price."""
+    """Version of the model; versions differ in quality, speed and price."""
 
     use_original_alpha: bool = UNSET
-    """Keeps transparency that the given picture already has."""
+    """Whether to keep the transparency of the input image."""
 
 
 class Hyper3dRodinV25Output(OutputModel):
     """Result of fal-ai/hyper3d/rodin/v2.5."""
 
     model_mesh: File
-    """The object as a file to download."""
+    """The 3D model, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     textures: list[Image]
-    """Pictures of the object's surface."""
+    """Texture images of the 3D model."""
 
     model_meshes: list[File] | None = None
-    """The objects as files to download."""
+    """The 3D models, as files to download."""
 
 
 hyper3d_rodin_v2_5 = Endpoint(

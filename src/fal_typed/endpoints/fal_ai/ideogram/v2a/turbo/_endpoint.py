@@ -18,26 +18,26 @@ class IdeogramV2aTurboInput(InputModel, Request["IdeogramV2aTurboOutput"]):
     """Parameters of fal-ai/ideogram/v2a/turbo."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     aspect_ratio: Literal[
         "10:16", "16:10", "9:16", "16:9", "4:3", "3:4", "1:1", "1:3", "3:1", "3:2", "2:3"
     ] = "1:1"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     expand_prompt: bool = True
-    """Lets a language model enrich the prompt with detail before it is used."""
+    """Whether a language model adds detail to the prompt before it is used."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     style: Literal["auto", "general", "realistic", "design", "render_3D", "anime"] = "auto"
-    """Overall look of the picture, as photograph or drawing."""
+    """Visual style of the image, such as photo or drawing."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -45,11 +45,10 @@ class IdeogramV2aTurboOutput(OutputModel):
     """Result of fal-ai/ideogram/v2a/turbo."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 ideogram_v2a_turbo = Endpoint(

@@ -16,23 +16,24 @@ class KlingVideoAiAvatarV2ProInput(InputModel, Request["KlingVideoAiAvatarV2ProO
     """Parameters of fal-ai/kling-video/ai-avatar/v2/pro."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     prompt: str = "."
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
 
 class KlingVideoAiAvatarV2ProOutput(OutputModel):
     """Result of fal-ai/kling-video/ai-avatar/v2/pro."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
 
 kling_video_ai_avatar_v2_pro = Endpoint(

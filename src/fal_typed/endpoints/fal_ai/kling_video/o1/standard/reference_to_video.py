@@ -24,30 +24,30 @@ class KlingVideoO1StandardReferenceToVideoInput(
     """Parameters of fal-ai/kling-video/o1/standard/reference-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     image_urls: list[FileInput] | None = None
-    """Pictures of people, things or places that the video is made with, in order."""
+    """Reference images of people, objects or places for the video, in order."""
 
     elements: list[OmniVideoElementInput] | None = None
-    """People or things that must look the same throughout; name them in the prompt as @Element1,
-    @Element2 and so on.
+    """Characters or objects that must look the same throughout; refer to them in the prompt as
+    @Element1, @Element2 and so on.
     """
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class KlingVideoO1StandardReferenceToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/o1/standard/reference-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_o1_standard_reference_to_video = Endpoint(

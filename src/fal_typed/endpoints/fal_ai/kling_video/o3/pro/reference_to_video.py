@@ -29,45 +29,45 @@ class KlingVideoO3ProReferenceToVideoInput(
     """Parameters of fal-ai/kling-video/o3/pro/reference-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     multi_prompt: list[KlingV3MultiPromptElement] | None = None
-    """One prompt per shot, in order; the video is cut together from the shots."""
+    """One prompt for each shot, in order; the video is composed of the shots."""
 
     start_image_url: FileInput | None = None
-    """Picture that the video begins with."""
+    """Image to use as the first frame."""
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     image_urls: list[FileInput] | None = None
-    """Pictures of people, things or places that the video is made with, in order."""
+    """Reference images of people, objects or places for the video, in order."""
 
     elements: list[KlingV3ComboElementInput] | None = None
-    """People or things that must look the same throughout; name them in the prompt as @Element1,
-    @Element2 and so on.
+    """Characters or objects that must look the same throughout; refer to them in the prompt as
+    @Element1, @Element2 and so on.
     """
 
     generate_audio: bool = False
-    """Adds sound that fits the picture: voices, noises, music."""
+    """Whether to generate audio for the video: voices, sound effects and music."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     shot_type: Literal["customize"] = "customize"
-    """How a video of several shots is divided: by your own list, or as the model sees fit."""
+    """How to divide a video into several shots: by your own list, or automatically."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
 
 class KlingVideoO3ProReferenceToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/o3/pro/reference-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_o3_pro_reference_to_video = Endpoint(

@@ -26,34 +26,34 @@ class KlingVideoO3StandardImageToVideoInput(
     """Parameters of fal-ai/kling-video/o3/standard/image-to-video."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     generate_audio: bool = False
-    """Adds sound that fits the picture: voices, noises, music."""
+    """Whether to generate audio for the video: voices, sound effects and music."""
 
     multi_prompt: list[KlingV3MultiPromptElement] | None = None
-    """One prompt per shot, in order; the video is cut together from the shots."""
+    """One prompt for each shot, in order; the video is composed of the shots."""
 
     shot_type: Literal["customize"] = "customize"
-    """How a video of several shots is divided: by your own list, or as the model sees fit."""
+    """How to divide a video into several shots: by your own list, or automatically."""
 
 
 class KlingVideoO3StandardImageToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/o3/standard/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_o3_standard_image_to_video = Endpoint(

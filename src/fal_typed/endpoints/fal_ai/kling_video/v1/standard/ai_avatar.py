@@ -17,23 +17,24 @@ class KlingVideoV1StandardAiAvatarInput(InputModel, Request["KlingVideoV1Standar
     """Parameters of fal-ai/kling-video/v1/standard/ai-avatar."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     audio_url: FileInput
-    """Recording that the video moves, speaks or plays to."""
+    """Audio that drives motion, speech or music in the video."""
 
     prompt: str = "."
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
 
 class KlingVideoV1StandardAiAvatarOutput(OutputModel):
     """Result of fal-ai/kling-video/v1/standard/ai-avatar."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     duration: float
-    """Length in seconds."""
+    """Duration in seconds."""
 
 
 kling_video_v1_standard_ai_avatar = Endpoint(

@@ -216,20 +216,20 @@ class KlingVideoV15ProEffectsInput(InputModel, Request["KlingVideoV15ProEffectsO
         "dark_wing",
         "emoji",
     ]
-    """Ready-made effect to put on the people in the picture."""
+    """Predefined effect to apply to the people in the image."""
 
     input_image_urls: list[FileInput] = UNSET
-    """Pictures to work on or to draw from, in order."""
+    """Images to edit or to use as references, in order."""
 
     duration: Literal["5", "10"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
 
 class KlingVideoV15ProEffectsOutput(OutputModel):
     """Result of fal-ai/kling-video/v1.5/pro/effects."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_v1_5_pro_effects = Endpoint(

@@ -21,23 +21,22 @@ class KlingVideoV15ProTextToVideoInput(InputModel, Request["KlingVideoV15ProText
     """Parameters of fal-ai/kling-video/v1.5/pro/text-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     duration: Literal["5", "10"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
-    """Says in words what the result should not contain or look like. At most 2500 characters.
-    """
+    """Text description of what to avoid in the result. At most 2500 characters."""
 
     cfg_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 0 to 1.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 0 to 1.
     """
 
 
@@ -45,7 +44,7 @@ class KlingVideoV15ProTextToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/v1.5/pro/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_v1_5_pro_text_to_video = Endpoint(

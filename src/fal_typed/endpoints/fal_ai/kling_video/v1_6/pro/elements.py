@@ -20,29 +20,28 @@ class KlingVideoV16ProElementsInput(InputModel, Request["KlingVideoV16ProElement
     """Parameters of fal-ai/kling-video/v1.6/pro/elements."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     input_image_urls: list[FileInput]
-    """Pictures to work on or to draw from, in order."""
+    """Images to edit or to use as references, in order."""
 
     duration: Literal["5", "10"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
-    """Says in words what the result should not contain or look like. At most 2500 characters.
-    """
+    """Text description of what to avoid in the result. At most 2500 characters."""
 
 
 class KlingVideoV16ProElementsOutput(OutputModel):
     """Result of fal-ai/kling-video/v1.6/pro/elements."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_v1_6_pro_elements = Endpoint(

@@ -217,20 +217,20 @@ class KlingVideoV16StandardEffectsInput(InputModel, Request["KlingVideoV16Standa
         "dark_wing",
         "emoji",
     ]
-    """Ready-made effect to put on the people in the picture."""
+    """Predefined effect to apply to the people in the image."""
 
     input_image_urls: list[FileInput] = UNSET
-    """Pictures to work on or to draw from, in order."""
+    """Images to edit or to use as references, in order."""
 
     duration: Literal["5", "10"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
 
 class KlingVideoV16StandardEffectsOutput(OutputModel):
     """Result of fal-ai/kling-video/v1.6/standard/effects."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_v1_6_standard_effects = Endpoint(

@@ -23,34 +23,33 @@ class KlingVideoV25TurboProImageToVideoInput(
     """Parameters of fal-ai/kling-video/v2.5-turbo/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     duration: Literal["5", "10"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
-    """Says in words what the result should not contain or look like. At most 2500 characters.
-    """
+    """Text description of what to avoid in the result. At most 2500 characters."""
 
     cfg_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 0 to 1.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 0 to 1.
     """
 
     tail_image_url: FileInput | None = None
-    """Picture that the video ends on."""
+    """Image to use as the last frame."""
 
 
 class KlingVideoV25TurboProImageToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/v2.5-turbo/pro/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_v2_5_turbo_pro_image_to_video = Endpoint(

@@ -21,34 +21,33 @@ class KlingVideoV26ProImageToVideoInput(InputModel, Request["KlingVideoV26ProIma
     """Parameters of fal-ai/kling-video/v2.6/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     start_image_url: FileInput
-    """Picture that the video begins with."""
+    """Image to use as the first frame."""
 
     duration: Literal["5", "10"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
-    """Says in words what the result should not contain or look like. At most 2500 characters.
-    """
+    """Text description of what to avoid in the result. At most 2500 characters."""
 
     generate_audio: bool = True
-    """Adds sound that fits the picture: voices, noises, music."""
+    """Whether to generate audio for the video: voices, sound effects and music."""
 
     voice_ids: list[str] | None = None
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
 
 class KlingVideoV26ProImageToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/v2.6/pro/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_v2_6_pro_image_to_video = Endpoint(

@@ -23,28 +23,28 @@ class KlingVideoV26ProMotionControlInput(
     """Parameters of fal-ai/kling-video/v2.6/pro/motion-control."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     character_orientation: Literal["image", "video"]
-    """Whether the person faces as in the picture or moves as in the clip."""
+    """Whether the person's orientation follows the image or the clip."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     keep_original_sound: bool = True
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
 
 class KlingVideoV26ProMotionControlOutput(OutputModel):
     """Result of fal-ai/kling-video/v2.6/pro/motion-control."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_v2_6_pro_motion_control = Endpoint(

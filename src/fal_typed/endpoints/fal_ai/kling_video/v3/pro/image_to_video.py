@@ -27,40 +27,39 @@ class KlingVideoV3ProImageToVideoInput(InputModel, Request["KlingVideoV3ProImage
     """Parameters of fal-ai/kling-video/v3/pro/image-to-video."""
 
     start_image_url: FileInput
-    """Picture that the video begins with."""
+    """Image to use as the first frame."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     multi_prompt: list[KlingV3MultiPromptElement] | None = None
-    """One prompt per shot, in order; the video is cut together from the shots."""
+    """One prompt for each shot, in order; the video is composed of the shots."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     generate_audio: bool = True
-    """Adds sound that fits the picture: voices, noises, music."""
+    """Whether to generate audio for the video: voices, sound effects and music."""
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     elements: list[KlingV3ComboElementInput] | None = None
-    """People or things that must look the same throughout; name them in the prompt as @Element1,
-    @Element2 and so on.
+    """Characters or objects that must look the same throughout; refer to them in the prompt as
+    @Element1, @Element2 and so on.
     """
 
     shot_type: Literal["customize"] = "customize"
-    """How a video of several shots is divided: by your own list, or as the model sees fit."""
+    """How to divide a video into several shots: by your own list, or automatically."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
-    """Says in words what the result should not contain or look like. At most 2500 characters.
-    """
+    """Text description of what to avoid in the result. At most 2500 characters."""
 
     cfg_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 0 to 1.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 0 to 1.
     """
 
 
@@ -68,7 +67,7 @@ class KlingVideoV3ProImageToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/v3/pro/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_v3_pro_image_to_video = Endpoint(

@@ -24,32 +24,31 @@ class KlingVideoV3ProTextToVideoInput(InputModel, Request["KlingVideoV3ProTextTo
     """Parameters of fal-ai/kling-video/v3/pro/text-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     multi_prompt: list[KlingV3MultiPromptElement] | None = None
-    """One prompt per shot, in order; the video is cut together from the shots."""
+    """One prompt for each shot, in order; the video is composed of the shots."""
 
     generate_audio: bool = True
-    """Adds sound that fits the picture: voices, noises, music."""
+    """Whether to generate audio for the video: voices, sound effects and music."""
 
     shot_type: Literal["customize", "intelligent"] = "customize"
-    """How a video of several shots is divided: by your own list, or as the model sees fit."""
+    """How to divide a video into several shots: by your own list, or automatically."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
-    """Says in words what the result should not contain or look like. At most 2500 characters.
-    """
+    """Text description of what to avoid in the result. At most 2500 characters."""
 
     cfg_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """How closely the result keeps to the prompt; low values leave freedom, high values are
-    literal. From 0 to 1.
+    """How closely the result follows the prompt; low values allow more freedom, high values are
+    more literal. From 0 to 1.
     """
 
 
@@ -57,7 +56,7 @@ class KlingVideoV3ProTextToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/v3/pro/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_v3_pro_text_to_video = Endpoint(

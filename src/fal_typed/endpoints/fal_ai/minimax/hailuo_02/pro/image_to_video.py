@@ -23,25 +23,25 @@ class MinimaxHailuo02ProImageToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-02/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2000 characters.
     """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt_optimizer: bool = True
-    """Lets the model rewrite the prompt into one that it follows better."""
+    """Whether the model rewrites the prompt into one that it follows better."""
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
 
 class MinimaxHailuo02ProImageToVideoOutput(OutputModel):
     """Result of fal-ai/minimax/hailuo-02/pro/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 minimax_hailuo_02_pro_image_to_video = Endpoint(

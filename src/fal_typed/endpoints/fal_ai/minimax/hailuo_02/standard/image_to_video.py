@@ -23,31 +23,32 @@ class MinimaxHailuo02StandardImageToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-02/standard/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2000 characters.
     """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     duration: Literal["6", "10"] = "6"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     prompt_optimizer: bool = True
-    """Lets the model rewrite the prompt into one that it follows better."""
+    """Whether the model rewrites the prompt into one that it follows better."""
 
     resolution: Literal["512P", "768P"] = "768P"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
 
 class MinimaxHailuo02StandardImageToVideoOutput(OutputModel):
     """Result of fal-ai/minimax/hailuo-02/standard/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 minimax_hailuo_02_standard_image_to_video = Endpoint(

@@ -23,22 +23,22 @@ class MinimaxHailuo23ProImageToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-2.3/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. 1 to
+    """Text description of the video to generate, or of the change to make to the given video. 1 to
     2000 characters.
     """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt_optimizer: bool = True
-    """Lets the model rewrite the prompt into one that it follows better."""
+    """Whether the model rewrites the prompt into one that it follows better."""
 
 
 class MinimaxHailuo23ProImageToVideoOutput(OutputModel):
     """Result of fal-ai/minimax/hailuo-2.3/pro/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 minimax_hailuo_2_3_pro_image_to_video = Endpoint(

@@ -23,22 +23,22 @@ class MinimaxHailuo23StandardTextToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-2.3/standard/text-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Says in words what should be seen and happen in the video, or what to change in it. 1 to
+    """Text description of the video to generate, or of the change to make to the given video. 1 to
     2000 characters.
     """
 
     prompt_optimizer: bool = True
-    """Lets the model rewrite the prompt into one that it follows better."""
+    """Whether the model rewrites the prompt into one that it follows better."""
 
     duration: Literal["6", "10"] = "6"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
 
 class MinimaxHailuo23StandardTextToVideoOutput(OutputModel):
     """Result of fal-ai/minimax/hailuo-2.3/standard/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 minimax_hailuo_2_3_standard_text_to_video = Endpoint(

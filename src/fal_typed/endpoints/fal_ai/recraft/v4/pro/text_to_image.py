@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -22,8 +22,8 @@ class RecraftV4ProTextToImageInput(InputModel, Request["RecraftV4ProTextToImageO
     """Parameters of fal-ai/recraft/v4/pro/text-to-image."""
 
     prompt: Annotated[str, Field(max_length=10000, min_length=1)]
-    """Says in words what the picture should show or what to change in the one given. 1 to 10000
-    characters.
+    """Text description of the image to generate, or of the change to make to the given image. 1 to
+    10000 characters.
     """
 
     image_size: (
@@ -37,23 +37,23 @@ class RecraftV4ProTextToImageInput(InputModel, Request["RecraftV4ProTextToImageO
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     colors: list[RGBColor] = []
-    """Colours that the picture should mainly have."""
+    """Preferred colors of the image."""
 
     background_color: RGBColor | None = None
-    """Colour behind the subject, in parts of red, green and blue."""
+    """Background color as red, green and blue values."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
 
 class RecraftV4ProTextToImageOutput(OutputModel):
     """Result of fal-ai/recraft/v4/pro/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 recraft_v4_pro_text_to_image = Endpoint(

@@ -20,33 +20,32 @@ class SeedvrUpscaleImageInput(InputModel, Request["SeedvrUpscaleImageOutput"]):
     """Parameters of fal-ai/seedvr/upscale/image."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     upscale_mode: Literal["target", "factor"] = "factor"
-    """Whether the size is given as a factor or as a target to reach."""
+    """Whether the size is given as a factor or as a target resolution."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=10.0)] = 2
-    """How many times larger width and height become; 2 makes four times the pixels. From 1 to 10.
+    """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 10.
     """
 
     target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p"
-    """Height of the frames that the result should reach."""
+    """Resolution to upscale to, by the height of the frames."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     noise_scale: Annotated[float, Field(ge=0.0, le=1.0, multiple_of=0.001)] = 0.1
-    """How much noise is added before work begins; more invents more detail. From 0 to 1, in steps
-    of 0.001.
+    """Amount of noise to add before generation; more noise adds more invented detail. From 0 to 1,
+    a multiple of 0.001.
     """
 
     output_format: Literal["png", "jpg", "webp"] = "jpg"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -54,11 +53,10 @@ class SeedvrUpscaleImageOutput(OutputModel):
     """Result of fal-ai/seedvr/upscale/image."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 seedvr_upscale_image = Endpoint(

@@ -21,49 +21,49 @@ class StableAudio3MediumBaseAudioToAudioInput(
     """Parameters of fal-ai/stable-audio-3/medium/base/audio-to-audio."""
 
     audio_url: FileInput
-    """Recording to start from or to change."""
+    """Audio to edit or to start from."""
 
     prompt: str
-    """Describes in words the sound, music or voice that is wanted."""
+    """Text description of the sound, music or voice to generate."""
 
     bitrate: str = "192k"
-    """Bits per second of the file, as 192k; more sounds better and makes it larger."""
+    """Bits per second of the file, such as 192k; higher sounds better and gives a larger file.
+    """
 
     duration: float = 30
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     enable_prompt_expansion: bool = UNSET
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     guidance_scale: float = 1
-    """How closely the result keeps to the prompt or the given input; low values leave freedom,
-    high values may overdo it.
+    """How closely the result follows the prompt or the given input; low values allow more freedom,
+    high values can cause artifacts.
     """
 
     init_noise_level: float = 0.9
-    """How far the result may leave the given sound; higher leaves more freedom."""
+    """How much the result may differ from the input audio; higher values allow more freedom."""
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_inference_steps: int = 8
-    """How many refining steps the model makes; more take longer and bring out finer detail."""
+    """Number of inference steps; more steps take longer and give finer detail."""
 
     output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3"
-    """File format of the recording; wav keeps every detail, mp3 is smaller."""
+    """File format of the audio; wav is lossless, mp3 is smaller."""
 
     seed: int = UNSET
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = UNSET
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
 
@@ -71,14 +71,13 @@ class StableAudio3MediumBaseAudioToAudioOutput(OutputModel):
     """Result of fal-ai/stable-audio-3/medium/base/audio-to-audio."""
 
     audio: Audio
-    """The recording that was made, as a file to download."""
+    """The generated audio, as a file to download."""
 
     prompt: str
-    """Text that the result was made from, as the model read it."""
+    """Text that the result was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 stable_audio_3_medium_base_audio_to_audio = Endpoint(

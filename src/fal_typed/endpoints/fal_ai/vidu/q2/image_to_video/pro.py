@@ -20,39 +20,38 @@ class ViduQ2ImageToVideoProInput(InputModel, Request["ViduQ2ImageToVideoProOutpu
     """Parameters of fal-ai/vidu/q2/image-to-video/pro."""
 
     prompt: Annotated[str, Field(max_length=3000)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    3000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 3000 characters.
     """
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     resolution: Literal["720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """How much moves in the frame, and how far."""
+    """Amount of motion in the video."""
 
     bgm: bool = False
-    """Lays music under the video."""
+    """Whether to add background music to the video."""
 
 
 class ViduQ2ImageToVideoProOutput(OutputModel):
     """Result of fal-ai/vidu/q2/image-to-video/pro."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 vidu_q2_image_to_video_pro = Endpoint(

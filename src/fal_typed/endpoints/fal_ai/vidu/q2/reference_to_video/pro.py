@@ -21,43 +21,43 @@ class ViduQ2ReferenceToVideoProInput(InputModel, Request["ViduQ2ReferenceToVideo
     """Parameters of fal-ai/vidu/q2/reference-to-video/pro."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2000 characters.
     """
 
     reference_image_urls: list[FileInput] = UNSET
-    """Pictures of people, things or a style that the result should take up."""
+    """Reference images of people, objects or styles to use in the result."""
 
     reference_video_urls: list[FileInput] = UNSET
-    """Clips whose people, motion or style the result takes up."""
+    """Reference clips whose people, motion or style are used in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Annotated[int, Field(ge=1, le=8)] = 4
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 8.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    8.
     """
 
     resolution: Literal["540p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: str = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
-    """How much moves in the frame, and how far."""
+    """Amount of motion in the video."""
 
     bgm: bool = False
-    """Lays music under the video."""
+    """Whether to add background music to the video."""
 
 
 class ViduQ2ReferenceToVideoProOutput(OutputModel):
     """Result of fal-ai/vidu/q2/reference-to-video/pro."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 vidu_q2_reference_to_video_pro = Endpoint(

@@ -20,30 +20,29 @@ class ViduQ2VideoExtensionProInput(InputModel, Request["ViduQ2VideoExtensionProO
     """Parameters of fal-ai/vidu/q2/video-extension/pro."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     prompt: Annotated[str, Field(max_length=3000)] | None = None
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    3000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 3000 characters.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Literal[2, 3, 4, 5, 6, 7] = 4
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     resolution: Literal["720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class ViduQ2VideoExtensionProOutput(OutputModel):
     """Result of fal-ai/vidu/q2/video-extension/pro."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 vidu_q2_video_extension_pro = Endpoint(

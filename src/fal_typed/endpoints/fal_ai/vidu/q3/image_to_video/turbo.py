@@ -20,37 +20,37 @@ class ViduQ3ImageToVideoTurboInput(InputModel, Request["ViduQ3ImageToVideoTurboO
     """Parameters of fal-ai/vidu/q3/image-to-video/turbo."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     prompt: Annotated[str, Field(max_length=2000)] = ""
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2000 characters.
     """
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
     duration: Annotated[int, Field(ge=1, le=16)] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 16.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    16.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     audio: bool = True
-    """Makes the video with sound."""
+    """Whether to generate the video with audio."""
 
 
 class ViduQ3ImageToVideoTurboOutput(OutputModel):
     """Result of fal-ai/vidu/q3/image-to-video/turbo."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 vidu_q3_image_to_video_turbo = Endpoint(

@@ -21,37 +21,37 @@ class ViduQ3ReferenceToVideoMixInput(InputModel, Request["ViduQ3ReferenceToVideo
     """Parameters of fal-ai/vidu/q3/reference-to-video/mix."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2000 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2000 characters.
     """
 
     reference_image_urls: list[FileInput]
-    """Pictures of people, things or a style that the result should take up."""
+    """Reference images of people, objects or styles to use in the result."""
 
     duration: Annotated[int, Field(ge=1, le=16)] = 5
-    """Length of the result in seconds; auto, where offered, leaves it to the model. From 1 to 16.
+    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
+    16.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     audio: bool = True
-    """Makes the video with sound."""
+    """Whether to generate the video with audio."""
 
 
 class ViduQ3ReferenceToVideoMixOutput(OutputModel):
     """Result of fal-ai/vidu/q3/reference-to-video/mix."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 vidu_q3_reference_to_video_mix = Endpoint(

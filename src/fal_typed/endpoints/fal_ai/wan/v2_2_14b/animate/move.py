@@ -20,70 +20,64 @@ class WanV2214bAnimateMoveInput(InputModel, Request["WanV2214bAnimateMoveOutput"
     """Parameters of fal-ai/wan/v2.2-14b/animate/move."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     image_url: FileInput
-    """Picture that the video starts from or is made with."""
+    """Image that the video starts with or is generated from."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 1
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 20
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 40.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Checks the finished result as well, not only what was sent."""
+    """Whether to check the result for unsafe content as well as the input."""
 
     shift: Annotated[float, Field(ge=1.0, le=10.0)] = 5
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more. From 1 to 10.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail. From 1 to 10.
     """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
     return_frames_zip: bool = False
-    """Returns the single frames as an archive as well."""
+    """Whether to also return the frames as a ZIP archive."""
 
     use_turbo: bool = False
-    """Finishes sooner with settings chosen for speed."""
+    """Whether to use settings optimized for speed."""
 
 
 class WanV2214bAnimateMoveOutput(OutputModel):
     """Result of fal-ai/wan/v2.2-14b/animate/move."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     prompt: str
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     frames_zip: File | None = None
-    """Archive of the single frames."""
+    """ZIP archive of the frames."""
 
 
 wan_v2_2_14b_animate_move = Endpoint(

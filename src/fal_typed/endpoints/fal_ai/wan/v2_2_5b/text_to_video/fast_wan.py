@@ -21,77 +21,75 @@ class WanV225bTextToVideoFastWanInput(InputModel, Request["WanV225bTextToVideoFa
     """Parameters of fal-ai/wan/v2.2-5b/text-to-video/fast-wan."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     num_frames: Annotated[int, Field(ge=17, le=161)] = 81
-    """How many frames the video has; divided by the frame rate this is its length. From 17 to 161.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 17 to 161.
     """
 
     frames_per_second: Annotated[int, Field(ge=4, le=60)] | None = 24
-    """How many frames are shown each second; more look smoother and make a shorter video of as
-    many frames. From 4 to 60.
+    """Frames per second; with the same number of frames, a higher rate is smoother and gives a
+    shorter video. From 4 to 60.
     """
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Checks the finished result as well, not only what was sent."""
+    """Whether to check the result for unsafe content as well as the input."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 3.5
-    """How closely the video keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the video follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     interpolator_model: Literal["none", "film", "rife"] = "film"
-    """Model that makes the frames in between."""
+    """Model that interpolates between frames."""
 
     num_interpolated_frames: Annotated[int, Field(ge=0, le=4)] = 0
-    """How many frames are put between every two, for smoother motion. From 0 to 4."""
+    """Number of frames to insert between two frames, for smoother motion. From 0 to 4."""
 
     adjust_fps_for_interpolation: bool = True
-    """Raises the frame rate by the frames put in between, so that the speed stays the same."""
+    """Whether to raise the frame rate for interpolated frames, so that the speed stays the same.
+    """
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
 
 class WanV225bTextToVideoFastWanOutput(OutputModel):
     """Result of fal-ai/wan/v2.2-5b/text-to-video/fast-wan."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str = ""
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
 
 wan_v2_2_5b_text_to_video_fast_wan = Endpoint(

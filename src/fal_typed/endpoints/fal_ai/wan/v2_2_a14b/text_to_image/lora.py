@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -22,18 +22,17 @@ class LoRAWeight(InputModel):
     """Part of the parameters: path, weight_name, scale, transformer."""
 
     path: str
-    """Where the weights are: a URL, or owner and name of a Hugging Face repository."""
+    """URL or Hugging Face repository (owner/name) of the LoRA weights."""
 
     weight_name: str | None = None
-    """Which file of the repository to load, where it has several."""
+    """File name of the weights, if the repository contains several."""
 
     scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1
-    """How strongly the weights change the base model: 0 not at all, 1 as trained. From 0 to 4.
-    """
+    """Strength of the LoRA weights: 0 has no effect, 1 is the trained strength. From 0 to 4."""
 
     transformer: Literal["high", "low", "both"] = "high"
-    """Which of the model's two halves gets the weights: the one for coarse steps, for fine steps,
-    or both.
+    """Which transformer the weights apply to: the one for early, high-noise steps, the one for
+    late steps, or both.
     """
 
 
@@ -41,54 +40,50 @@ class WanV22A14bTextToImageLoraInput(InputModel, Request["WanV22A14bTextToImageL
     """Parameters of fal-ai/wan/v2.2-a14b/text-to-image/lora."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     negative_prompt: str = ""
-    """Says in words what the result should not contain or look like."""
+    """Text description of what to avoid in the result."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 27
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    2 to 40.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Checks the finished result as well, not only what was sent."""
+    """Whether to check the result for unsafe content as well as the input."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 3.5
-    """How closely the picture keeps to the prompt; low values leave freedom, high values may look
-    harsh. From 1 to 10.
+    """How closely the image follows the prompt; low values allow more freedom, high values can
+    look harsh. From 1 to 10.
     """
 
     guidance_scale_2: Annotated[float, Field(ge=1.0, le=10.0)] = 4
-    """How closely the later, finer steps keep to the prompt. From 1 to 10."""
+    """Guidance scale of the later, low-noise steps. From 1 to 10."""
 
     shift: Annotated[float, Field(ge=1.0, le=10.0)] = 2
-    """Moves effort between rough layout and fine detail along the steps; higher gives layout and
-    motion more. From 1 to 10.
+    """Timestep shift of the noise schedule; higher values spend more effort on layout and motion
+    than on fine detail. From 1 to 10.
     """
 
     loras: list[LoRAWeight] = []
-    """Weights of one's own, put on top of the base model to add a style, a person or a thing.
-    """
+    """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     reverse_video: bool = False
-    """Plays the video backwards."""
+    """Whether to play the video backward."""
 
     image_size: (
         ImageSize
@@ -101,21 +96,20 @@ class WanV22A14bTextToImageLoraInput(InputModel, Request["WanV22A14bTextToImageL
             "landscape_16_9",
         ]
     ) = "square_hd"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     image_format: Literal["png", "jpeg"] = "jpeg"
-    """File format of the pictures; png keeps every detail, jpeg is smaller."""
+    """File format of the images; png is lossless, jpeg is smaller."""
 
 
 class WanV22A14bTextToImageLoraOutput(OutputModel):
     """Result of fal-ai/wan/v2.2-a14b/text-to-image/lora."""
 
     image: Image
-    """The picture that was made, as a file to download."""
+    """The generated image, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 wan_v2_2_a14b_text_to_image_lora = Endpoint(

@@ -19,54 +19,51 @@ class WanV22A14bTextToVideoTurboInput(InputModel, Request["WanV22A14bTextToVideo
     """Parameters of fal-ai/wan/v2.2-a14b/text-to-video/turbo."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     resolution: Literal["480p", "580p", "720p"] = "720p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     enable_safety_checker: bool = False
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     enable_output_safety_checker: bool = False
-    """Checks the finished result as well, not only what was sent."""
+    """Whether to check the result for unsafe content as well as the input."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     acceleration: Literal["none", "regular"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
-    """How strongly the video is compressed; higher looks better and makes a larger file."""
+    """Quality of the video encoding; higher looks better and gives a larger file."""
 
     video_write_mode: Literal["fast", "balanced", "small"] = "balanced"
-    """How much effort goes into compressing the video; fast gives a larger file, small takes
-    longest.
-    """
+    """Speed of the video encoding: fast gives a larger file, small takes longest."""
 
 
 class WanV22A14bTextToVideoTurboOutput(OutputModel):
     """Result of fal-ai/wan/v2.2-a14b/text-to-video/turbo."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     prompt: str = ""
-    """Text that the video was made from, as the model read it."""
+    """Text that the video was generated from, as the model received it."""
 
 
 wan_v2_2_a14b_text_to_video_turbo = Endpoint(

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_1e788daa import ImageSize
+from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,13 +21,14 @@ class ZImageTurboInpaintInput(InputModel, Request["ZImageTurboInpaintOutput"]):
     """Parameters of fal-ai/z-image/turbo/inpaint."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     mask_image_url: FileInput
-    """Picture of the same size that marks, mostly in white, the part to work on."""
+    """Mask image of the same size; usually the white area is edited."""
 
     image_size: (
         ImageSize
@@ -41,51 +42,48 @@ class ZImageTurboInpaintInput(InputModel, Request["ZImageTurboInpaintOutput"]):
             "auto",
         ]
     ) = "auto"
-    """Width and height of the picture: a preset, or pixels of your own."""
+    """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
-    """How many denoising steps the model makes; more take longer and bring out finer detail. From
-    1 to 8.
-    """
+    """Number of denoising steps; more steps take longer and give finer detail. From 1 to 8."""
 
     seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
-    """
+    """Random seed; the same seed with the same parameters reproduces a result."""
 
     sync_mode: bool = False
-    """Returns the file inside the answer as a data URI and keeps nothing in the request history.
+    """Whether to return the file as a data URI in the response and keep it out of the request
+    history.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many pictures to make in one request; the price grows with them. From 1 to 4."""
+    """Number of images to generate; each image is billed. From 1 to 4."""
 
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     acceleration: Literal["none", "regular", "high"] = "regular"
-    """Trades quality for speed: the further from none, the sooner the result is there."""
+    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     enable_prompt_expansion: bool = False
-    """Lets a language model enrich the prompt with detail before it is used; a short prompt gains
-    most.
+    """Whether a language model adds detail to the prompt before it is used; most useful for short
+    prompts.
     """
 
     control_scale: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
-    """How strongly the control picture shapes the result. From 0 to 1."""
+    """How strongly the control image influences the result. From 0 to 1."""
 
     control_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0
-    """Share of the steps, from 0 to 1, after which control begins. From 0 to 1."""
+    """Fraction of the steps, from 0 to 1, at which the control starts. From 0 to 1."""
 
     control_end: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
-    """Share of the steps, from 0 to 1, after which control ends. From 0 to 1."""
+    """Fraction of the steps, from 0 to 1, at which the control ends. From 0 to 1."""
 
     strength: Annotated[float, Field(gt=0.0, le=1.0)] = 1
-    """How far the result may leave the given input: near 0 keeps it, near 1 replaces it. More than
-    0 and at most 1.
+    """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
+    it. Greater than 0 and at most 1.
     """
 
 
@@ -93,20 +91,19 @@ class ZImageTurboInpaintOutput(OutputModel):
     """Result of fal-ai/z-image/turbo/inpaint."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
     timings: dict[str, float]
-    """Seconds that each part of the work took."""
+    """Duration of each processing stage, in seconds."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
     has_nsfw_concepts: list[bool]
-    """For each picture, whether the content filter found something not safe for work."""
+    """For each image, whether the content filter detected unsafe content."""
 
     prompt: str
-    """Text that the picture was made from, as the model read it."""
+    """Text that the image was generated from, as the model received it."""
 
 
 z_image_turbo_inpaint = Endpoint(

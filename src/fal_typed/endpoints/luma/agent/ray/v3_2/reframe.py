@@ -30,16 +30,16 @@ class AgentRayV32ReframeInput(InputModel, Request["AgentRayV32ReframeOutput"]):
     """Parameters of luma/agent/ray/v3.2/reframe."""
 
     aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"]
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     resolution: Literal["540p", "720p", "1080p"] = "540p"
-    """Fineness of the result; higher is sharper, slower and may cost more."""
+    """Resolution of the result; higher is sharper, slower and can cost more."""
 
     source_position: RayReframeSourcePosition = UNSET
 
@@ -48,10 +48,10 @@ class AgentRayV32ReframeOutput(OutputModel):
     """Result of luma/agent/ray/v3.2/reframe."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     exr_file: File | None = None
-    """The frames as EXR files, for grading."""
+    """The frames as EXR files, for color grading."""
 
 
 agent_ray_v3_2_reframe = Endpoint(

@@ -18,35 +18,37 @@ class AgentRayV32TextToVideoInput(InputModel, Request["AgentRayV32TextToVideoOut
     """Parameters of luma/agent/ray/v3.2/text-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     exr_export: bool = UNSET
-    """Returns the frames as EXR files as well, for grading."""
+    """Whether to also return the frames as EXR files, for color grading."""
 
     hdr: bool = UNSET
-    """Renders with a wider range of brightness."""
+    """Whether to render with a high dynamic range."""
 
     loop: bool = UNSET
-    """Makes end and beginning fit, so that the video can repeat without a break."""
+    """Whether the video loops seamlessly."""
 
     resolution: Literal["540p", "720p", "1080p"] = "540p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
 
 class AgentRayV32TextToVideoOutput(OutputModel):
     """Result of luma/agent/ray/v3.2/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     exr_file: File | None = None
-    """The frames as EXR files, for grading."""
+    """The frames as EXR files, for color grading."""
 
 
 agent_ray_v3_2_text_to_video = Endpoint(

@@ -20,14 +20,14 @@ class RayEditDepthControl(InputModel):
     blur: float = UNSET
 
     enabled: bool = True
-    """Turns this setting on."""
+    """Whether this setting is enabled."""
 
 
 class RayEditFaceControl(InputModel):
     """Part of the parameters: enabled."""
 
     enabled: bool = True
-    """Turns this setting on."""
+    """Whether this setting is enabled."""
 
 
 class RayEditNormalsControl(InputModel):
@@ -36,24 +36,24 @@ class RayEditNormalsControl(InputModel):
     augmentation: float = UNSET
 
     enabled: bool = True
-    """Turns this setting on."""
+    """Whether this setting is enabled."""
 
 
 class RayEditPoseControl(InputModel):
     """Part of the parameters: enabled, strength."""
 
     enabled: bool = True
-    """Turns this setting on."""
+    """Whether this setting is enabled."""
 
     strength: Literal["precise", "coarse"] = UNSET
-    """How closely this trait of the source is kept."""
+    """How closely this property of the source is preserved."""
 
 
 class RayEditTrajectoryControl(InputModel):
     """Part of the parameters: enabled, sparsity."""
 
     enabled: bool = True
-    """Turns this setting on."""
+    """Whether this setting is enabled."""
 
     sparsity: float = UNSET
 
@@ -76,18 +76,19 @@ class AgentRayV32VideoToVideoInput(InputModel, Request["AgentRayV32VideoToVideoO
     """Parameters of luma/agent/ray/v3.2/video-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     auto_controls: bool = UNSET
 
     controls: RayEditControls = UNSET
-    """The kinds of control to use with these weights, each with its picture."""
+    """Control types to use with these weights, each with its control image."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     edit_strength: Literal[
         "adhere_1",
@@ -102,32 +103,33 @@ class AgentRayV32VideoToVideoInput(InputModel, Request["AgentRayV32VideoToVideoO
     ] = UNSET
 
     exr_export: bool = UNSET
-    """Returns the frames as EXR files as well, for grading."""
+    """Whether to also return the frames as EXR files, for color grading."""
 
     hdr: bool = UNSET
-    """Renders with a wider range of brightness."""
+    """Whether to render with a high dynamic range."""
 
     keyframe_indexes: list[float] = UNSET
-    """Frame at which each given picture stands, in the same order."""
+    """Frame index of each keyframe image, in the same order."""
 
     keyframes: list[str] = UNSET
-    """Pictures that the video passes through."""
+    """Images that the video passes through."""
 
     resolution: Literal["540p", "720p", "1080p"] = "540p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
 
     start_image_url: FileInput = UNSET
-    """Picture that the video begins with."""
+    """Image to use as the first frame."""
 
 
 class AgentRayV32VideoToVideoOutput(OutputModel):
     """Result of luma/agent/ray/v3.2/video-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     exr_file: File | None = None
-    """The frames as EXR files, for grading."""
+    """The frames as EXR files, for color grading."""
 
 
 agent_ray_v3_2_video_to_video = Endpoint(

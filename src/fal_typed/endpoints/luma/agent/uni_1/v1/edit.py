@@ -18,26 +18,26 @@ class AgentUni1V1EditInput(InputModel, Request["AgentUni1V1EditOutput"]):
     """Parameters of luma/agent/uni-1/v1/edit."""
 
     image_url: FileInput
-    """Picture to start from or to change."""
+    """Image to edit or to start from."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     output_format: Literal["png", "jpeg"] = UNSET
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     reference_image_urls: list[FileInput] = UNSET
-    """Pictures of people, things or a style that the result should take up."""
+    """Reference images of people, objects or styles to use in the result."""
 
     style: Literal["auto", "manga"] = "auto"
-    """Overall look that the result follows."""
+    """Visual style of the result."""
 
 
 class AgentUni1V1EditOutput(OutputModel):
     """Result of luma/agent/uni-1/v1/edit."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 agent_uni_1_v1_edit = Endpoint(

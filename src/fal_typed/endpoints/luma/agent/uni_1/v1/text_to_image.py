@@ -18,29 +18,30 @@ class AgentUni1V1TextToImageInput(InputModel, Request["AgentUni1V1TextToImageOut
     """Parameters of luma/agent/uni-1/v1/text-to-image."""
 
     prompt: str
-    """Says in words what the picture should show or what to change in the one given."""
+    """Text description of the image to generate, or of the change to make to the given image.
+    """
 
     aspect_ratio: Literal["3:1", "2:1", "16:9", "3:2", "1:1", "2:3", "9:16", "1:2", "1:3"] = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     enable_web_search: bool = UNSET
-    """Lets the model look things up on the web before it answers."""
+    """Whether the model can search the web before it responds."""
 
     output_format: Literal["png", "jpeg"] = UNSET
-    """File format of the pictures; png keeps every detail, jpeg and webp are smaller."""
+    """File format of the images; png is lossless, jpeg and webp are smaller."""
 
     reference_image_urls: list[FileInput] = UNSET
-    """Pictures of people, things or a style that the result should take up."""
+    """Reference images of people, objects or styles to use in the result."""
 
     style: Literal["auto", "manga"] = "auto"
-    """Overall look of the picture, as photograph or drawing."""
+    """Visual style of the image, such as photo or drawing."""
 
 
 class AgentUni1V1TextToImageOutput(OutputModel):
     """Result of luma/agent/uni-1/v1/text-to-image."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 agent_uni_1_v1_text_to_image = Endpoint(

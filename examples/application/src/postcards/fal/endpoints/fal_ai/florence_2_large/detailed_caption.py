@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
-from fal_typed.model import InputModel, OutputModel, Request
+from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Florence2LargeDetailedCaptionInput(
@@ -19,14 +19,14 @@ class Florence2LargeDetailedCaptionInput(
     """Parameters of fal-ai/florence-2-large/detailed-caption."""
 
     image_url: FileInput
-    """Picture that the model looks at."""
+    """Image for the model to analyze."""
 
 
 class Florence2LargeDetailedCaptionOutput(OutputModel):
     """Result of fal-ai/florence-2-large/detailed-caption."""
 
     results: str
-    """What was read or seen in the picture."""
+    """Text that was recognized, or the description of the image."""
 
 
 florence_2_large_detailed_caption = Endpoint(

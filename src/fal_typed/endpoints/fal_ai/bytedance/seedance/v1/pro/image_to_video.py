@@ -23,48 +23,47 @@ class BytedanceSeedanceV1ProImageToVideoInput(
     """Parameters of fal-ai/bytedance/seedance/v1/pro/image-to-video."""
 
     prompt: str
-    """Says in words what should be seen and happen in the video, or what to change in it."""
-
-    image_url: FileInput
-    """Picture that the video starts from or is made with."""
-
-    aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
-
-    resolution: Literal["480p", "720p", "1080p"] = "1080p"
-    """Height of the frames, as 720p or 4k; higher is sharper, slower and costs more."""
-
-    duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
-
-    camera_fixed: bool = False
-    """Holds the camera still, as on a tripod."""
-
-    seed: int | None = None
-    """Starting value of the random generator; the same value with the same parameters repeats a
-    result.
+    """Text description of the video to generate, or of the change to make to the given video.
     """
 
+    image_url: FileInput
+    """Image that the video starts with or is generated from."""
+
+    aspect_ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"] = "auto"
+    """Ratio of width to height of the result; auto, where available, matches the input."""
+
+    resolution: Literal["480p", "720p", "1080p"] = "1080p"
+    """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
+    """
+
+    duration: Literal["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"] = "5"
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
+
+    camera_fixed: bool = False
+    """Whether to keep the camera still, as on a tripod."""
+
+    seed: int | None = None
+    """Random seed; the same seed with the same parameters reproduces a result."""
+
     enable_safety_checker: bool = True
-    """Checks the content and blanks or refuses what is not safe for work."""
+    """Whether to check for unsafe content and blank or reject it."""
 
     num_frames: Annotated[int, Field(ge=29, le=289)] | None = None
-    """How many frames the video has; divided by the frame rate this is its length. From 29 to 289.
+    """Number of frames to generate; divide by the frame rate to get the duration. From 29 to 289.
     """
 
     end_image_url: FileInput | None = None
-    """Picture that the last frame shows."""
+    """Image to use as the last frame."""
 
 
 class BytedanceSeedanceV1ProImageToVideoOutput(OutputModel):
     """Result of fal-ai/bytedance/seedance/v1/pro/image-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
     seed: int
-    """Starting value of the random generator in this run; send it again to repeat the result.
-    """
+    """Random seed of this run; send it again to reproduce the result."""
 
 
 bytedance_seedance_v1_pro_image_to_video = Endpoint(

@@ -24,22 +24,22 @@ class KlingVideoO1StandardVideoToVideoEditInput(
     """Parameters of fal-ai/kling-video/o1/standard/video-to-video/edit."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     keep_audio: bool = False
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
     image_urls: list[FileInput] | None = None
-    """Pictures of people, things or places that the video is made with, in order."""
+    """Reference images of people, objects or places for the video, in order."""
 
     elements: list[OmniVideoElementInput] | None = None
-    """People or things that must look the same throughout; name them in the prompt as @Element1,
-    @Element2 and so on.
+    """Characters or objects that must look the same throughout; refer to them in the prompt as
+    @Element1, @Element2 and so on.
     """
 
 
@@ -47,7 +47,7 @@ class KlingVideoO1StandardVideoToVideoEditOutput(OutputModel):
     """Result of fal-ai/kling-video/o1/standard/video-to-video/edit."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_o1_standard_video_to_video_edit = Endpoint(

@@ -26,41 +26,41 @@ class KlingVideoO3StandardVideoToVideoReferenceInput(
     """Parameters of fal-ai/kling-video/o3/standard/video-to-video/reference."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Says in words what should be seen and happen in the video, or what to change in it. At most
-    2500 characters.
+    """Text description of the video to generate, or of the change to make to the given video. At
+    most 2500 characters.
     """
 
     video_url: FileInput
-    """Video to start from or to change."""
+    """Video to edit or to start from."""
 
     image_urls: list[FileInput] | None = None
-    """Pictures of people, things or places that the video is made with, in order."""
+    """Reference images of people, objects or places for the video, in order."""
 
     keep_audio: bool = True
-    """Takes over the sound track of the given video."""
+    """Whether to keep the audio track of the input video."""
 
     elements: list[KlingV3ImageElementInput] | None = None
-    """People or things that must look the same throughout; name them in the prompt as @Element1,
-    @Element2 and so on.
+    """Characters or objects that must look the same throughout; refer to them in the prompt as
+    @Element1, @Element2 and so on.
     """
 
     shot_type: Literal["customize"] = "customize"
-    """How a video of several shots is divided: by your own list, or as the model sees fit."""
+    """How to divide a video into several shots: by your own list, or automatically."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: (
         Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] | None
     ) = None
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
 
 class KlingVideoO3StandardVideoToVideoReferenceOutput(OutputModel):
     """Result of fal-ai/kling-video/o3/standard/video-to-video/reference."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_o3_standard_video_to_video_reference = Endpoint(

@@ -24,23 +24,24 @@ class KlingVideoV3TurboStandardTextToVideoInput(
     """Parameters of fal-ai/kling-video/v3/turbo/standard/text-to-video."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
-    """Length of the result in seconds; auto, where offered, leaves it to the model."""
+    """Duration of the result in seconds; auto, where available, lets the model decide."""
 
     multi_prompt: list[KlingV3MultiPromptElement] = UNSET
-    """One prompt per shot, in order; the video is cut together from the shots."""
+    """One prompt for each shot, in order; the video is composed of the shots."""
 
     prompt: str = UNSET
-    """Says in words what should be seen and happen in the video, or what to change in it."""
+    """Text description of the video to generate, or of the change to make to the given video.
+    """
 
 
 class KlingVideoV3TurboStandardTextToVideoOutput(OutputModel):
     """Result of fal-ai/kling-video/v3/turbo/standard/text-to-video."""
 
     video: Video
-    """The video that was made, as a file to download."""
+    """The generated video, as a file to download."""
 
 
 kling_video_v3_turbo_standard_text_to_video = Endpoint(

@@ -18,29 +18,29 @@ class AgentUni1V1MaxInput(InputModel, Request["AgentUni1V1MaxOutput"]):
     """Parameters of luma/agent/uni-1/v1/max."""
 
     prompt: str
-    """Says in words what the result should be, or what to do with what is given."""
+    """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["3:1", "2:1", "16:9", "3:2", "1:1", "2:3", "9:16", "1:2", "1:3"] = UNSET
-    """Width to height of the result; auto, where offered, fits it to what is given."""
+    """Ratio of width to height of the result; auto, where available, matches the input."""
 
     enable_web_search: bool = UNSET
-    """Lets the model look things up on the web before it answers."""
+    """Whether the model can search the web before it responds."""
 
     output_format: Literal["png", "jpeg"] = UNSET
-    """How the result is written to a file; players and programs differ in what they read."""
+    """File format of the result."""
 
     reference_image_urls: list[FileInput] = UNSET
-    """Pictures of people, things or a style that the result should take up."""
+    """Reference images of people, objects or styles to use in the result."""
 
     style: Literal["auto", "manga"] = "auto"
-    """Overall look that the result follows."""
+    """Visual style of the result."""
 
 
 class AgentUni1V1MaxOutput(OutputModel):
     """Result of luma/agent/uni-1/v1/max."""
 
     images: list[Image]
-    """The pictures that were made, each as a file to download."""
+    """The generated images, as files to download."""
 
 
 agent_uni_1_v1_max = Endpoint("luma/agent/uni-1/v1/max", AgentUni1V1MaxInput, AgentUni1V1MaxOutput)

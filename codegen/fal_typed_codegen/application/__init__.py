@@ -1,0 +1,1 @@
+"""The package of one application, described by `[tool.fal-typed]`."""

@@ -1,0 +1,138 @@
+"""Renders the modules of an application package that are not endpoints."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from fal_typed_codegen.application.client_safety import verify
+from fal_typed_codegen.application.typeddicts import (
+    EndpointCode,
+    WrittenDict,
+    choose_arguments,
+    used_names,
+    write_dicts,
+)
+from fal_typed_codegen.interface.naming import IMPORTED
+from fal_typed_codegen.rendering import prose, render
+from fal_typed_codegen.rendering.templating import template
+
+CLIENT_MODULE = "_client.py"
+ARGUMENTS_MODULE = "arguments.py"
+PACKAGE_MODULE = "__init__.py"
+ORIGIN = "[tool.fal-typed] in pyproject.toml"
+VERBS = (
+    "cancel", "handle", "pipeline", "realtime", "result", "run", "status", "stream", "submit",
+    "subscribe", "upload", "upload_file", "upload_image", "ws_connect",
+)  # fmt: skip
+HELPERS = ("encode", "encode_file", "encode_image")
+_CLASSES = ("AsyncClient", "Client", "EndpointId")
+_ONE_LINE = 90
+
+
+def application_modules(
+    endpoints: list[EndpointCode], package: str, *, allow_unknown_ids: bool
+) -> dict[str, str]:
+    """Render the client, the types of its arguments, and the package module.
+
+    Args:
+        endpoints: The application's endpoints.
+        package: Full name of the package.
+        allow_unknown_ids: Whether calls also accept other ids.
+
+    Returns:
+        Unformatted source text by file.
+
+    Raises:
+        UnsafeModuleError: Text of a document became code, which would be a bug.
+    """
+    arguments = choose_arguments(endpoints)
+    sources = {
+        ARGUMENTS_MODULE: _arguments_module(endpoints, arguments),
+        CLIENT_MODULE: _client_module(endpoints, arguments, package, allow_unknown_ids),
+        PACKAGE_MODULE: _package_module(len(endpoints), package),
+    }
+    for source in sources.values():
+        verify(source, package)
+    return sources
+
+
+def _arguments_module(endpoints: list[EndpointCode], arguments: dict[str, dict[str, str]]) -> str:
+    names = {name for own in arguments.values() for name in own.values()}
+    taken = names | IMPORTED | {"NotRequired", "TypedDict"}
+    dicts: list[WrittenDict] = []
+    for endpoint in endpoints:
+        dicts += write_dicts(endpoint, arguments[endpoint.id], taken)
+    used = used_names(dicts)
+    return _render(
+        "arguments.py.jinja",
+        header=render.header(ORIGIN),
+        typing=sorted(used & {"Any", "Literal"}),
+        extensions=sorted({"TypedDict"} | (used & {"NotRequired"})),
+        files=sorted(used - {"Any", "Literal", "NotRequired", "TypedDict"}),
+        dicts=dicts,
+        exports=[repr(name) for name in sorted(names)],
+    )
+
+
+def _client_module(
+    endpoints: list[EndpointCode],
+    arguments: dict[str, dict[str, str]],
+    package: str,
+    allow_unknown_ids: bool,
+) -> str:
+    taken: set[str] = set()
+    described: list[dict[str, Any]] = []
+    for endpoint in endpoints:
+        output = endpoint.output
+        while output in taken:
+            output = f"{output}_"
+        taken.add(output)
+        described.append(_described(endpoint, arguments[endpoint.id][endpoint.input], output))
+    return _render(
+        "client.py.jinja",
+        header=render.header(ORIGIN),
+        package=package,
+        endpoints=described,
+        argument_names=sorted(item["arguments"] for item in described),
+        allow_unknown_ids=allow_unknown_ids,
+        verbs=VERBS,
+    )
+
+
+def _described(endpoint: EndpointCode, arguments: str, output: str) -> dict[str, Any]:
+    is_renamed = output != endpoint.output
+    return {
+        "id": repr(endpoint.id),
+        "module": endpoint.module,
+        "name": endpoint.name,
+        "arguments": arguments,
+        "required": any(p.required for p in endpoint.inputs[endpoint.input].parameters),
+        "output": output,
+        "output_import": f"{endpoint.output} as {output}" if is_renamed else output,
+    }
+
+
+def _package_module(count: int, package: str) -> str:
+    names = [*_CLASSES, "async_client", "client", *VERBS, *(f"{verb}_async" for verb in VERBS)]
+    return _render(
+        "package.py.jinja",
+        header=render.header(ORIGIN),
+        package=package,
+        count=count,
+        helpers=HELPERS,
+        exports=sorted(names),
+        quoted_exports=[repr(name) for name in sorted([*names, *HELPERS])],
+    )
+
+
+def _docstring(text: str, indent: int) -> str:
+    inside = prose.docstring(inspect.cleandoc(text).strip())
+    is_short = "\n" not in inside and len(inside) + indent <= _ONE_LINE
+    lines = (f'"""{inside}"""' if is_short else f'"""{inside}\n"""').split("\n")
+    return "\n".join([lines[0], *(f"{' ' * indent}{line}".rstrip() for line in lines[1:])])
+
+
+def _render(name: str, **context: Any) -> str:
+    loaded = template(f"application/{name}")
+    return loaded.render(quoted=repr, docstring=_docstring, **context)

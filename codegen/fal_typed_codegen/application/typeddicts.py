@@ -1,0 +1,332 @@
+"""Reads generated endpoint modules and derives the type of each endpoint's `arguments={…}`.
+
+The types come from the generated input models, so that type checkers accept the same dicts that
+the models accept at run time.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from fal_typed_codegen import write
+from fal_typed_codegen.closure import closure
+from fal_typed_codegen.interface.naming import ENDPOINT_MODULE, IMPORTED, SHARED_PACKAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+    from pathlib import Path
+
+_SUFFIX = "Input"
+_OWN_IMPORTS = frozenset({"NotRequired", "TypedDict"})
+# A dict can also contain the object that is sent for such a parameter.
+_OBJECTS = frozenset({"FileObjectInput"})
+
+
+@dataclass(frozen=True)
+class InputField:
+    """A field of an input model.
+
+    Attributes:
+        name: Its name in the model.
+        wire: Its name in JSON, the key in a dict.
+        annotation: Its type.
+        required: Whether it is required.
+        doc: Its documentation.
+    """
+
+    name: str
+    wire: str
+    annotation: ast.expr
+    required: bool
+    doc: str
+
+
+@dataclass(frozen=True)
+class InputClass:
+    """An input model.
+
+    Attributes:
+        name: Its class's name.
+        doc: Its documentation.
+        parameters: Its fields.
+        is_open: Whether it accepts additional fields.
+    """
+
+    name: str
+    doc: str
+    parameters: tuple[InputField, ...]
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class EndpointCode:
+    """A generated endpoint.
+
+    Attributes:
+        id: Its id.
+        module: Full name of its module.
+        name: Name of the endpoint object there.
+        input: Name of its input class.
+        output: Name of its output class.
+        inputs: Every input class that it uses, by name.
+    """
+
+    id: str
+    module: str
+    name: str
+    input: str
+    output: str
+    inputs: Mapping[str, InputClass] = field(repr=False)
+
+    @property
+    def stem(self) -> str:
+        """Prefix of its class names."""
+        return self.input.removesuffix(_SUFFIX)
+
+
+@dataclass(frozen=True)
+class WrittenDict:
+    """A dict's type as source text.
+
+    Attributes:
+        name: The type's name.
+        entries: Key as a literal, name, type, and documentation of each entry.
+        as_class: Whether it can be written as a class.
+    """
+
+    name: str
+    doc: str
+    entries: tuple[tuple[str, str, str, str], ...]
+    as_class: bool
+
+
+def read_endpoints(folder: Path, package: str) -> list[EndpointCode]:
+    """Read every endpoint of a generated package.
+
+    Args:
+        folder: The package's folder.
+        package: Its full name.
+
+    Returns:
+        The endpoints, sorted by id.
+    """
+    trees = {
+        path.removesuffix(".py").replace("/", "."): ast.parse(content)
+        for path, content in write.python_files(folder).items()
+        if write.is_generated(content)
+    }
+    shared: dict[str, dict[str, InputClass]] = {
+        f"{package}.{module}": _inputs(tree)
+        for module, tree in trees.items()
+        if module.startswith(f"{SHARED_PACKAGE}.")
+    }
+    references = {
+        f"{package}.{module}": [other for other in _imports(tree) if other in shared]
+        for module, tree in trees.items()
+    }
+    found: list[EndpointCode] = []
+    for module, tree in trees.items():
+        call = _endpoint_call(tree)
+        if call is None:
+            continue
+        own = {**_shared_inputs(f"{package}.{module}", references, shared), **_inputs(tree)}
+        public = module.removesuffix(f".{ENDPOINT_MODULE}")
+        found.append(_endpoint(f"{package}.{public}", *call, own))
+    return sorted(found, key=lambda endpoint: endpoint.id)
+
+
+def choose_arguments(endpoints: list[EndpointCode]) -> dict[str, dict[str, str]]:
+    """Name the dict types of every endpoint.
+
+    Args:
+        endpoints: The endpoints.
+
+    Returns:
+        By endpoint id, then by input class, the name of its dict type.
+
+    Nested types start with the endpoint's name even if several endpoints have the same ones: a name
+    must not change when another endpoint is added.
+    """
+    taken: set[str] = set()
+    names: dict[str, dict[str, str]] = {}
+    # Ids of fal-ai have priority over ids of other owners with the same ending.
+    for endpoint in sorted(
+        endpoints, key=lambda item: (not item.id.startswith("fal-ai/"), item.id)
+    ):
+        own = names[endpoint.id] = {}
+        for name in [endpoint.input, *sorted(endpoint.inputs.keys() - {endpoint.input})]:
+            stem = endpoint.stem
+            text = name if name.startswith(stem) else f"{stem}{name}"
+            text = f"{stem}Arguments" if name == endpoint.input else text
+            own[name] = _free(text, taken)
+            taken.add(own[name])
+    return names
+
+
+def write_dicts(
+    endpoint: EndpointCode, names: Mapping[str, str], taken: Container[str]
+) -> list[WrittenDict]:
+    """Write the dict types of an endpoint.
+
+    Args:
+        endpoint: The endpoint.
+        names: Names of the dict types, by input class.
+        taken: Names that are used in their module.
+
+    Returns:
+        The types, nested ones first.
+    """
+    open_ones = {name for name, model in endpoint.inputs.items() if model.is_open}
+    translate = _Translate(names, open_ones)
+    order = [*sorted(endpoint.inputs.keys() - {endpoint.input}), endpoint.input]
+    return [_written(endpoint.inputs[name], names[name], translate, taken) for name in order]
+
+
+def used_names(dicts: list[WrittenDict]) -> set[str]:
+    """Imported names that generated types use."""
+    found: set[str] = set()
+    for written in dicts:
+        for _, _, annotation, _ in written.entries:
+            tree = ast.parse(annotation, mode="eval")
+            found |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return found & (IMPORTED | _OWN_IMPORTS)
+
+
+def _written(
+    model: InputClass, name: str, translate: _Translate, taken: Container[str]
+) -> WrittenDict:
+    entries: list[tuple[str, str, str, str]] = []
+    for parameter in model.parameters:
+        annotation = ast.unparse(translate.type_of(parameter.annotation))
+        if not parameter.required:
+            annotation = f"NotRequired[{annotation}]"
+        entries.append((repr(parameter.wire), parameter.wire, annotation, parameter.doc))
+    # The generator renamed every field whose name is not valid in a class body.
+    as_class = all(p.name == p.wire and p.wire not in taken for p in model.parameters)
+    return WrittenDict(name, model.doc, tuple(entries), as_class)
+
+
+class _Translate(ast.NodeTransformer):
+    """Converts the type of a model's field to the type of a dict's entry."""
+
+    def __init__(self, names: Mapping[str, str], open_ones: Container[str]) -> None:
+        self._names = names
+        self._open = open_ones
+
+    def type_of(self, annotation: ast.expr) -> ast.expr:
+        copied: ast.expr = self.visit(ast.parse(ast.unparse(annotation), mode="eval").body)
+        return copied
+
+    @override
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        kind = node.value.id if isinstance(node.value, ast.Name) else ""
+        if kind == "Literal":
+            return node
+        if kind == "Annotated" and isinstance(node.slice, ast.Tuple):
+            bare: ast.expr = self.visit(node.slice.elts[0])
+            return bare
+        node.slice = self.visit(node.slice)
+        return _or_list(node) if kind == "tuple" else node
+
+    @override
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        known = self._names.get(node.id)
+        if known is None:
+            return _or_any_dict(node) if node.id in _OBJECTS else node
+        name = ast.Name(known)
+        return _or_any_dict(name) if node.id in self._open else name
+
+
+def _or_list(node: ast.Subscript) -> ast.expr:
+    """A tuple or a list; the model accepts both."""
+    places = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    kinds = dict.fromkeys(ast.unparse(place) for place in places if not _is_ellipsis(place))
+    items = ast.parse(f"list[{' | '.join(kinds)}]", mode="eval").body
+    return ast.BinOp(node, ast.BitOr(), items)
+
+
+def _is_ellipsis(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is ...
+
+
+def _or_any_dict(kind: ast.expr) -> ast.expr:
+    anything = ast.parse("dict[str, Any]", mode="eval").body
+    return ast.BinOp(kind, ast.BitOr(), anything)
+
+
+def _endpoint_call(tree: ast.Module) -> tuple[str, list[ast.expr]] | None:
+    """Name and arguments of the module's ``name = Endpoint(…)``."""
+    for node in tree.body:
+        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+            continue
+        if isinstance(node.value.func, ast.Name) and node.value.func.id == "Endpoint":
+            return ast.unparse(node.targets[0]), node.value.args
+    return None
+
+
+def _endpoint(
+    module: str, name: str, arguments: list[ast.expr], inputs: Mapping[str, InputClass]
+) -> EndpointCode:
+    id_: str = ast.literal_eval(arguments[0])
+    input_, output = (ast.unparse(part) for part in arguments[1:3])
+    return EndpointCode(id_, module, name, input_, output, inputs)
+
+
+def _imports(tree: ast.Module) -> list[str]:
+    return [node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module]
+
+
+def _shared_inputs(
+    module: str, references: Mapping[str, list[str]], shared: Mapping[str, dict[str, InputClass]]
+) -> dict[str, InputClass]:
+    """Shared input classes that a module uses, directly or through others."""
+    found: dict[str, InputClass] = {}
+    for other in closure(module, references)[1:]:
+        found.update(shared[other])
+    return found
+
+
+def _inputs(tree: ast.Module) -> dict[str, InputClass]:
+    return {
+        node.name: _input(node)
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        and node.bases
+        and ast.unparse(node.bases[0]) == "InputModel"
+    }
+
+
+def _input(node: ast.ClassDef) -> InputClass:
+    parameters: list[InputField] = []
+    is_open = False
+    for statement, following in zip(node.body, [*node.body[1:], None], strict=True):
+        if isinstance(statement, ast.AnnAssign):
+            parameters.append(_parameter(statement, _text_of(following)))
+        elif isinstance(statement, ast.Assign):
+            is_open = "extra=" in ast.unparse(statement.value)
+    return InputClass(node.name, ast.get_docstring(node) or "", tuple(parameters), is_open)
+
+
+def _parameter(node: ast.AnnAssign, doc: str) -> InputField:
+    name = ast.unparse(node.target)
+    wire = name
+    for part in ast.walk(node.annotation):
+        if isinstance(part, ast.keyword) and part.arg == "alias":
+            wire = ast.literal_eval(part.value)
+    return InputField(name, wire, node.annotation, node.value is None, doc)
+
+
+def _text_of(node: ast.stmt | None) -> str:
+    value = node.value if isinstance(node, ast.Expr) else None
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name}{number}", number + 1
+    return candidate

@@ -1,0 +1,1 @@
+"""What a change of documents means for callers of the typed code."""

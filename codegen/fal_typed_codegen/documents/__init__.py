@@ -1,0 +1,1 @@
+"""Endpoint documents: read, pulled, written in one form, and recorded in the lock."""

@@ -1,0 +1,1 @@
+"""What one document describes, in the terms of the generator."""

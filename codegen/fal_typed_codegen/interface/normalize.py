@@ -1,0 +1,448 @@
+"""Translates an endpoint document into an `Interface`, before types are generated.
+
+The types of an interface are JSON schemas in a small normal form: a class for every object with
+properties, no null in a property's type, no wrappers, no prose, standard bounds, and literals that
+type checkers support. datamodel-code-generator only sees this form, so its handling of anything
+else does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fal_typed._core.json_values import as_list, as_object, as_text
+from fal_typed._documents.document import InvalidDocumentError, component_name
+from fal_typed._documents.schemas import json_type, properties, required_names
+from fal_typed_codegen.interface import constraints, file_types, literals
+from fal_typed_codegen.interface.naming import class_name, field_name
+from fal_typed_codegen.interface.specs import (
+    CLASS_PREFIX,
+    MISSING,
+    Direction,
+    FieldSpec,
+    Interface,
+    ModelSpec,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+    from fal_typed._documents.document import EndpointDocument, Schema
+    from fal_typed_codegen.interface.naming import ModuleNames
+
+MAX_DEPTH = 32
+MAX_SCHEMAS = 200_000
+MAX_PATTERNS = 50
+_ANY: dict[str, Any] = {}
+_NULL = {"type": "null"}
+_BYTES = {"type": "string", "format": "binary"}
+_FILES = "fal_typed.files"
+_INHERITED = (
+    "type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+    "minLength", "maxLength", "pattern",
+)  # fmt: skip
+
+
+def normalize(document: EndpointDocument, names: ModuleNames) -> Interface:
+    """Translate a document into an interface.
+
+    Args:
+        document: The endpoint's document.
+        names: Python names of the endpoint.
+
+    Returns:
+        The interface. Parts that cannot be translated accept any value and cause a warning.
+    """
+    walk = _Walk(document, names.models)
+    input_name = walk.root("input", document.input_ref)
+    output_name = walk.root("output", document.output_ref)
+    models = {name: _clear_of_classes(model, walk.models) for name, model in walk.models.items()}
+    return Interface(
+        id=document.id,
+        category=document.category,
+        description=document.description or "",
+        input=input_name,
+        output=output_name,
+        models=models,
+        route=document.route,
+        deprecated=document.deprecated,
+        warnings=list(dict.fromkeys(walk.warnings)),
+    )
+
+
+class _Walk:
+    """One pass over a document's schemas, which collects their classes."""
+
+    def __init__(self, document: EndpointDocument, stem: str) -> None:
+        self.models: dict[str, ModelSpec] = {}
+        self.warnings: list[str] = []
+        self._document = document
+        self._direction: Direction = "input"
+        self._roots = {"input": f"{stem}Input", "output": f"{stem}Output"}
+        self._taken = set(self._roots.values())
+        self._by_component: dict[tuple[Direction, str], str] = {}
+        self._inlined: list[str] = []
+        self._depth = 0
+        self._seen = 0
+        self._patterns: set[str] = set()
+        self._python_regex = False
+
+    def root(self, direction: Direction, ref: Schema) -> str:
+        """Add the class of the input or the output."""
+        self._direction = direction
+        name = self._roots[direction]
+        component = component_name(ref)
+        schema = self._without_wrapper(self._document.resolve(ref))
+        if component is not None:
+            self._by_component[direction, component] = name
+        is_untyped = not schema and self._document.route is not None and direction == "output"
+        if (_is_object(schema) or not schema) and not is_untyped:
+            self._make(name, component, schema)
+        elif direction == "output":
+            self._make_root(name, component, schema)
+        else:
+            self._warn("the input is not an object, so the endpoint has no parameters")
+            self._make(name, component, {})
+        return name
+
+    def _make_root(self, name: str, component: str | None, schema: Schema) -> None:
+        if component is not None:
+            # The class is defined by this type, so the type cannot refer to it.
+            del self._by_component["output", component]
+            self._inlined.append(component)
+        root = self._type(schema, name, "", is_file=False)
+        text = _text(schema.get("description"))
+        self.models[name] = ModelSpec(name, "output", "RootModel", component, text, (), root=root)
+
+    def _make(self, name: str, component: str | None, schema: Schema) -> None:
+        """Add the class of an object schema, after the classes that it refers to."""
+        outer_regex, self._python_regex = self._python_regex, False
+        base = "InputModel" if self._direction == "input" else "OutputModel"
+        skipped: frozenset[str] = frozenset()
+        if self._direction == "output" and file_types.is_file_component(schema):
+            kind = file_types.file_class(component or name, schema, "")
+            base, skipped = kind, file_types.FILE_FIELDS["File"] | file_types.FILE_FIELDS[kind]
+        fields = self._fields(name, schema, skipped)
+        self.models[name] = ModelSpec(
+            name=name,
+            direction=self._direction,
+            base=base,
+            component=component,
+            description=_text(schema.get("description")),
+            fields=fields,
+            is_open=self._direction == "input" and _allows_more(schema),
+            python_regex=self._python_regex,
+        )
+        self._python_regex = outer_regex
+
+    def _fields(self, owner: str, schema: Schema, skipped: frozenset[str]) -> tuple[FieldSpec, ...]:
+        required = required_names(schema)
+        taken: set[str] = set()
+        fields: list[FieldSpec] = []
+        for wire, raw in properties(schema).items():
+            if wire in skipped:
+                continue
+            name = field_name(wire, taken, of_file=bool(skipped))
+            taken.add(name)
+            fields.append(self._field(owner, name, wire, raw, wire in required))
+        return tuple(fields)
+
+    def _field(self, owner: str, name: str, wire: str, raw: Schema, required: bool) -> FieldSpec:
+        schema = self._without_wrapper(raw)
+        is_file = self._direction == "input" and file_types.is_file_parameter(wire, schema)
+        kind, nullable = _split_null(self._type(schema, owner, wire, is_file=is_file))
+        default = schema.get("default", MISSING)
+        return FieldSpec(
+            name=name,
+            wire=wire,
+            schema=kind,
+            nullable=nullable,
+            required=required,
+            default=default,
+            description=_text(schema.get("description")),
+            facts=self._facts(schema, kind),
+            json_type=json_type(schema),
+            deprecated=schema.get("deprecated") is True,
+        )
+
+    def _facts(self, schema: Schema, kind: Schema) -> str:
+        if self._direction == "output":
+            return ""
+        values = literals.beyond_types(self._document.resolve(schema))
+        if values:
+            return f"One of {', '.join(map(str, values))}."
+        return constraints.in_words(kind)
+
+    def _type(self, schema: Any, owner: str, field: str, *, is_file: bool) -> Schema:
+        """Normal form of a schema; its union can still contain null."""
+        raw = as_object(schema)
+        if raw is None:
+            return _ANY
+        if self._depth >= MAX_DEPTH:
+            self._warn(f"{field}: nested deeper than {MAX_DEPTH} levels")
+            return _ANY
+        self._count()
+        self._depth += 1
+        try:
+            return self._nested_type(raw, owner, field, is_file=is_file)
+        finally:
+            self._depth -= 1
+
+    def _nested_type(self, raw: Schema, owner: str, field: str, *, is_file: bool) -> Schema:
+        schema = constraints.spelled_out(self._without_wrapper(raw))
+        if "$ref" in schema:
+            kind = self._reference(schema, owner, field, is_file=is_file)
+        elif literals.has_values(schema):
+            kind = self._values(schema, field)
+        elif members := _list(schema.get("anyOf")) or _list(schema.get("oneOf")):
+            inherited = {key: schema[key] for key in _INHERITED if key in schema}
+            kind = _union(
+                self._type(_with_inherited(member, inherited), owner, field, is_file=is_file)
+                for member in members
+            )
+        elif isinstance(schema.get("type"), list):
+            kind = _union(
+                self._type({**schema, "type": single}, owner, field, is_file=is_file)
+                for single in _list(schema["type"])
+            )
+        else:
+            kind = self._single(schema, owner, field, is_file=is_file)
+        return _union([kind, _NULL]) if schema.get("nullable") is True else kind
+
+    def _values(self, schema: Schema, field: str) -> Schema:
+        kind = literals.literal(schema)
+        if kind is None:
+            self._warn(f"{field}: allowed values that are neither strings nor numbers")
+            return _ANY
+        return kind
+
+    def _single(self, schema: Schema, owner: str, field: str, *, is_file: bool) -> Schema:
+        """Normal form of a schema of one type."""
+        kind = schema.get("type") or _guessed_type(schema)
+        if kind == "object":
+            return self._object(schema, owner, field)
+        if kind == "array":
+            return self._array(schema, owner, field, is_file=is_file)
+        route = self._document.route
+        if kind == "string" and route is not None and route.means_bytes(schema):
+            return dict(_BYTES)
+        if kind == "string":
+            return _custom("FileInput") if is_file else self._string(schema, field)
+        if kind in ("integer", "number"):
+            bounds = constraints.numeric(schema, integer=kind == "integer")
+            return {"type": kind, **(bounds if self._direction == "input" else {})}
+        if kind in ("boolean", "null"):
+            return {"type": kind}
+        if kind is not None:
+            self._warn(f"{field}: unknown type {str(kind)[:40]!r}")
+        return _ANY
+
+    def _string(self, schema: Schema, field: str) -> Schema:
+        if self._direction == "output":
+            return {"type": "string"}
+        kind = {"type": "string", **constraints.lengths(schema, "string")}
+        pattern = schema.get("pattern")
+        if not isinstance(pattern, str):
+            return kind
+        self._patterns.add(pattern)
+        is_known = len(self._patterns) <= MAX_PATTERNS
+        engine = constraints.pattern_engine(pattern) if is_known else None
+        if engine is None:
+            self._warn(f"{field}: unsupported regular expression; the pattern is not checked")
+            return kind
+        self._python_regex |= engine == "python"
+        return {**kind, "pattern": pattern}
+
+    def _array(self, schema: Schema, owner: str, field: str, *, is_file: bool) -> Schema:
+        limits = constraints.lengths(schema, "array") if self._direction == "input" else {}
+        prefix = _list(schema.get("prefixItems")) or _list(schema.get("items"))
+        if not prefix:
+            item = self._type(schema.get("items"), owner, field, is_file=is_file)
+            if self._direction == "input" and schema.get("uniqueItems") is True:
+                limits["uniqueItems"] = True
+            return {"type": "array", "items": item, **limits}
+        items = [self._type(place, owner, field, is_file=is_file) for place in prefix]
+        is_fixed = set(limits.values()) == {len(items)} and len(limits) == 2  # noqa: PLR2004
+        if is_fixed and any(item != items[0] for item in items):
+            return {"type": "array", "prefixItems": items, **limits}
+        # A list is what JSON has and people write; a tuple is only for items of different types.
+        return {"type": "array", "items": _union(items), **limits}
+
+    def _object(self, schema: Schema, owner: str, field: str) -> Schema:
+        if _mapping(schema.get("properties")):
+            return self._anonymous(schema, owner, field)
+        # True and a missing value both allow any type.
+        item = self._type(schema.get("additionalProperties"), owner, field, is_file=False)
+        limits = constraints.lengths(schema, "object") if self._direction == "input" else {}
+        return {"type": "object", "additionalProperties": item, **limits}
+
+    def _anonymous(self, schema: Schema, owner: str, field: str) -> Schema:
+        if file_types.is_file_component(schema):
+            found = self._file("", schema, field)
+            if found is not None:
+                return found
+        name = self._new_name(f"{owner} {field}")
+        self._make(name, None, schema)
+        return {"$ref": CLASS_PREFIX + name}
+
+    def _reference(self, schema: Schema, owner: str, field: str, *, is_file: bool) -> Schema:
+        component = component_name(schema)
+        if component is None or component not in self._document.components:
+            self._warn(f"{field}: {str(schema['$ref'])[:80]!r} not found")
+            return _ANY
+        known = self._by_component.get((self._direction, component))
+        if known is not None:
+            return {"$ref": CLASS_PREFIX + known}
+        target = self._without_wrapper(self._document.resolve({"$ref": schema["$ref"]}))
+        if not (_is_object(target) and _mapping(target.get("properties"))):
+            return self._inline(component, target, owner, field, is_file=is_file)
+        if file_types.is_file_component(target):
+            found = self._file(component, target, field)
+            if found is not None:
+                return found
+        name = self._new_name(component)
+        self._by_component[self._direction, component] = name
+        self._make(name, component, target)
+        return {"$ref": CLASS_PREFIX + name}
+
+    def _inline(
+        self, component: str, target: Schema, owner: str, field: str, *, is_file: bool
+    ) -> Schema:
+        """Inline a component that does not become a class."""
+        if component in self._inlined:
+            self._warn(f"{field}: {component[:80]!r} refers to itself")
+            return _ANY
+        self._inlined.append(component)
+        try:
+            return self._type(target, owner, field, is_file=is_file)
+        finally:
+            self._inlined.pop()
+
+    def _file(self, component: str, schema: Schema, field: str) -> Schema | None:
+        """The predefined class of a file; None if the file has other fields."""
+        kind = file_types.file_class(component, schema, field)
+        known = file_types.FILE_FIELDS["File"] | file_types.FILE_FIELDS[kind]
+        if not _mapping(schema["properties"]).keys() <= known:
+            return None
+        return _custom("FileObjectInput" if self._direction == "input" else kind)
+
+    def _without_wrapper(self, schema: Schema) -> Schema:
+        """Merge the parts of `allOf`."""
+        parts = [_mapping(part) for part in _list(schema.get("allOf"))]
+        if not parts:
+            return schema
+        beside = {key: value for key, value in schema.items() if key != "allOf"}
+        if len(parts) == 1 and not _mapping(beside.get("properties")):
+            return self._without_wrapper({**parts[0], **beside})
+        return self._merged([*(self._part(part) for part in parts), beside])
+
+    def _part(self, part: Schema) -> Schema:
+        self._count()
+        component = component_name(part)
+        if component is None:
+            return part
+        if component in self._inlined:
+            self._warn(f"{component[:80]!r} refers to itself")
+            return {}
+        self._inlined.append(component)
+        try:
+            return self._without_wrapper(self._document.resolve(part))
+        finally:
+            self._inlined.pop()
+
+    def _merged(self, parts: list[Schema]) -> Schema:
+        merged: Schema = {}
+        for part in parts:
+            for key, value in part.items():
+                if key == "properties":
+                    merged[key] = {**_mapping(merged.get(key)), **_mapping(value)}
+                elif key in ("required", "x-fal-order-properties"):
+                    merged[key] = [*_list(merged.get(key)), *_list(value)]
+                else:
+                    merged[key] = value
+        return merged
+
+    def _new_name(self, text: str) -> str:
+        if self._direction == "output" and class_name(text, ()) in self._taken:
+            text = f"{text} Output"
+        name = class_name(text, self._taken)
+        self._taken.add(name)
+        return name
+
+    def _count(self) -> None:
+        # Components that each refer to the next one twice grow exponentially.
+        self._seen += 1
+        if self._seen > MAX_SCHEMAS:
+            raise InvalidDocumentError(
+                f"it has more than {MAX_SCHEMAS} schemas when references are expanded"
+            )
+
+    def _warn(self, text: str) -> None:
+        self.warnings.append(f"{self._direction}: {text}")
+
+
+def _clear_of_classes(model: ModelSpec, classes: Container[str]) -> ModelSpec:
+    """Rename fields that have the name of a class, which they would shadow."""
+    fields = (
+        replace(field, name=f"{field.name}_") if field.name in classes else field
+        for field in model.fields
+    )
+    return replace(model, fields=tuple(fields))
+
+
+def _union(members: Iterable[Schema]) -> Schema:
+    """Union of normal forms, flat and without duplicates."""
+    flat: list[Schema] = []
+    for member in members:
+        for single in _list(member.get("anyOf")) or [member]:
+            if single not in flat:
+                flat.append(single)
+    if _ANY in flat:
+        return _ANY
+    return flat[0] if len(flat) == 1 else {"anyOf": flat} if flat else _ANY
+
+
+def _split_null(schema: Schema) -> tuple[Schema, bool]:
+    if schema == _NULL:
+        return _ANY, True
+    members = _list(schema.get("anyOf"))
+    if _NULL not in members:
+        return schema, False
+    return _union(member for member in members if member != _NULL), True
+
+
+def _with_inherited(member: Any, inherited: Schema) -> Any:
+    own = as_object(member)
+    return member if own is None or "$ref" in own else {**inherited, **own}
+
+
+def _custom(name: str) -> Schema:
+    return {"customTypePath": f"{_FILES}.{name}"}
+
+
+def _is_object(schema: Schema) -> bool:
+    return (schema.get("type") or _guessed_type(schema)) == "object"
+
+
+def _guessed_type(schema: Schema) -> str | None:
+    if "properties" in schema or isinstance(schema.get("additionalProperties"), dict):
+        return "object"
+    return "array" if "items" in schema or "prefixItems" in schema else None
+
+
+def _allows_more(schema: Schema) -> bool:
+    more = schema.get("additionalProperties")
+    return more is True or isinstance(more, dict)
+
+
+def _mapping(value: object) -> Schema:
+    return as_object(value) or {}
+
+
+def _list(value: object) -> list[Any]:
+    return as_list(value) or []
+
+
+def _text(value: object) -> str:
+    return as_text(value) or ""

@@ -1,0 +1,409 @@
+"""Writes the source text of endpoint modules."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fal_typed_codegen.interface import defaults
+from fal_typed_codegen.interface.defaults import MisfitError
+from fal_typed_codegen.interface.naming import ENDPOINT_MODULE, IMPORTED, SHARED_PACKAGE
+from fal_typed_codegen.interface.specs import MISSING, model_references
+from fal_typed_codegen.rendering import field_types, prose
+from fal_typed_codegen.rendering.glossary import describe, endpoint_summary
+from fal_typed_codegen.rendering.templating import template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fal_typed._documents.document import RealtimeMode, Route
+    from fal_typed_codegen.interface.naming import ModuleNames
+    from fal_typed_codegen.interface.specs import FieldSpec, Interface, ModelSpec
+
+WIDTH = 96
+_MODULES = {
+    "typing": {"Annotated", "Any", "Literal"},
+    "pydantic": {"ConfigDict", "Field", "RootModel"},
+    "typing_extensions": {"deprecated"},
+    "fal_typed.endpoint": {"Endpoint"},
+    "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
+    "fal_typed.models": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
+}
+COMMAND = "fal-typed generate"
+# The platform writes this where a component is missing.
+_EXCUSE = re.compile(r"Schema referenced but not defined\b")
+_ENDS = (".", "!", "?", ":", ";", ",", "…", "。", ">")
+_NAMES_DEPRECATED = "\n# pyright: reportDeprecated=false"
+_MODES: dict[RealtimeMode, str] = {
+    "unary": "Each input returns one result.",
+    "server_streaming": "The first input returns results until the session ends.",
+    "client_streaming": "All inputs together return one result when the session ends.",
+    "bidi": "Inputs and results can be sent in any order and number.",
+}
+
+
+@dataclass(frozen=True)
+class RenderedField:
+    """A field as source text."""
+
+    name: str
+    annotation: str
+    default: str
+    doc: str
+
+
+@dataclass(frozen=True)
+class RenderedClass:
+    """A class as source text."""
+
+    name: str
+    bases: str
+    decorator: str
+    doc: str
+    config: str
+    fields: tuple[RenderedField, ...]
+
+
+def endpoint_module(
+    interface: Interface, names: ModuleNames, shared: Mapping[str, str], origin: str
+) -> str:
+    """Write the module of an endpoint.
+
+    Args:
+        interface: The endpoint.
+        names: Its Python names.
+        shared: Full names of the modules of its shared classes, by class name.
+        origin: Path of its document, for the header.
+
+    Returns:
+        Unformatted source text.
+
+    Raises:
+        ModelsError: The models cannot be made.
+    """
+    own = [model for name, model in interface.models.items() if name not in shared]
+    classes = _classes(interface, own, list(shared), is_shared=False)
+    imports = _imports(classes, {"Endpoint"}, shared)
+    return template("endpoint.py.jinja").render(
+        doc=_docstring(_module_prose(interface)),
+        header=header(origin) + (_NAMES_DEPRECATED if interface.deprecated else ""),
+        imports=imports,
+        classes=classes,
+        endpoint=names.endpoint,
+        id=repr(interface.id),
+        input=interface.input,
+        output=interface.output,
+        options=_options(interface.route),
+        endpoint_doc=_docstring(_endpoint_prose(interface, names)),
+        exports=[repr(name) for name in exports(names, interface.models)],
+    )
+
+
+def shared_module(interface: Interface, name: str, shared: Mapping[str, str]) -> str:
+    """Write the module of a shared class.
+
+    Args:
+        interface: An endpoint that uses it.
+        name: The class's name.
+        shared: Full names of the modules of shared classes, by class name.
+
+    Returns:
+        Unformatted source text.
+
+    Raises:
+        ModelsError: The model cannot be made.
+    """
+    model = interface.models[name]
+    elsewhere = {other: shared[other] for other in model_references(model) - {name}}
+    classes = _classes(interface, [model], sorted(elsewhere), is_shared=True)
+    return template("shared.py.jinja").render(
+        doc=_docstring(f"{name}, shared by several endpoints."),
+        header=header("a component shared by several schemas"),
+        imports=_imports(classes, set(), elsewhere),
+        classes=classes,
+        exports=[repr(name)],
+    )
+
+
+def lazy_package(
+    endpoint_id: str, names: ModuleNames, classes: Iterable[str], package: str, origin: str
+) -> str:
+    """Write the ``__init__`` of a package that is an endpoint and contains others."""
+    module = f"{package}.{names.path}.{ENDPOINT_MODULE}"
+    public = exports(names, classes)
+    return template("lazy_package.py.jinja").render(
+        doc=_docstring(f"{endpoint_id}; its module is imported on first use."),
+        header=header(origin),
+        module=module,
+        quoted_module=repr(module),
+        names=[f"{name} as {name}" for name in public],
+        exports=[repr(name) for name in public],
+    )
+
+
+def plain_package(path: str) -> str:
+    """Write the ``__init__`` of a package that only contains others."""
+    texts = {
+        "": "All endpoints, each in its own module.",
+        SHARED_PACKAGE: "Classes that several endpoints share.",
+    }
+    text = texts.get(path, f"Endpoints under `{path}`.")
+    return template("package.py.jinja").render(
+        doc=_docstring(text), header=header("the ids of the schemas")
+    )
+
+
+def exports(names: ModuleNames, classes: Iterable[str]) -> list[str]:
+    """Public names of an endpoint's module, sorted."""
+    return sorted({names.endpoint, "Input", "Output", *classes})
+
+
+def header(origin: str) -> str:
+    """Comment that names the origin of a generated file and turns off the project's linter.
+
+    Some rules of ruff depend on the project's target version and first-party packages.
+    """
+    return f"Generated by `{COMMAND}` from {origin}. Do not edit.\n# ruff: noqa"
+
+
+def _classes(
+    interface: Interface, own: list[ModelSpec], elsewhere: list[str], *, is_shared: bool
+) -> list[RenderedClass]:
+    made = field_types.type_annotations(own)
+    usable = {name: interface.models[name] for name in elsewhere}
+    rendered: list[RenderedClass] = []
+    for model in own:
+        rendered.append(_class(interface, model, made[model.name], usable, is_shared=is_shared))
+        usable[model.name] = model
+    return rendered
+
+
+def _class(
+    interface: Interface,
+    model: ModelSpec,
+    made: Mapping[str, ast.expr],
+    usable: Mapping[str, ModelSpec],
+    *,
+    is_shared: bool,
+) -> RenderedClass:
+    bases = model.base
+    if model.name == interface.input:
+        bases = f'{model.base}, Request["{interface.output}"]'
+    if model.root is not None:
+        bases = f"RootModel[{ast.unparse(made['root'])}]"
+    return RenderedClass(
+        name=model.name,
+        bases=bases,
+        decorator=_decorator(interface, model),
+        doc=_docstring(_class_prose(interface, model), indent=4),
+        config=_config(model),
+        fields=tuple(
+            _field(interface, model, field, made[field.name], usable, is_shared=is_shared)
+            for field in model.fields
+        ),
+    )
+
+
+def _decorator(interface: Interface, model: ModelSpec) -> str:
+    """Decorator that marks the input of a deprecated endpoint for type checkers and editors.
+
+    It does not warn at run time: the base class does, which knows the caller's frame.
+    """
+    if not interface.deprecated or model.name != interface.input:
+        return ""
+    return f"deprecated({f'{interface.id} is deprecated.'!r}, category=None)"
+
+
+def _config(model: ModelSpec) -> str:
+    entries: dict[str, str] = {}
+    if model.is_open:
+        entries["extra"] = "allow"
+    if model.python_regex:
+        entries["regex_engine"] = "python-re"
+    return ", ".join(f"{key}={value!r}" for key, value in entries.items())
+
+
+def _field(
+    interface: Interface,
+    model: ModelSpec,
+    field: FieldSpec,
+    made: ast.expr,
+    usable: Mapping[str, ModelSpec],
+    *,
+    is_shared: bool,
+) -> RenderedField:
+    default = _default(field, usable, model)
+    nullable = field.nullable or default == "None"
+    annotation = field_types.or_none(made) if nullable else made
+    keywords: dict[str, object] = {"alias": field.wire} if field.wire != field.name else {}
+    if field.deprecated:
+        keywords["deprecated"] = True
+    return RenderedField(
+        name=field.name,
+        annotation=ast.unparse(field_types.with_keywords(annotation, keywords)),
+        default=default,
+        doc=_docstring(_field_prose(interface, model, field, is_shared=is_shared), indent=4),
+    )
+
+
+def _default(field: FieldSpec, usable: Mapping[str, ModelSpec], model: ModelSpec) -> str:
+    if field.required:
+        return ""
+    nothing = "None" if field.nullable or model.direction == "output" else "UNSET"
+    if field.default is MISSING or field.default is None:
+        return nothing
+    try:
+        return defaults.expression(defaults.fit(field.default, field.schema, usable))
+    except MisfitError:
+        return nothing
+
+
+def _options(route: Route | None) -> str:
+    """Options that a route of an app needs, as additional arguments."""
+    if route is None:
+        return ""
+    is_elsewhere = route.kind == "http" and route.has_more
+    # Calls to an id with this ending use its path as it is.
+    is_usual = route.kind == "stream" and route.path.endswith("/stream")
+    path = "" if is_elsewhere or is_usual else ', path=""'
+    codec = ', codec="json"' if route.kind == "realtime" and route.codec == "json" else ""
+    return path + codec
+
+
+def _module_prose(interface: Interface) -> str:
+    about = f"{interface.id} — {_summary(interface)}"
+    if interface.route is not None:
+        return about
+    category = f"Category: {interface.category}. " if interface.category else ""
+    return f"{about}\n\n{category}https://fal.ai/models/{interface.id}"
+
+
+def _endpoint_prose(interface: Interface, names: ModuleNames) -> str:
+    required = [field.name for field in interface.models[interface.input].fields if field.required]
+    call = ", ".join(f"{name}=…" for name in required)
+    kind = "http" if interface.route is None else interface.route.kind
+    example = {
+        "http": f"Call it with `{names.endpoint}.subscribe({call})`.",
+        "stream": f"Call it with `{names.endpoint}.stream({call})`.",
+        "realtime": f"Open a session with `{names.endpoint}.realtime()`.",
+    }[kind]
+    return f"{_summary(interface)}\n\n{example}{_session_prose(interface.route)}"
+
+
+def _session_prose(route: Route | None) -> str:
+    """Facts about the sessions of a realtime route."""
+    if route is None or route.mode is None:
+        return ""
+    facts = [_MODES[route.mode]]
+    if route.session_timeout is not None:
+        seconds = f"{route.session_timeout:g} second{'s'[: route.session_timeout != 1]}"
+        facts.append(f"The session ends after {seconds} without input.")
+    if route.buffering is not None:
+        facts.append(f"At most the latest {route.buffering} unread inputs are kept.")
+    if route.codec is None:
+        facts.append(
+            f"Messages are {route.content_type}: pass `encode_message` and `decode_message`."
+        )
+    return f"\n\n{' '.join(facts)}"
+
+
+def _summary(interface: Interface) -> str:
+    route = interface.route
+    text = interface.description
+    if not text and route is not None:
+        text = f"Route `{route.path}` of the app {route.app}."
+    text = text or endpoint_summary(interface.id, interface.category)
+    return f"Deprecated. {text}" if interface.deprecated else text
+
+
+def _class_prose(interface: Interface, model: ModelSpec) -> str:
+    if model.description and not _EXCUSE.match(model.description):
+        return model.description
+    if model.name == interface.input:
+        return f"Parameters of {interface.id}."
+    if model.name == interface.output:
+        return f"Result of {interface.id}."
+    whole = "the parameters" if model.direction == "input" else "the result"
+    fields = ", ".join(field.name for field in model.fields[:8])
+    more = ", …" if len(model.fields) > 8 else ""  # noqa: PLR2004 - a docstring's first line
+    return f"Part of {whole}: {fields}{more}." if fields else f"Part of {whole}."
+
+
+def _field_prose(
+    interface: Interface, model: ModelSpec, field: FieldSpec, *, is_shared: bool
+) -> str:
+    text = field.description or _usual_meaning(interface, model, field, is_shared=is_shared)
+    note = "Deprecated." if field.deprecated else ""
+    facts = " ".join(filter(None, (field.facts, note)))
+    if not text or not facts:
+        return text or facts
+    if "\n\n" in text:
+        return f"{text}\n\n{facts}"
+    text = text.rstrip()
+    return f"{text} {facts}" if text.endswith(_ENDS) else f"{text}. {facts}"
+
+
+def _usual_meaning(
+    interface: Interface, model: ModelSpec, field: FieldSpec, *, is_shared: bool
+) -> str:
+    """The glossary's text for a field; empty for private apps, whose names can mean anything."""
+    if interface.route is not None:
+        return ""
+    is_own = model.name in (interface.input, interface.output)
+    meaning = describe(
+        field.wire,
+        direction=model.direction,
+        component=None if is_own else model.component,
+        category=None if is_shared else interface.category,
+        type=field.json_type,
+        endpoint=None if is_shared else interface.id,
+    )
+    return meaning or ""
+
+
+def _docstring(text: str, indent: int = 0) -> str:
+    """A docstring as source text; lines after the first are not indented."""
+    lines = prose.clean(text, WIDTH - indent).splitlines()
+    if not lines:
+        return ""
+    inside = prose.docstring("\n".join(lines))
+    is_short = len(lines) == 1 and len(inside) + indent <= WIDTH - 6
+    return f'"""{inside}"""' if is_short else f'"""{inside}\n"""'
+
+
+def _imports(
+    classes: Iterable[RenderedClass], used: set[str], elsewhere: Mapping[str, str]
+) -> list[list[tuple[str, list[str]]]]:
+    """Import statements by section, in isort order."""
+    for item in classes:
+        used = used | _names(item)
+    lines = {
+        module: sorted(names & used, key=_isort_key)
+        for module, names in _MODULES.items()
+        if names & used
+    }
+    lines.update({module: [name] for name, module in elsewhere.items()})
+    sections = (
+        sorted(line for line in lines.items() if _section(line[0]) == number) for number in range(3)
+    )
+    return [section for section in sections if section]
+
+
+def _names(item: RenderedClass) -> set[str]:
+    sources = [item.bases, item.decorator, f"ConfigDict({item.config})" if item.config else ""]
+    for field in item.fields:
+        sources += [field.annotation, field.default]
+    trees = (ast.parse(f"({source})", mode="eval") for source in sources if source)
+    found = {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    return found & IMPORTED
+
+
+def _section(module: str) -> int:
+    return {"typing": 0, "pydantic": 1, "typing_extensions": 1}.get(module, 2)
+
+
+def _isort_key(name: str) -> tuple[bool, str]:
+    return not name.isupper(), name

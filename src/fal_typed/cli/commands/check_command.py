@@ -1,0 +1,42 @@
+"""``fal-typed check``: list generated modules that are out of date or edited by hand."""
+
+from __future__ import annotations
+
+import typer
+
+from fal_typed.cli.command_list import FOUND
+from fal_typed.cli.generation import (
+    OUT,
+    PACKAGE,
+    SCHEMAS,
+    EndpointOption,
+    OutOption,
+    PackageOption,
+    SchemasOption,
+    run_generator,
+)
+
+
+def command(
+    context: typer.Context,
+    schemas: SchemasOption = SCHEMAS,
+    out: OutOption = OUT,
+    package: PackageOption = PACKAGE,
+    endpoint: EndpointOption = None,
+) -> None:
+    """List generated modules that are out of date or edited by hand.
+
+    Nothing is written. The exit code is 1 when a file differs from what would be generated. In a
+    folder whose pyproject.toml has a table [tool.fal-typed], it checks the package of that table.
+
+    Example: fal-typed check --schemas schemas --out src/my_app/fal --package my_app.fal
+    """
+    report, name = run_generator(context, schemas, out, package, endpoint or [], dry_run=True)
+    for path in report.written:
+        typer.echo(f"out of date: {path}")
+    for path in report.removed:
+        typer.echo(f"no longer generated: {path}")
+    if report.written or report.removed or report.failed:
+        typer.echo("Run fal-typed generate to update them.")
+        raise typer.Exit(FOUND)
+    typer.echo(f"{report.endpoints} endpoints in {name}: {report.unchanged} files up to date")

@@ -1,0 +1,56 @@
+"""``fal-typed diff``: show what changed between schemas and how it affects callers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from fal_typed.cli.command_list import FOUND
+
+
+def command(
+    old: Annotated[
+        str, typer.Argument(help="A folder, document or lock; or REVISION:PATH in git.")
+    ],
+    new: Annotated[str, typer.Argument(help="The same after the change.")],
+    output_format: Annotated[
+        Literal["text", "markdown", "json"], typer.Option("--format", help="Output format.")
+    ] = "text",
+    fail_on: Annotated[
+        Literal["breaking", "compatible", "docs"] | None,
+        typer.Option(help="Exit with 1 on changes of this class or a more severe one."),
+    ] = None,
+) -> None:
+    """Show what changed between schemas and how it affects callers.
+
+    Every change is breaking, compatible or docs, depending on what callers of the typed code see.
+    Two locks show only which endpoints were added, removed or changed; to see what changed in
+    them, compare the documents.
+
+    Example: fal-typed diff main:schemas schemas --fail-on breaking
+    """
+    from fal_typed_codegen.diff import formats
+    from fal_typed_codegen.diff.compare import compare
+    from fal_typed_codegen.diff.state import NothingThereError, load
+    from fal_typed_codegen.documents.lock import InvalidLockError
+
+    try:
+        before, after = load(old), load(new)
+    except (NothingThereError, InvalidLockError) as error:
+        raise typer.BadParameter(str(error)) from error
+    changes = compare(before, after)
+    writers = {
+        "text": formats.as_text,
+        "markdown": formats.as_markdown,
+        "json": formats.as_json,
+    }
+    typer.echo(writers[output_format](changes), nl=False)
+    for name, reason in sorted(changes.failed.items()):
+        typer.echo(f"error: {name}: {reason}", err=True)
+    if before.is_lock or after.is_lock:
+        typer.echo(
+            "Locks show which endpoints changed; compare the documents to see how.", err=True
+        )
+    if fail_on is not None and (changes.failed or changes.reaches(fail_on)):
+        raise typer.Exit(FOUND)

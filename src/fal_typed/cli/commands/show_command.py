@@ -1,0 +1,195 @@
+"""``fal-typed show``: show an endpoint's parameters, result and an example call."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fal_typed._documents.catalog import Catalog, UnknownEndpointError
+from fal_typed._documents.schemas import alternatives
+from fal_typed.cli.generated_modules import find_generated
+from fal_typed.cli.parameters import Parameter, parameters, sections
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fal_typed._documents.document import EndpointDocument, Route, Schema
+
+_EXAMPLE_TEXT = {"prompt": "a cat", "text": "Good morning."}
+
+
+def command(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint's id.")],
+    schemas: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, help="Folder of endpoint documents; the included catalog by default."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show an endpoint's parameters, result and an example call.
+
+    Example: fal-typed show fal-ai/flux/dev
+    """
+    document = load(Catalog(schemas), endpoint)
+    if as_json:
+        typer.echo(json.dumps(describe(document), indent=2, ensure_ascii=False))
+    else:
+        _print(document)
+
+
+def load(catalog: Catalog, endpoint: str) -> EndpointDocument:
+    """Read a document; the error for an unknown id suggests similar ones."""
+    try:
+        return catalog.document(endpoint)
+    except UnknownEndpointError:
+        near = difflib.get_close_matches(endpoint, catalog.ids(), n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Try: fal-typed search WORD"
+        raise typer.BadParameter(f"unknown endpoint {endpoint!r}. {hint}") from None
+
+
+def describe(document: EndpointDocument) -> dict[str, Any]:
+    """Everything that is shown, as JSON."""
+    return {
+        "id": document.id,
+        "category": document.category,
+        "description": document.description,
+        **{section.title.lower(): _rows(section.fields) for section in sections(document)[:2]},
+        "objects": {section.title: _rows(section.fields) for section in sections(document)[2:]},
+        "python": python_call(document),
+        "command": shell_call(document),
+    }
+
+
+def python_call(document: EndpointDocument) -> str:
+    """The shortest call of the endpoint in Python; typed if its module was generated."""
+    arguments = _example_arguments(document)
+    if document.route is not None and document.route.kind != "http":
+        return _route_call(document.id, document.route, arguments)
+    generated = find_generated(document.id)
+    if generated is None:
+        return (
+            "import fal_typed\n\n"
+            f"result = fal_typed.subscribe({document.id!r}, arguments={arguments!r})"
+        )
+    written = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return (
+        f"from {generated.module} import {generated.endpoint}\n\n"
+        f"result = {generated.endpoint}.subscribe({written})"
+    )
+
+
+def _route_call(endpoint_id: str, route: Route, arguments: dict[str, Any]) -> str:
+    """A call of an app's streaming or realtime route."""
+    if route.kind == "stream":
+        return (
+            "import fal_typed\n\n"
+            f'for event in fal_typed.stream({endpoint_id!r}, {arguments!r}, path=""):\n'
+            "    print(event)"
+        )
+    codec = ', codec="json"' if route.codec == "json" else ""
+    return (
+        "from fal_typed import FalClient\n\n"
+        f'with FalClient().realtime({endpoint_id!r}, path=""{codec}) as session:\n'
+        f"    session.send({arguments!r})\n"
+        "    print(session.recv())"
+    )
+
+
+def shell_call(document: EndpointDocument) -> str:
+    """The shortest call with `fal-typed run`; empty for streaming and realtime routes."""
+    if document.route is not None and document.route.kind != "http":
+        return ""
+    words = [
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in _example_arguments(document).items()
+    ]
+    return shlex.join(["fal-typed", "run", document.id, *words])
+
+
+def _rows(fields: list[Parameter]) -> list[dict[str, Any]]:
+    return [
+        {key: value for key, value in asdict(field).items() if key != "schema"} for field in fields
+    ]
+
+
+def _example_arguments(document: EndpointDocument) -> dict[str, Any]:
+    fields = parameters(document, document.input_schema)
+    return {field.name: _example(document, field) for field in fields if field.required}
+
+
+def _example(document: EndpointDocument, parameter: Parameter) -> Any:
+    if parameter.default is not None:
+        return parameter.default
+    if parameter.type == "bytes":
+        return b"\x00"
+    if parameter.name in _EXAMPLE_TEXT and parameter.type == "str":
+        return _EXAMPLE_TEXT[parameter.name]
+    return _example_value(document, parameter.schema, parameter.name)
+
+
+def _example_value(document: EndpointDocument, schema: Schema, name: str) -> Any:
+    schema = document.resolve(schema)
+    members = alternatives(schema)
+    if members:
+        return _example_value(document, members[0], name)
+    if "const" in schema or "enum" in schema:
+        return schema["const"] if "const" in schema else schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "array":
+        return [_example_value(document, schema.get("items") or {}, name)]
+    if kind == "object":
+        fields = parameters(document, schema)
+        return {field.name: _example(document, field) for field in fields if field.required}
+    if kind in {"integer", "number"}:
+        return schema.get("minimum", 1)
+    return True if kind == "boolean" else _example_text(name)
+
+
+def _example_text(name: str) -> str:
+    if "url" in name or "image" in name or "video" in name:
+        return "https://example.com/" + name.removesuffix("s").removesuffix("_url")
+    return "…"
+
+
+def _print(document: EndpointDocument) -> None:
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    console = Console(highlight=False)
+    console.print(f"[bold]{document.id}[/bold]  {document.category or ''}")
+    if document.description:
+        console.print(document.description, markup=False)
+    for section in sections(document):
+        if section.fields:
+            console.print(f"\n[bold]{section.title}[/bold]")
+        for field in section.fields:
+            _print_field(console, field)
+    console.print("\n[bold]Example[/bold]")
+    console.print(Syntax(python_call(document), "python", background_color="default"))
+    if command := shell_call(document):
+        console.print(f"\n{command}", markup=False, soft_wrap=True)
+
+
+def _print_field(console: Console, field: Parameter) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    # Text, not markup: a schema's words may look like markup.
+    line = Text(field.name, style="cyan").append(f": {field.type}", style="default")
+    if field.default is not None:
+        line.append(f" = {field.default!r}")
+    if field.required:
+        line.append("  required", style="magenta")
+    if field.bounds:
+        line.append(f"  {field.bounds}", style="yellow")
+    console.print(Padding(line, (0, 0, 0, 2)))
+    if field.description:
+        console.print(Padding(Text(field.description, style="dim"), (0, 0, 0, 6)))

@@ -1,0 +1,1 @@
+"""What the emulated platform does: endpoints, jobs, files, keys and their scripts."""

@@ -1,0 +1,52 @@
+"""Packs and unpacks realtime messages (docs/protocol.md section 5.3)."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fal_typed._documents.document import Codec
+
+_MSGPACK: Any = import_module("msgpack")  # it has no types
+
+
+class UnreadableMessageError(ValueError):
+    """A message is not in the format that the endpoint expects."""
+
+
+def unpack(message: str | bytes, codec: Codec) -> Any:
+    """Read a message of a client.
+
+    Args:
+        message: The message. The platform's MessagePack decoder takes binary frames only.
+        codec: The endpoint's message format.
+
+    Returns:
+        The value.
+
+    Raises:
+        UnreadableMessageError: The message cannot be decoded.
+    """
+    try:
+        # MessagePack itself rejects text, with the message that the platform passes on.
+        return json.loads(message) if codec == "json" else _MSGPACK.unpackb(message)
+    except Exception as error:
+        raise UnreadableMessageError(str(error)) from error
+
+
+def pack(value: Any, codec: Codec) -> bytes:
+    """Write a result.
+
+    Args:
+        value: The result; with MessagePack it may contain bytes.
+        codec: The endpoint's message format.
+
+    Returns:
+        The content of a binary frame.
+    """
+    if codec == "json":
+        return json.dumps(value).encode()
+    packed: bytes = _MSGPACK.packb(value, use_bin_type=True)
+    return packed

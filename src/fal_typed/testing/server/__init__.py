@@ -1,0 +1,1 @@
+"""The server: sockets, connections, TLS, faults on the wire, and `FalEmulator` itself."""

@@ -1,0 +1,1 @@
+"""Requests that were received, and exchanges recorded and replayed."""
