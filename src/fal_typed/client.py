@@ -35,6 +35,7 @@ from fal_typed._queue.handles import Handle
 from fal_typed._queue.jobs import Job, job_from_id
 from fal_typed._streaming.event_flow import default_path
 from fal_typed._streaming.stream import Stream
+from fal_typed._transport.base import MAX_RESPONSE_BYTES
 from fal_typed.options import (
     ClientOptions,
     PipelineOptions,
@@ -83,6 +84,9 @@ class BaseClient:
         proxy_url: str | None = None,
         http_client: HttpClient | None = None,
         event_hooks: EventHooks | None = None,
+        private_addresses: bool = True,
+        max_response_bytes: int | None = MAX_RESPONSE_BYTES,
+        max_file_bytes: int | None = None,
     ) -> None:
         """Create a client. The environment is read, and connections are opened, at each call.
 
@@ -100,6 +104,11 @@ class BaseClient:
             http_client: An httpx client to send requests with. The caller closes it.
             event_hooks: Functions called on each `request`, `response` and `retry`; see
                 `EventHooks`.
+            private_addresses: Whether files may be downloaded from this machine and from private
+                networks. Set it to False on servers: a result may name any URL.
+            max_response_bytes: Bytes that a response, an event of a stream, a message, or a file
+                that is read into memory may have; None for no limit. Default: 256 MiB.
+            max_file_bytes: Bytes that a file that is saved to disk may have. Default: no limit.
         """
         self._runner = Runner(
             key,
@@ -111,6 +120,9 @@ class BaseClient:
             proxy_url=proxy_url,
             http_client=http_client,
             event_hooks=event_hooks,
+            private_addresses=private_addresses,
+            max_response_bytes=max_response_bytes,
+            max_file_bytes=max_file_bytes,
         )
 
     @property

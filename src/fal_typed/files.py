@@ -9,17 +9,17 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Union, cast
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Union
 
 from pydantic import ValidationInfo
 from pydantic_core import (
     PydanticCustomError,
-    PydanticSerializationError,
     PydanticSerializationUnexpectedValue,
     core_schema,
 )
 
 from fal_typed._calls.checking import PATHS
+from fal_typed._calls.unsent_files import is_bytes, is_unsent_file
 from fal_typed._core.data_uri import encode
 from fal_typed._core.json_values import as_object
 from fal_typed._core.media_types import OCTETS, type_of_bytes
@@ -83,8 +83,9 @@ class File(OutputModel):
         when it is complete.
 
         Args:
-            path: File to write (replaced if it exists), or an existing folder to save it in
-                under its own name.
+            path: File to write (replaced if it exists), or a folder to save it in under its own
+                name: an existing folder, or a path that ends in `/`, which is created. In a
+                folder, no existing file is replaced: the name gets a number, as in `cat-2.jpg`.
             client: Client whose HTTP settings are used; its key is never sent.
 
         Returns:
@@ -95,9 +96,9 @@ class File(OutputModel):
         """
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
-        from fal_typed._downloads.file_names import target_path
+        from fal_typed._downloads.file_names import choose_target
 
-        target = target_path(path, self.file_name, self.url)
+        target = choose_target(path, self.file_name, self.url)
         return runner_of(client).perform(lambda settings: fetching.save(settings, self.url, target))
 
     async def save_async(
@@ -106,9 +107,9 @@ class File(OutputModel):
         """Download the file to disk; `save` for async code."""
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
-        from fal_typed._downloads.file_names import target_path
+        from fal_typed._downloads.file_names import choose_target
 
-        target = target_path(path, self.file_name, self.url)
+        target = choose_target(path, self.file_name, self.url)
         return await runner_of(client).perform_async(
             lambda settings: fetching.save(settings, self.url, target)
         )
@@ -219,13 +220,6 @@ def _bundle(file: File, html: str) -> dict[str, str]:
 _URL = re.compile(r"https?://[^\s/?#]|data:[^,]*,", re.IGNORECASE)
 
 
-def _is_file(value: object) -> bool:
-    """Whether a value can be uploaded. Strings cannot: they are never paths."""
-    return isinstance(value, (bytes, bytearray, memoryview, os.PathLike, PILImage)) or callable(
-        getattr(value, "read", None)
-    )
-
-
 def _check(value: Any, info: ValidationInfo) -> Any:
     url = value.url if isinstance(value, File) else value
     if isinstance(url, str):
@@ -238,7 +232,7 @@ def _check(value: Any, info: ValidationInfo) -> Any:
             "Input should be an http(s) URL or a data URI; to upload a local file, "
             "pass pathlib.Path(…), because a string is never a path",
         )
-    if not _is_file(url):
+    if not (is_bytes(url) or is_unsent_file(url)):
         raise PydanticCustomError(
             "file_type",
             "Input should be a URL, a Path, bytes, an open binary file, a Pillow image or a File",
@@ -253,24 +247,16 @@ def _check_object(value: Any, info: ValidationInfo) -> Any:
     return {"url": _check(value, info)}
 
 
-def _as_json(file: object) -> str:
-    """A file that is not uploaded, for JSON: bytes fit into it as a data URI."""
-    if isinstance(file, (bytes, bytearray, memoryview)):
-        content = bytes(cast("bytes", file))
-        return encode(content, type_of_bytes(content) or OCTETS)
-    raise PydanticSerializationError(
-        f"A {type(file).__name__} that is not uploaded yet cannot be dumped to JSON. Upload it "
-        "with client.upload_file(…) or client.upload(…) and pass the URL, or pass its bytes."
-    )
-
-
 def _dump_url(value: Any, info: core_schema.SerializationInfo) -> Any:
-    if isinstance(value, str):
+    if isinstance(value, str) or (is_unsent_file(value) and not info.mode_is_json()):
         return value
-    if not _is_file(value):
+    if not is_bytes(value):
         # For example a list, in a union with a list of files.
         raise PydanticSerializationUnexpectedValue("not a file")
-    return _as_json(value) if info.mode_is_json() else value
+    if not info.mode_is_json():
+        return value
+    content = bytes(value)
+    return encode(content, type_of_bytes(content) or OCTETS)
 
 
 def _dump_object(value: Any, info: core_schema.SerializationInfo) -> Any:

@@ -31,6 +31,7 @@ from typing_extensions import TypeVar
 
 from fal_typed._calls.attribute_docs import attribute_docs
 from fal_typed._calls.checking import input_error
+from fal_typed._calls.unsent_files import reject_unsent_files
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -311,6 +312,7 @@ def _only_set(model: type[BaseModel]) -> core_schema.WrapSerializerFunctionSerSc
         if not isinstance(value, model):
             # Another member of a union, for example.
             raise PydanticSerializationUnexpectedValue(f"not of {model.__name__}")
+        reject_unsent_files(value)
         dumped = handler(value)
         given = value.model_fields_set
         unset = [item for item in model.model_fields.items() if item[0] not in given]

@@ -9,7 +9,7 @@ import pytest
 
 from fal_typed._calls.checking import dump_input
 from fal_typed.errors import FalInputError
-from fal_typed.files import Audio, File, Image, PendingFile, Video
+from fal_typed.files import Audio, File, Image, Video
 from fal_typed.models import UNSET
 from tests.codegen.building import Packages, document, ref
 
@@ -547,7 +547,7 @@ def test_a_file_or_a_list_of_files(packages: Packages) -> None:
     for values in valid:
         assert dump_input(made(**values)) == values
     dumped = dump_input(made(image_url=[b"1"], files=[b"2"]))
-    assert [type(dumped[name][0]) for name in ("image_url", "files")] == [PendingFile] * 2
+    assert dumped == {"image_url": [b"1"], "files": [b"2"]}
 
 
 def test_a_file_with_additional_fields_is_a_class(packages: Packages) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import email.utils
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from fal_typed._core import json_values
 from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
 from fal_typed.errors import (
@@ -71,7 +71,7 @@ def parse_json(response: HttpResponse) -> Any:
         FalProtocolError: The body is not JSON.
     """
     try:
-        return json.loads(response.body)
+        return json_values.parse_json(response.body)
     except ValueError:
         raise FalProtocolError(
             f"{_place(response)} returned status {response.status} with a body that is not JSON: "
@@ -143,6 +143,8 @@ def transport_error(
         if maybe
         else ""
     )
+    if error.permanent and error.sent:
+        return FalProtocolError(f"{error}.", request_id=known)
     if error.timed_out:
         return FalTimeoutError(
             f"Timed out: {error}.{warning}",
@@ -183,7 +185,7 @@ def is_ingress_error(response: HttpResponse) -> bool:
 
 def _content(response: HttpResponse) -> Mapping[str, Any]:
     try:
-        value = json.loads(response.body)
+        value = json_values.parse_json(response.body)
     except ValueError:
         return {}
     return as_object(value) or {}

@@ -22,6 +22,7 @@ from fal_typed._core.login_renewal import with_fresh_login
 from fal_typed._core.retry import RetryPolicy
 from fal_typed._core.settings import Settings
 from fal_typed._core.token_cache import TokenCache
+from fal_typed._transport.base import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from fal_typed._transport.base import HttpClient
@@ -44,6 +45,9 @@ class Runner:
         proxy_url: str | None = None,
         http_client: HttpClient | None = None,
         event_hooks: EventHooks | None = None,
+        private_addresses: bool = True,
+        max_response_bytes: int | None = MAX_RESPONSE_BYTES,
+        max_file_bytes: int | None = None,
     ) -> None:
         self.default_options: Mapping[str, Any] = dict(options or {})
         self.credentials = Credentials(key)
@@ -53,6 +57,9 @@ class Runner:
         self._run_host = run_host
         self._queue_host = queue_host
         self._proxy_url = proxy_url
+        self._private_addresses = private_addresses
+        self._max_response_bytes = max_response_bytes
+        self._max_file_bytes = max_file_bytes
         self._cdn_tokens: TokenCache[Any] = TokenCache()
         self._realtime_tokens: TokenCache[str] = TokenCache()
         self._settings: Settings | None = None
@@ -99,6 +106,9 @@ class Runner:
                 proxy_url=self._proxy_url,
                 timeout=self.default_options.get("timeout"),
                 needs_key=not hosts.is_emulated,
+                private_addresses=self._private_addresses,
+                max_response_bytes=self._max_response_bytes,
+                max_file_bytes=self._max_file_bytes,
                 cdn_tokens=self._cdn_tokens,
                 realtime_tokens=self._realtime_tokens,
             )
