@@ -560,9 +560,12 @@ def test_a_machine_that_slept_makes_sure_of_its_items_before_it_sends(
 
     marked: list[str] = []
     mark = JournalWriter.mark
-    monkeypatch.setattr(
-        JournalWriter, "mark", lambda self, each: (marked.append(each.state), mark(self, each))[1]
-    )
+
+    def record(self: JournalWriter, each: Any) -> Any:
+        marked.append(each.state)
+        return mark(self, each)
+
+    monkeypatch.setattr(JournalWriter, "mark", record)
     monkeypatch.setattr(liveness, "LEASE", 0.0)  # as if much time had passed since the claim
     (item,) = batches.run(rows(1))
     assert item.state == "completed"

@@ -47,11 +47,12 @@ def test_it_doubles_then_grows_by_one_a_round(clock: FakeTime) -> None:
             limit.accepted()
         limit.accepted()
         assert limit.limit == 64, "the ceiling"
-        begun = (clock.now, *await fill(limit))
-        limit.refused(begun[0], 0.0, "429")
+        before = clock.now
+        await fill(limit)
+        limit.refused(before, 0.0, "429")
         assert limit.limit == 32
         for _ in range(20):  # the same sign
-            limit.refused(begun[0] - 1, 0.0, "429")
+            limit.refused(before - 1, 0.0, "429")
         assert limit.limit == 32
         for _ in range(32):
             limit.accepted()

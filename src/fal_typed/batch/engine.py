@@ -15,7 +15,7 @@ from fal_typed.batch.journal_writer import JournalWriter
 from fal_typed.batch.money import ItemPrice, nanodollars
 from fal_typed.batch.platform_calls import PlatformCalls
 from fal_typed.batch.request_history import find_uncertain
-from fal_typed.batch.saving import SaveTemplate
+from fal_typed.batch.result_saving import SaveTemplate
 from fal_typed.errors import FalError, FalHTTPError, FalInputError
 from fal_typed.platform.flows import read_estimate, read_prices
 

@@ -14,7 +14,7 @@ from fal_typed._queue import following, submitting
 from fal_typed._queue.jobs import Job, job_from_id
 from fal_typed._queue.statuses import Completed, QueueStatus
 from fal_typed._uploads.file_arguments import upload_inputs
-from fal_typed.batch.saving import SaveTemplate, save_files
+from fal_typed.batch.result_saving import SaveTemplate, save_files
 from fal_typed.errors import FalError
 
 if TYPE_CHECKING:
