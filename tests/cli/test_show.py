@@ -93,7 +93,7 @@ def annotation(node: ast.expr) -> str:
 @pytest.mark.parametrize("endpoint", Catalog().ids()[::50])
 def test_types_have_the_names_of_generated_code(endpoint: str) -> None:
     model = find_generated(endpoint).load().Input
-    source = ast.parse(Path(sys.modules[model.__module__].__file__).read_text("utf-8"))
+    source = ast.parse(Path(sys.modules[model.__module__].__file__).read_text("utf-8"))  # type: ignore[arg-type]
     fields = next(
         node.body
         for node in source.body

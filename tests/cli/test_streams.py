@@ -25,7 +25,7 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\x9b1m\u202egnp.exe"
 
 def start(*words: str, encoding: str = "utf-8", **streams: int) -> subprocess.Popen[bytes]:
     options: dict[str, int] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
-    return subprocess.Popen(
+    return subprocess.Popen(  # type: ignore[call-overload]
         [sys.executable, "-c", MAIN, *words],
         env={**os.environ, "PYTHONIOENCODING": encoding},
         **options,

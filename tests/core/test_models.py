@@ -7,7 +7,7 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from PIL import Image
@@ -164,11 +164,14 @@ def test_a_changed_input_is_sent_unchecked_on_request(mode, fal_emulator):
     assert fal_emulator.requests.of("run")[0].json == {"prompt": "a cat", "num_images": 99}
 
 
+UNTYPED: Any = dev
+
+
 @pytest.mark.parametrize(
     ("call", "hint"),
     [
         (
-            lambda c: dev.run(prompt="x", timeout=60),
+            lambda c: UNTYPED.run(prompt="x", timeout=60),
             r"pass it with \.with_options\(timeout=…\)",
         ),
         (lambda c: c.run(dev.id, prompt="x"), r"pass it in arguments=\{'prompt': …\}"),
@@ -178,7 +181,7 @@ def test_a_changed_input_is_sent_unchecked_on_request(mode, fal_emulator):
         (lambda c: c.run(dev.id, with_logs=True), "it is an option of subscribe"),
         (lambda c: c.realtime(dev.id, prompt="x"), r"pass it to send\(\)"),
         (
-            lambda c: dev.with_options(prompt="x"),
+            lambda c: UNTYPED.with_options(prompt="x"),
             r"pass it to the call, as in subscribe\(prompt=…\)",
         ),
     ],

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from fal_typed import FalDownloadError, FalError
-from fal_typed._downloads.file_names import safe_name, target_path
+from fal_typed._downloads.file_names import choose_target, safe_name
 from fal_typed._transport import public_addresses as addresses
 from fal_typed.files import File
 from fal_typed.testing import FalEmulator
@@ -239,7 +239,7 @@ def test_a_name_of_a_result_stays_in_the_folder(tmp_path, name):
     folder = tmp_path / "folder"
     folder.mkdir()
     for file_name, url in ((name, "http://a/x"), (None, f"http://a/{name}")):
-        target = target_path(folder, file_name, url)
+        target = choose_target(folder, file_name, url).path
         assert target.parent == folder, ascii(target)
         assert target.name not in (".", "..")
         assert len(os.fsencode(target.name)) <= 255

@@ -16,12 +16,9 @@ from tests.scripted import Reply, scripted
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.common.by import By  # noqa: E402
 
-from tests.emulator.test_page import CHROMIUM, DRIVER, chromium  # noqa: E402
+from tests.emulator.test_page import chromium  # noqa: E402
 
 pytestmark = [
-    pytest.mark.skipif(
-        CHROMIUM is None or DRIVER is None, reason="chromium or chromedriver is not installed"
-    ),
     pytest.mark.xdist_group("browser"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

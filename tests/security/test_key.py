@@ -135,7 +135,7 @@ PLACES = {
         client.run,
         ID,
         {},
-        {"output_lifecycle": Lifecycle(f"1d{text}")},
+        {"output_lifecycle": Lifecycle(f"1d{text}")},  # type: ignore[arg-type]
     ),
     "query": lambda client, text: (client.run, ID, {"a": f"x{text}"}, {"method": "GET"}),
     "request id": lambda client, text: (client.status, ID, f"r1{text}", {}),
@@ -153,7 +153,7 @@ def test_no_option_adds_a_header_or_a_request(caller, place):
             del home.seen[:]
             with contextlib.suppress(FalError):
                 function, first, second, options = PLACES[place](client, text)
-                caller(function, first, second, **options)
+                caller(function, first, second, **options)  # type: ignore[arg-type]
             assert len(home.seen) <= QUICK.attempts, ascii(text)
             for seen in home.seen:
                 assert "x-evil" not in seen.headers, ascii(text)
@@ -183,7 +183,7 @@ def test_redirects_take_the_key_nowhere(caller, status):
         ]
         for place in places:
             away = Reply(status, {}, {"location": place})
-            with scripted(lambda _, away=away: away) as home:
+            with scripted(lambda _, away=away: away) as home:  # type: ignore[misc]
                 client = caller.client(home.host)
                 for call in (client.run, client.submit, client.subscribe):
                     with contextlib.suppress(FalError):

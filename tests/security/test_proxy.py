@@ -82,7 +82,7 @@ DISGUISED = [
 @pytest.mark.parametrize("target", DISGUISED, ids=ascii)
 def test_a_disguised_target_leads_nowhere(target):
     found = Target.parse(target, Hosts())
-    assert found is None or AccessRules().refusal("POST", found) == 400
+    assert found is None or AccessRules().error_status("POST", found) == 400
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_an_announced_length_of_any_size_is_too_large(proxied, length):
     from fal_typed.proxy import app
 
     with pytest.raises(app._ErrorResponse) as refused:
-        _run(app._body(scope, None, 99))
+        _run(app._body(scope, None, 99))  # type: ignore[arg-type]
     assert refused.value._status == 413
 
 
@@ -180,7 +180,7 @@ def test_an_announced_length_that_is_no_number_is_refused(length):
 
     scope = {"headers": [(b"content-length", length.encode())], "type": "http"}
     with pytest.raises(app._ErrorResponse):
-        _run(app._body(scope, None, 99))
+        _run(app._body(scope, None, 99))  # type: ignore[arg-type]
 
 
 def _run(coroutine):
@@ -219,7 +219,7 @@ def test_who_may_use_it_must_be_decided_by_a_function(hook):
     with pytest.raises(TypeError, match="who may use your key"):
         ProxyApp(hook)
     with pytest.raises(TypeError):
-        ProxyApp()
+        ProxyApp()  # type: ignore[call-arg]
 
 
 def test_a_hook_that_fails_lets_nobody_through():

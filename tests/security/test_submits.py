@@ -125,7 +125,7 @@ def test_no_answer_is_not_taken_for_a_refusal(caller, answer):
     with serving(answer, "close") as server:
         with pytest.raises(FalError) as failed:
             caller(caller.client(server.host).submit, ID, {})
-        assert failed.value.maybe_accepted
+        assert failed.value.maybe_accepted  # type: ignore[attr-defined]
         assert "dashboard" in str(failed.value)
         assert len(server.requests) == 1
 
@@ -148,7 +148,7 @@ def test_a_connection_that_dies_under_a_submit_is_not_tried_again(caller):
         server.answer, server.end = b"", "close"
         with pytest.raises(FalError) as failed:
             caller(client.submit, ID, {})
-        assert failed.value.maybe_accepted
+        assert failed.value.maybe_accepted  # type: ignore[attr-defined]
         assert len(server.requests) == 2
 
 
@@ -157,7 +157,7 @@ def test_what_was_never_sent_is_said_to_be_so(caller):
         nobody = f"127.0.0.1:{listening.getsockname()[1]}"
     with pytest.raises(FalError) as failed:
         caller(caller.client(nobody).submit, ID, {})
-    assert not failed.value.maybe_accepted
+    assert not failed.value.maybe_accepted  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ KEY_SETS = {
 @pytest.mark.parametrize("name", KEY_SETS)
 def test_an_odd_key_set_believes_nothing(name):
     with pytest.raises(FalWebhookError):
-        verify_webhook(*changed(Signature="0" * 128), jwks=KEY_SETS[name], clock=lambda: NOW)
+        verify_webhook(*changed(Signature="0" * 128), jwks=KEY_SETS[name], clock=lambda: NOW)  # type: ignore[call-overload]
 
 
 class Receiver:
@@ -110,11 +110,11 @@ class Receiver:
         options = {"clock": lambda: self.now}
         if not self._is_async:
             with FalClient("id:secret", retry=ONCE) as client:
-                return verify_webhook(headers, body, client=client, **options)
+                return verify_webhook(headers, body, client=client, **options)  # type: ignore[call-overload]
 
         async def inside():
             async with AsyncFalClient("id:secret", retry=ONCE) as client:
-                return await verify_webhook_async(headers, body, client=client, **options)
+                return await verify_webhook_async(headers, body, client=client, **options)  # type: ignore[call-overload]
 
         return asyncio.run(inside())
 
@@ -216,9 +216,9 @@ def test_a_platform_that_is_back_is_believed_again(receiver):
 def test_a_body_can_be_read_twice_and_in_any_buffer():
     headers, body = signed()
     for buffer in (body, bytearray(body), memoryview(body)):
-        event = verify_webhook(headers, buffer, jwks=JWKS, clock=lambda: NOW)
-        again = verify_webhook(headers, buffer, jwks=JWKS, clock=lambda: NOW)
+        event = verify_webhook(headers, buffer, jwks=JWKS, clock=lambda: NOW)  # type: ignore[arg-type]
+        again = verify_webhook(headers, buffer, jwks=JWKS, clock=lambda: NOW)  # type: ignore[arg-type]
         assert event.raw == again.raw == OK
     for wrong in (body.decode(), json.loads(body), None):
         with pytest.raises(FalWebhookError):
-            verify_webhook(headers, wrong, jwks=JWKS, clock=lambda: NOW)
+            verify_webhook(headers, wrong, jwks=JWKS, clock=lambda: NOW)  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from fal_typed._downloads.file_names import Target
+    from fal_typed._downloads.file_names import SaveTarget
 
 _OK, _PARTIAL, _RANGE_INVALID = 200, 206, 416
 _READ_TIMEOUT = 60.0
@@ -77,7 +77,7 @@ def open_temporary(settings: Settings, url: str) -> Flow[BinaryIO]:
     return sink
 
 
-def save(settings: Settings, url: str, target: Target) -> Flow[Path]:
+def save(settings: Settings, url: str, target: SaveTarget) -> Flow[Path]:
     """Download a file to disk; it appears under its name only when it is complete.
 
     Raises:

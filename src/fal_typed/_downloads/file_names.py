@@ -24,7 +24,7 @@ _DEVICES = re.compile(
 )
 
 
-class Target(NamedTuple):
+class SaveTarget(NamedTuple):
     """Where a file is saved.
 
     Attributes:
@@ -37,7 +37,7 @@ class Target(NamedTuple):
     is_exact: bool
 
 
-def choose_target(path: str | os.PathLike[str], file_name: str | None, url: str) -> Target:
+def choose_target(path: str | os.PathLike[str], file_name: str | None, url: str) -> SaveTarget:
     """Where to save a file: at the path, or inside it if it is a folder.
 
     A path that ends in a separator is a folder, which is created. The name comes from a result
@@ -47,8 +47,8 @@ def choose_target(path: str | os.PathLike[str], file_name: str | None, url: str)
     if os.fspath(path).endswith(_SEPARATORS):
         folder.mkdir(parents=True, exist_ok=True)
     if not folder.is_dir():
-        return Target(folder, is_exact=True)
-    return Target(folder / _name_of(file_name, url), is_exact=False)
+        return SaveTarget(folder, is_exact=True)
+    return SaveTarget(folder / _name_of(file_name, url), is_exact=False)
 
 
 def free_paths(path: Path) -> Iterator[Path]:
@@ -58,7 +58,7 @@ def free_paths(path: Path) -> Iterator[Path]:
         yield path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
-def publish(finished: Path, target: Target) -> Path:
+def publish(finished: Path, target: SaveTarget) -> Path:
     """Move a complete file to its target in one step.
 
     In a folder, no existing file is replaced, even if other programs save files there at the

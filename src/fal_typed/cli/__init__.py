@@ -52,11 +52,12 @@ def _exit_for_missing_extra(chosen: str, error: ModuleNotFoundError) -> NoReturn
 
 
 def _exit_for_known_error(error: Exception) -> NoReturn:
-    from fal_typed.cli.typer_app import UsageProblem
+    from fal_typed.cli.typer_app import usage_message
     from fal_typed.errors import FalError, FalInputError
 
-    if isinstance(error, UsageProblem):
-        _exit(error.format_message().removeprefix("Invalid value: "), WRONG_USE)
+    usage = usage_message(error)
+    if usage is not None:
+        _exit(usage, WRONG_USE)
     if isinstance(error, FalError):
         _exit(str(error), WRONG_USE if isinstance(error, FalInputError) else FOUND)
     if isinstance(error, OSError):

@@ -169,7 +169,7 @@ def _assign(
     parts = path.split(".")
     place: Any = arguments
     for part, following in zip(parts, [*parts[1:], ""], strict=True):
-        inner = value if following == "" else [] if following.isdecimal() else {}
+        inner: Any = value if following == "" else [] if following.isdecimal() else {}
         place = _step(place, part, inner, path, is_last=following == "")
 
 

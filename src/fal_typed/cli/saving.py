@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fal_typed._core.json_values import as_list, as_object
+from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed.cli.terminal import note
 from fal_typed.errors import FalError
 from fal_typed.files import File
@@ -54,8 +54,10 @@ def files_in(value: Any) -> Iterator[File]:
     """The files in a JSON value: objects with a URL, outer ones first."""
     items, mapping = as_list(value) or [], as_object(value) or {}
     if isinstance(mapping.get("url"), str):
-        known = {name: mapping.get(name) for name in ("file_name", "content_type")}
-        texts = {name: text for name, text in known.items() if isinstance(text, str)}
-        yield File(url=mapping["url"], **texts)
+        yield File(
+            url=mapping["url"],
+            file_name=as_text(mapping.get("file_name")),
+            content_type=as_text(mapping.get("content_type")),
+        )
     for inner in (*items, *mapping.values()):
         yield from files_in(inner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from typer.main import get_command
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PROGRAM = "fal-typed"
-# typer contains its own copy of click, or imports click, depending on its version.
-UsageProblem = typer.BadParameter.__mro__[2]
+# ClickException: typer contains its own copy of click, or imports click, depending on its version.
+_USAGE_PROBLEM = typer.BadParameter.__mro__[2]
 _MAX_WIDTH = 120
 
 
@@ -37,7 +37,7 @@ def run(words: Sequence[str], named: Sequence[str], chosen: str) -> int:
 
     Raises:
         ModuleNotFoundError: The command's extra is not installed.
-        UsageProblem: The command is used incorrectly.
+        ClickException: The command is used incorrectly; see `usage_message`.
     """
     application = get_command(_build(named, chosen))
     if chosen and COMMANDS[chosen].has_flags:
@@ -46,6 +46,14 @@ def run(words: Sequence[str], named: Sequence[str], chosen: str) -> int:
         words = with_dashes(words)
     code = application.main(list(words), prog_name=PROGRAM, standalone_mode=False)
     return code if isinstance(code, int) else 0
+
+
+def usage_message(error: Exception) -> str | None:
+    """The message of an error that typer or a command raised for wrong use, else None."""
+    if not isinstance(error, _USAGE_PROBLEM):
+        return None
+    message: str = cast("typer.BadParameter", error).format_message()
+    return message.removeprefix("Invalid value: ")
 
 
 def words_to_complete() -> list[str]:

@@ -46,7 +46,8 @@ def command(
         "markdown": formats.as_markdown,
         "json": formats.as_json,
     }
-    say(writers[output_format](changes), nl=False)
+    if text := writers[output_format](changes).rstrip("\n"):
+        say(text)
     for name, reason in sorted(changes.failed.items()):
         note(f"error: {name}: {reason}")
     if before.is_lock or after.is_lock:

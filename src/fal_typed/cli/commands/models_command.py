@@ -12,7 +12,7 @@ from fal_typed.cli.command_list import FOUND
 from fal_typed.cli.terminal import note, one_line, say_json, say_table
 
 if TYPE_CHECKING:
-    from fal_typed.platform import ModelInfo
+    from fal_typed.platform.records import ModelInfo
 
 
 def command(
