@@ -80,6 +80,17 @@ def test_string_first_returns_the_same_untyped_and_typed(host: str, tmp_path: Pa
     assert untyped.split("://")[0] == typed.split("://")[0] == "http"
 
 
+def test_batch_generates_an_image_for_each_line_once(host: str, tmp_path: Path) -> None:
+    (tmp_path / "prompts.jsonl").write_text(
+        '{"key": "cat", "prompt": "a cat"}\n{"key": "dog", "prompt": "a dog"}\n'
+    )
+    shown = run(tmp_path, "batch.py", "prompts.jsonl", "out", FAL_EMULATOR_HOST=host)
+    assert "2 completed, 0 failed" in shown
+    assert sorted(path.stem for path in (tmp_path / "out").iterdir()) == ["cat-0", "dog-0"]
+    shown = run(tmp_path, "batch.py", "prompts.jsonl", "out", FAL_EMULATOR_HOST=host)
+    assert "2 finished earlier" in shown
+
+
 def test_speech_saves_an_audio_file(host: str, tmp_path: Path) -> None:
     shown = run(tmp_path, "speech.py", "Good", "evening.", FAL_EMULATOR_HOST=host)
     assert (tmp_path / shown.strip()).stat().st_size

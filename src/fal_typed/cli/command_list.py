@@ -38,6 +38,7 @@ COMMANDS = {
     "show": Command("Show an endpoint's parameters, result and example calls."),
     "run": Command("Call an endpoint and print its result.", has_flags=True),
     "submit": Command("Submit a job to the queue and print its request id.", has_flags=True),
+    "batch": Command("Call an endpoint for each row of a file.", "batch,cli"),
     "status": Command("Print the status of a job."),
     "result": Command("Wait for a job and print its result."),
     "cancel": Command("Cancel a job."),
