@@ -16,7 +16,7 @@ from fal_typed._core.flow import Flow, blocking, gather
 from fal_typed._core.media_types import extension_of
 from fal_typed._core.settings import Settings
 from fal_typed._downloads import fetching
-from fal_typed._downloads.file_names import Target, safe_name
+from fal_typed._downloads.file_names import SaveTarget, safe_name
 from fal_typed.errors import FalInputError
 
 _DEFAULT = "{key}-{index}{ext}"
@@ -113,7 +113,7 @@ def save_files(
 
 def _save(settings: Settings, url: str, path: Path) -> Flow[Path]:
     yield from blocking(lambda: path.parent.mkdir(parents=True, exist_ok=True))
-    saved = yield from fetching.save(settings, url, Target(path, is_exact=True))
+    saved = yield from fetching.save(settings, url, SaveTarget(path, is_exact=True))
     yield from blocking(lambda: _flush(saved))
     return saved
 
