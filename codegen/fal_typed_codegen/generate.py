@@ -382,11 +382,12 @@ class _Run:
 
 
 def _record(document: EndpointDocument, fingerprint: str) -> DocumentRecord:
+    from fal_typed_codegen.interface.aliases import with_aliases
     from fal_typed_codegen.interface.normalize import normalize
     from fal_typed_codegen.shared import class_digests
 
     names = choose_names([document.id], {})[document.id]
-    interface = normalize(document, names)
+    interface = with_aliases(normalize(document, names), names.type_name)
     return DocumentRecord(
         fingerprint=fingerprint,
         id=document.id,
