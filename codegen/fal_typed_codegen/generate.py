@@ -145,6 +145,7 @@ class _Run:
         self._names: dict[str, ModuleNames] = {}
         self._shared: dict[tuple[str, str], str] = {}
         self._packages: set[str] = set()
+        self._is_partial = False
         self._contents: dict[str, bytes] = {}
 
     def scan(self) -> None:
@@ -192,6 +193,7 @@ class _Run:
 
     def plan(self, endpoints: Sequence[str]) -> None:
         """Determine the files of the output, and what each depends on."""
+        self._is_partial = bool(endpoints)
         self._shared = shared_modules(record.classes for record in self.documents.values())
         chosen = {
             path: record
@@ -206,7 +208,15 @@ class _Run:
         modules += [f"{SHARED_PACKAGE}."] if any(self._is_shared(path) for path in chosen) else []
         for package in sorted({"", *prefixes(modules)} - self._packages):
             target = f"{package.replace('.', '/')}/__init__.py".lstrip("/")
-            self._targets[target] = _Target(self._key("package", package))
+            listed = [] if package else sorted(self._owners())
+            self._targets[target] = _Target(self._key("package", package, self._package, listed))
+
+    def _owners(self) -> set[str]:
+        """Packages and modules directly in the output."""
+        kept = self._on_disk if self._is_partial else {}
+        return {path.partition("/")[0].removesuffix(".py") for path in [*self._targets, *kept]} - {
+            "__init__", SHARED_PACKAGE,
+        }  # fmt: skip
 
     def _is_shared(self, path: str) -> bool:
         return bool(self._shared_of(self.documents[path]))
@@ -319,7 +329,9 @@ class _Run:
         folder = path.removesuffix("__init__.py").rstrip("/")
         own = f"{folder}/{ENDPOINT_MODULE}.py"
         if target.document is None or not (own in self._targets or own in self._on_disk):
-            return render.plain_package(folder.replace("/", "."))
+            # Only owners: a type checker would load every endpoint for the names below them.
+            owners = () if folder else self._owners()
+            return render.plain_package(folder.replace("/", "."), self._package, owners)
         record = self.documents[target.document]
         names = self._names[record.id]
         interface_classes = [f"{names.models}Input", f"{names.models}Output", *record.classes]

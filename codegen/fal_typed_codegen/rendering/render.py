@@ -76,7 +76,10 @@ def endpoint_module(
     """
     own = [model for name, model in interface.models.items() if name not in shared]
     classes = _classes(interface, own, list(shared), is_shared=False)
-    imports = _imports(classes, {"Endpoint", "TYPE_CHECKING"}, shared)
+    used = {"Endpoint", "TYPE_CHECKING"}
+    if interface.models[interface.input].is_open:
+        used.add("Any")  # the type of additional parameters
+    imports = _imports(classes, used, shared)
     name = type_name(names, interface.models)
     parameters = next(item.fields for item in classes if item.name == interface.input)
     typing_classes = signatures.typing_classes(interface, name, parameters)
@@ -148,15 +151,24 @@ def lazy_package(
     )
 
 
-def plain_package(path: str) -> str:
-    """Write the ``__init__`` of a package that only contains others."""
+def plain_package(path: str, package: str, names: Iterable[str] = ()) -> str:
+    """Write the ``__init__`` of a package that only contains others.
+
+    Args:
+        path: Its module path; empty for the package of all endpoints.
+        package: Full name of the package of all endpoints.
+        names: Packages that type checkers and editors know without an import.
+    """
     texts = {
         "": "All endpoints, each in its own module.",
         SHARED_PACKAGE: "Classes that several endpoints share.",
     }
     text = texts.get(path, f"Endpoints under `{path}`.")
     return template("package.py.jinja").render(
-        doc=_docstring(text), header=header("the ids of the schemas")
+        doc=_docstring(text),
+        header=header("the ids of the schemas"),
+        package=package,
+        names=[f"{name} as {name}" for name in sorted(names)],
     )
 
 

@@ -27,18 +27,36 @@ _EXPRESSIONS = (
     ast.Name, ast.Constant, ast.Subscript, ast.Tuple, ast.BinOp, ast.BitOr, ast.List, ast.Dict,
     ast.UnaryOp, ast.USub, ast.Load, ast.Store,
 )  # fmt: skip
-_LAZY_ENDING = """
+_LAZY_ENDINGS = (
+    """
 if not TYPE_CHECKING:
     from importlib import import_module
+    from pkgutil import iter_modules
 
     def __getattr__(name):
-        if name not in {""}:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(""), name)
+        if name in {""}:
+            return getattr(import_module(""), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted([*globals(), *__all__])
-"""
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+""",
+    """
+if not TYPE_CHECKING:
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *(module.name for module in iter_modules(__path__))})
+""",
+)
 
 
 class UnsafeModuleError(Exception):
@@ -162,7 +180,8 @@ class _Check:
                 self._statement(statement)
             return
         blanked = ast.dump(_without_text(node))
-        require(node, blanked == ast.dump(_without_text(_first_if(_LAZY_ENDING))))
+        endings = (ast.dump(_without_text(_first_if(ending))) for ending in _LAZY_ENDINGS)
+        require(node, blanked in endings)
 
     def _typing_class(self, node: ast.ClassDef) -> None:
         require(node, not node.decorator_list and not node.keywords)
