@@ -81,8 +81,14 @@ def _bind(function: Callable[..., Any], endpoint: Endpoint[..., Any, Any]) -> Ca
     returns = inspect.signature(function).return_annotation
     model: Any = endpoint.input
     model.model_rebuild()  # the signature needs the deferred build
-    parameters = inspect.signature(model)
-    bound.__signature__ = parameters.replace(return_annotation=returns)
+    signature = inspect.signature(model)
+    # pydantic's has the names in JSON, which are parameters too.
+    names = [*model.model_fields, *list(signature.parameters)[len(model.model_fields) :]]
+    parameters = [
+        parameter.replace(name=name)
+        for name, parameter in zip(names, signature.parameters.values(), strict=True)
+    ]
+    bound.__signature__ = signature.replace(parameters=parameters, return_annotation=returns)
     return cast("Callable[..., Any]", bound)
 
 

@@ -207,24 +207,6 @@ def shared_module_name(text: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) or name in _DEVICES else name
 
 
-def parameter_names(fields: Mapping[str, str]) -> dict[str, str]:
-    """Names of a call's parameters.
-
-    Args:
-        fields: Wire names by Python name.
-
-    Returns:
-        By Python name: the wire name if it is a valid parameter, else the Python name.
-
-    >>> parameter_names({"schema_": "schema", "n3d": "3d"})
-    {'schema_': 'schema', 'n3d': 'n3d'}
-    """
-    return {
-        name: wire if _is_parameter(wire) and (wire == name or wire not in fields) else name
-        for name, wire in fields.items()
-    }
-
-
 def prefixes(paths: Iterable[str]) -> set[str]:
     """Every package above the given module paths.
 
@@ -263,13 +245,6 @@ def _segment(text: str) -> str:
         return f"{name}_"
     # These two names are reserved for the generator.
     return f"{name}_" if name in {ENDPOINT_MODULE, SHARED_PACKAGE} else name
-
-
-def _is_parameter(wire: str) -> bool:
-    is_plain = wire.isascii() and wire.isidentifier() and len(wire) <= MAX_LENGTH
-    return is_plain and not (
-        keyword.iskeyword(wire) or wire.startswith("__") or wire in ("self", "extra_data")
-    )
 
 
 def _leading(name: str) -> str:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from fal_typed._calls.parameter_docs import with_parameters
-from fal_typed_codegen.interface.naming import parameter_names
 from fal_typed_codegen.rendering import prose
 from fal_typed_codegen.rendering.rendered import RenderedMethod, TypingClass
 
@@ -52,7 +51,7 @@ def typing_classes(
     from fal_typed.endpoint import Endpoint
 
     model = interface.models[interface.input]
-    parameters, described = _parameters(model, fields), _described(model, fields)
+    parameters, described = _parameters(model, fields), _described(fields)
     kind = call_kind(interface)
 
     def method(owner: type, verb: str, returns: str) -> RenderedMethod:
@@ -117,9 +116,8 @@ def _start(function: object) -> str:
 
 
 def _parameters(model: ModelSpec, fields: Sequence[RenderedField]) -> str:
-    names = parameter_names({field.name: field.wire for field in model.fields})
     parts = [
-        f"{names[field.name]}: {_plain_type(field.annotation)}"
+        f"{field.name}: {_plain_type(field.annotation)}"
         + (f" = {field.default}" if field.default else "")
         for field in fields
     ]
@@ -127,10 +125,9 @@ def _parameters(model: ModelSpec, fields: Sequence[RenderedField]) -> str:
     return ", ".join([*starred, *(["**extra_data: Any"] if model.is_open else [])])
 
 
-def _described(model: ModelSpec, fields: Sequence[RenderedField]) -> str:
-    names = parameter_names({field.name: field.wire for field in model.fields})
+def _described(fields: Sequence[RenderedField]) -> str:
     entries = [
-        prose.entry(names[field.name], field.text, _WIDTH) for field in fields if field.text
+        prose.entry(field.name, field.text, _WIDTH) for field in fields if field.text
     ]
     return "\n".join(entries)
 
