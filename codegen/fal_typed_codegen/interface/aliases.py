@@ -1,8 +1,8 @@
 """Names the long lists of allowed values of an endpoint, so that its signatures stay readable.
 
-An alias is a `ModelSpec` with the base `ALIAS`. Like a class, it can be shared by several endpoints.
+An alias is a `ModelSpec` with the base `ALIAS`. Like a class, it can be shared by several
+endpoints.
 """
-
 from __future__ import annotations
 
 import json
@@ -46,7 +46,9 @@ class _Aliases:
         self._names: dict[str, str] = {}
         fields = [field for model in interface.models.values() for field in model.fields]
         self._taken = {stem, *interface.models, *(field.name for field in fields)}
-        self._counts = Counter(_key(part) for field in fields for part in _value_lists(field.schema))
+        self._counts = Counter(
+            _key(part) for field in fields for part in _value_lists(field.schema)
+        )
 
     def translated(self, model: ModelSpec) -> ModelSpec:
         fields = tuple(

@@ -126,9 +126,7 @@ def _parameters(model: ModelSpec, fields: Sequence[RenderedField]) -> str:
 
 
 def _described(fields: Sequence[RenderedField]) -> str:
-    entries = [
-        prose.entry(field.name, field.text, _WIDTH) for field in fields if field.text
-    ]
+    entries = [prose.entry(field.name, field.text, _WIDTH) for field in fields if field.text]
     return "\n".join(entries)
 
 
