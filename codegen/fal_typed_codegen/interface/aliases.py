@@ -3,6 +3,7 @@
 An alias is a `ModelSpec` with the base `ALIAS`. Like a class, it can be shared by several
 endpoints.
 """
+
 from __future__ import annotations
 
 import json
