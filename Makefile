@@ -18,7 +18,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test coverage check format surface generate bench chaos fidelity emulator-full \
-	compat lowest clean
+	compat lowest docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -83,6 +83,12 @@ surface: $(SETUP) ## write the async twins, module-level functions and exports a
 
 generate: $(SETUP) ## write the endpoint modules again from schemas/
 	$(BIN)/fal-typed generate
+
+docs: $(SETUP) ## build the documentation site into out/site, failing on any warning
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir out/site
+
+pictures: $(SETUP) ## draw the pictures of completion and diagnostics again
+	$(BIN)/python -m scripts.pictures
 
 bench: $(SETUP) ## measure against fal_client and against the budgets
 	$(BIN)/python -m benchmarks

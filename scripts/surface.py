@@ -149,7 +149,7 @@ EXPORTS = {
     "proxy": ["ProxyApp", "ProxyRequest"],
     "webhooks": ["WebhookEvent", "verify_webhook", "verify_webhook_async"],
 }
-NOT_FUNCTIONS = {"close", "platform", "with_options"}
+NOT_FUNCTIONS = {"close", "platform", "with_key", "with_options"}
 # Names that only fal_client has, and what does the same here, if anything.
 FAL_CLIENT_NAMES = {
     "AsyncClient": "AsyncFalClient",
@@ -408,6 +408,7 @@ def _default_module(async_source: str) -> str:
     ]
     command = COMMAND.format(source="src/fal_typed/client.py")
     own = (
+        "from typing import cast\n"
         "from fal_typed._core.runner import default_runner\n"
         "from fal_typed.async_client import AsyncFalClient\n"
         "from fal_typed.client import FalClient\n"
@@ -418,9 +419,9 @@ def _default_module(async_source: str) -> str:
         "The clients read the key and the hosts from the environment at each call.\n"
         f'"""\n\n# {command}\n\n'
         f"{imports}\n\n"
-        "client = FalClient._over(default_runner())\n"
+        "client = FalClient.__fal_over__(default_runner())\n"
         '"""The client of the module-level functions."""\n'
-        "async_client = AsyncFalClient._over(default_runner())\n"
+        "async_client = AsyncFalClient.__fal_over__(default_runner())\n"
         '"""The client of the module-level functions for async code."""\n'
         "# Typed Any, because the functions below forward arguments without overloads.\n"
         "_client: Any = client\n_async_client: Any = async_client\n\n\n" + "\n\n".join(functions)

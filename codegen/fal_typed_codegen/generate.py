@@ -46,6 +46,8 @@ _PARTS = (
 )  # fmt: skip
 """Files and folders of the generator that determine its output."""
 _READERS = ("app_document.py", "document.py", "schemas.py")
+_DOCUMENTED = ("endpoint.py", "_realtime/connection.py", "_calls/parameter_docs.py")
+"""Modules of the SDK whose docstrings the output repeats."""
 
 
 @dataclass
@@ -444,6 +446,7 @@ def fingerprinted_files() -> list[Path]:
     here = Path(__file__).parent
     documents = Path(document_module.__file__).parent
     found = [documents / name for name in _READERS]
+    found += [documents.parent / name for name in _DOCUMENTED]
     for name in _PARTS:
         part = here / name
         inside = (path for path in part.glob("*.*") if path.suffix in {".py", ".jinja"})

@@ -19,6 +19,7 @@ from fal_typed._calls.building import (
     reference_call,
 )
 from fal_typed._calls.endpoint_spec import EndpointSpec
+from fal_typed._calls.not_given import NOT_GIVEN
 from fal_typed._calls.parameter_docs import written_docs
 from fal_typed._core.runner import runner_of
 from fal_typed._direct import run as direct
@@ -341,7 +342,7 @@ class Endpoint(Generic[P, In, Out]):
         runner = self._runner()
         return AsyncHandle(self._job(request_id)(runner.settings()), runner)
 
-    def status(self, request_id: str, *, with_logs: bool = False) -> QueueStatus:
+    def status(self, request_id: str, *, with_logs: bool = NOT_GIVEN) -> QueueStatus:
         """Request a job's status once (docs/protocol.md section 3.2).
 
         Args:
@@ -353,11 +354,11 @@ class Endpoint(Generic[P, In, Out]):
         """
         return self.handle(request_id).status(with_logs=with_logs)
 
-    async def status_async(self, request_id: str, *, with_logs: bool = False) -> QueueStatus:
+    async def status_async(self, request_id: str, *, with_logs: bool = NOT_GIVEN) -> QueueStatus:
         """Request a job's status once; `status` for async code."""
         return await self.handle_async(request_id).status(with_logs=with_logs)
 
-    def result(self, request_id: str, *, timeout: float | None = None) -> Result[Out]:
+    def result(self, request_id: str, *, timeout: float | None = NOT_GIVEN) -> Result[Out]:
         """Wait until a job is complete and return its result.
 
         Args:
@@ -374,7 +375,7 @@ class Endpoint(Generic[P, In, Out]):
         self,
         request_id: str,
         *,
-        timeout: float | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> Result[Out]:
         """Wait until a job is complete and return its result; `result` for async code."""
         return await self.handle_async(request_id).get(timeout=timeout)

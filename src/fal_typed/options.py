@@ -66,7 +66,7 @@ class RetryOptions(TypedDict, total=False):
 
 
 class RunOptions(
-    HeaderOptions, InputOptions, FileInputOptions, RunnerHintOptions, RetryOptions, total=False
+    HeaderOptions, RetryOptions, InputOptions, FileInputOptions, RunnerHintOptions, total=False
 ):
     """Options of `run`, the direct call without a queue."""
 
@@ -165,7 +165,7 @@ class RealtimeOptions(SocketOptions, InputOptions, total=False):
     block."""
 
 
-class PipelineOptions(HeaderOptions, InputOptions, RetryOptions, total=False):
+class PipelineOptions(HeaderOptions, RetryOptions, InputOptions, total=False):
     """Options of `pipeline`."""
 
     timeout: float | None

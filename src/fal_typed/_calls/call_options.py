@@ -18,11 +18,11 @@ class CallOptions:
     """Options of one call, merged from client, endpoint and call."""
 
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    retry: RetryPolicy | None = None
     extra_arguments: Mapping[str, Any] | None = None
     validate: bool = True
     inline_files: int = 0
     hint: str | None = None
-    retry: RetryPolicy | None = None
     path: str = ""
     method: Literal["POST", "GET", "PUT", "PATCH", "DELETE"] = "POST"
     timeout: float | None = None

@@ -20,9 +20,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Send:
-    """Send a request; returns the `HttpResponse`, whatever its status."""
+    """Send a request; returns the `HttpResponse`, whatever its status.
+
+    Attributes:
+        completes: Whether a cancellation or Ctrl-C waits for the response, a moment at most,
+            because it may carry the id of a job that is billed. The flow is interrupted at its
+            next effect.
+    """
 
     request: HttpRequest
+    completes: bool = False
+
+
+@dataclass(frozen=True)
+class Interruptible:
+    """Does nothing, but is interrupted by what waited for a `Send` that completes."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +183,7 @@ class Emit(NamedTuple):
 
 Effect = Union[
     Send,
+    Interruptible,
     OpenStream,
     ReadChunk,
     CloseStream,
@@ -194,6 +207,12 @@ Flow = Generator[Effect, Any, T]
 def send(request: HttpRequest) -> Flow[HttpResponse]:
     """Send a request once."""
     response: HttpResponse = yield Send(request)
+    return response
+
+
+def send_to_completion(request: HttpRequest) -> Flow[HttpResponse]:
+    """Send a request once; a cancellation waits for its response."""
+    response: HttpResponse = yield Send(request, completes=True)
     return response
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from fal_typed._transport.urls import LOOPBACK
 from fal_typed.errors import FalInputError
 
 _CDN_DOMAIN = ".fal.media"  # currently v3b.fal.media
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w-][\w.-]*)(:[0-9]{1,5})?")
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 
 
@@ -95,17 +97,18 @@ def _base(host: str) -> str:
 
 
 def _checked(host: str) -> str:
-    try:
-        parts = urlsplit(f"//{host}")
-        well_formed = parts.netloc == host and parts.hostname and "@" not in host
-        _ = parts.port
-    except ValueError:
-        well_formed = False
-    if not well_formed or any(character.isspace() for character in host):
+    if not _HOST.fullmatch(host) or not _has_valid_port(host):
         raise FalInputError(
             f"{host!r} is not a valid host. Pass a name or name:port such as 'fal.run', not a URL."
         )
     return host
+
+
+def _has_valid_port(host: str) -> bool:
+    try:
+        return urlsplit(f"//{host}").port != 0
+    except ValueError:
+        return False
 
 
 def _within(url: str, base: str) -> bool:

@@ -7,14 +7,13 @@ that expires within hours.
 from __future__ import annotations
 
 import base64
-import json
 import os
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from fal_typed._core.json_values import as_object
+from fal_typed._core.json_values import as_object, parse_json
 
 _LEEWAY = 300.0
 
@@ -62,7 +61,7 @@ def _expiry_of(token: str) -> float:
     try:
         payload = token.split(".")[1]
         claims = as_object(
-            json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         )
         return float((claims or {})["exp"])
     except (ValueError, KeyError, IndexError, TypeError):

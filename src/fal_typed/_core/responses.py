@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import email.utils
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from fal_typed._core import json_values
 from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
 from fal_typed.errors import (
@@ -42,9 +42,11 @@ _BY_STATUS: dict[int, type[FalHTTPError]] = {
     504: FalRequestTimeoutError,
 }
 _SERVER_ERRORS = 500
-_FIRST_ERROR = 400
+_SWITCHED, _SUCCESS, _REDIRECT = 101, 200, 300
 _MAX_TEXT = 300
+_NO_REDIRECTS = "Redirects are not followed, because the request carries the key."
 _ADVICE = {
+    **dict.fromkeys((301, 302, 303, 307, 308), _NO_REDIRECTS),
     401: "Check your key at https://fal.ai/dashboard/keys.",
     403: "Check that the key's account has access.",
     404: "Check the endpoint id and the request id; results are stored for a limited time.",
@@ -53,8 +55,8 @@ _ADVICE = {
 
 
 def is_error(response: HttpResponse) -> bool:
-    """Whether the status is an error (4xx or 5xx)."""
-    return response.status >= _FIRST_ERROR
+    """Whether the request failed: every status but 2xx, or 101 of a websocket."""
+    return not _SUCCESS <= response.status < _REDIRECT and response.status != _SWITCHED
 
 
 def request_id_of(response: HttpResponse) -> str | None:
@@ -69,7 +71,7 @@ def parse_json(response: HttpResponse) -> Any:
         FalProtocolError: The body is not JSON.
     """
     try:
-        return json.loads(response.body)
+        return json_values.parse_json(response.body)
     except ValueError:
         raise FalProtocolError(
             f"{_place(response)} returned status {response.status} with a body that is not JSON: "
@@ -141,6 +143,8 @@ def transport_error(
         if maybe
         else ""
     )
+    if error.permanent and error.sent:
+        return FalProtocolError(f"{error}.", request_id=known)
     if error.timed_out:
         return FalTimeoutError(
             f"Timed out: {error}.{warning}",
@@ -181,7 +185,7 @@ def is_ingress_error(response: HttpResponse) -> bool:
 
 def _content(response: HttpResponse) -> Mapping[str, Any]:
     try:
-        value = json.loads(response.body)
+        value = json_values.parse_json(response.body)
     except ValueError:
         return {}
     return as_object(value) or {}

@@ -232,7 +232,8 @@ def _worth_retrying(
     safety: RetrySafety, response: HttpResponse | None, failure: TransportError | None
 ) -> bool:
     if failure is not None:
-        return not failure.sent or safety is not RetrySafety.BILLED
+        is_safe = not failure.sent or safety is not RetrySafety.BILLED
+        return is_safe and not failure.permanent
     if response is None or "x-fal-request-timeout-type" in response.headers:
         return False
     advised = needs_retry(response)

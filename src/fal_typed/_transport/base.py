@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     HttpClient = Union[httpx.Client, httpx.AsyncClient]
 
 
+MAX_RESPONSE_BYTES = 256 * 1024 * 1024
+
+
 @dataclass(frozen=True)
 class HttpRequest:
     """One HTTP request.
@@ -21,6 +24,8 @@ class HttpRequest:
         body: Bytes, or a part of a file that is read only while it is sent.
         timeout: Seconds until the whole response must have arrived, or None for no limit.
         connect_timeout: Seconds until the connection must be open.
+        max_bytes: Bytes that a response may have to be kept in memory, or None for no limit.
+        public_only: Whether to connect to public addresses only.
     """
 
     method: str
@@ -29,6 +34,8 @@ class HttpRequest:
     body: bytes | FilePart = b""
     timeout: float | None = 60.0
     connect_timeout: float = 10.0
+    max_bytes: int | None = MAX_RESPONSE_BYTES
+    public_only: bool = False
 
     def __repr__(self) -> str:
         # Neither headers nor query, because both can contain secrets.
@@ -60,6 +67,7 @@ class TransportError(Exception):
     Attributes:
         sent: False if the request was certainly not sent, so that a retry is safe.
         timed_out: Whether a timeout expired.
+        permanent: Whether a retry would fail in the same way.
         head: Status and headers of the response, if only its body is incomplete.
     """
 
@@ -69,11 +77,13 @@ class TransportError(Exception):
         *,
         sent: bool,
         timed_out: bool = False,
+        permanent: bool = False,
         head: HttpResponse | None = None,
     ) -> None:
         super().__init__(message)
         self.sent = sent
         self.timed_out = timed_out
+        self.permanent = permanent
         self.head = head
 
 

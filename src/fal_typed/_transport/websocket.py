@@ -15,6 +15,7 @@ from websockets.exceptions import (
     InvalidStatus,
     WebSocketException,
 )
+from websockets.frames import CloseCode
 from websockets.sync import client as sync
 
 from fal_typed._transport.base import (
@@ -164,7 +165,7 @@ def _settings(request: HttpRequest) -> dict[str, Any]:
         "additional_headers": headers,
         "open_timeout": request.timeout,
         "close_timeout": _CLOSE_LIMIT,
-        "max_size": None,
+        "max_size": request.max_bytes,
         # Images and audio are compressed already; compressing them again only adds delay.
         "compression": None,
         "logger": _logger,
@@ -205,6 +206,8 @@ def _connect_error(request: HttpRequest, error: Exception) -> TransportError:
 
 
 def _closed(error: ConnectionClosed) -> SocketClosed:
+    if error.sent is not None and error.sent.code == CloseCode.MESSAGE_TOO_BIG:
+        return SocketClosed(error.sent.code, "a message is larger than max_response_bytes")
     if error.rcvd is None:
         return SocketClosed(None, "the connection broke")
     return SocketClosed(error.rcvd.code, error.rcvd.reason)

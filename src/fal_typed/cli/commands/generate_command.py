@@ -17,6 +17,7 @@ from fal_typed.cli.generation import (
     SchemasOption,
     run_generator,
 )
+from fal_typed.cli.terminal import say
 
 
 def command(
@@ -41,7 +42,7 @@ def command(
     Example: fal-typed generate --schemas schemas --out src/my_app/fal --package my_app.fal
     """
     report, name = run_generator(context, schemas, out, package, endpoint or [], jobs=jobs)
-    typer.echo(
+    say(
         f"{report.endpoints} endpoints in {name}: {len(report.written)} files written, "
         f"{len(report.removed)} removed, {report.unchanged} unchanged"
     )
