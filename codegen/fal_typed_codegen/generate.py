@@ -47,6 +47,8 @@ _PARTS = (
 )  # fmt: skip
 """Files and folders of the generator that determine its output."""
 _READERS = ("app_document.py", "document.py", "schemas.py")
+_DOCUMENTED = ("endpoint.py", "_realtime/connection.py", "_calls/parameter_docs.py")
+"""Modules of the SDK whose docstrings the output repeats."""
 
 
 @dataclass
@@ -146,6 +148,7 @@ class _Run:
         self._names: dict[str, ModuleNames] = {}
         self._shared: dict[tuple[str, str], str] = {}
         self._packages: set[str] = set()
+        self._is_partial = False
         self._contents: dict[str, bytes] = {}
 
     def scan(self) -> None:
@@ -200,6 +203,7 @@ class _Run:
 
     def plan(self, endpoints: Sequence[str]) -> None:
         """Determine the files of the output, and what each depends on."""
+        self._is_partial = bool(endpoints)
         self._shared = shared_modules(record.classes for record in self.documents.values())
         chosen = {
             path: record
@@ -214,7 +218,15 @@ class _Run:
         modules += [f"{SHARED_PACKAGE}."] if any(self._is_shared(path) for path in chosen) else []
         for package in sorted({"", *prefixes(modules)} - self._packages):
             target = f"{package.replace('.', '/')}/__init__.py".lstrip("/")
-            self._targets[target] = _Target(self._key("package", package))
+            listed = [] if package else sorted(self._owners())
+            self._targets[target] = _Target(self._key("package", package, self._package, listed))
+
+    def _owners(self) -> set[str]:
+        """Packages and modules directly in the output."""
+        kept = self._on_disk if self._is_partial else {}
+        return {path.partition("/")[0].removesuffix(".py") for path in [*self._targets, *kept]} - {
+            "__init__", SHARED_PACKAGE,
+        }  # fmt: skip
 
     def _is_shared(self, path: str) -> bool:
         return bool(self._shared_of(self.documents[path]))
@@ -327,7 +339,9 @@ class _Run:
         folder = path.removesuffix("__init__.py").rstrip("/")
         own = f"{folder}/{ENDPOINT_MODULE}.py"
         if target.document is None or not (own in self._targets or own in self._on_disk):
-            return render.plain_package(folder.replace("/", "."))
+            # Only owners: a type checker would load every endpoint for the names below them.
+            owners = () if folder else self._owners()
+            return render.plain_package(folder.replace("/", "."), self._package, owners)
         record = self.documents[target.document]
         names = self._names[record.id]
         interface_classes = [f"{names.models}Input", f"{names.models}Output", *record.classes]
@@ -390,11 +404,12 @@ class _Run:
 
 
 def _record(document: EndpointDocument, fingerprint: str) -> DocumentRecord:
+    from fal_typed_codegen.interface.aliases import with_aliases
     from fal_typed_codegen.interface.normalize import normalize
     from fal_typed_codegen.shared import class_digests
 
     names = choose_names([document.id], {})[document.id]
-    interface = normalize(document, names)
+    interface = with_aliases(normalize(document, names), names.type_name)
     return DocumentRecord(
         fingerprint=fingerprint,
         id=document.id,
@@ -439,6 +454,7 @@ def fingerprinted_files() -> list[Path]:
     here = Path(__file__).parent
     documents = Path(document_module.__file__).parent
     found = [documents / name for name in _READERS]
+    found += [documents.parent / name for name in _DOCUMENTED]
     for name in _PARTS:
         part = here / name
         inside = (path for path in part.glob("*.*") if path.suffix in {".py", ".jinja"})

@@ -9,9 +9,10 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 import pytest
+from typing_extensions import override
 
 from fal_typed._documents.catalog import Catalog
 from fal_typed.cli.commands.show_command import describe
@@ -21,6 +22,7 @@ from fal_typed.testing.engine.schema_checking import SchemaChecker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from fal_typed.testing import FalEmulator
     from tests.cli.conftest import Outcome
@@ -75,6 +77,20 @@ def test_objects_are_listed_once_with_their_fields() -> None:
 def test_every_parameter_of_flux_dev_is_described() -> None:
     rows = described("fal-ai/flux/dev")["parameters"]
     assert all(row["description"].endswith(".") for row in rows)
+
+
+class Aliases(ast.NodeTransformer):
+    """Replaces named lists of values by the lists."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._names = vars(module)
+
+    @override
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        value = self._names.get(node.id)
+        if get_origin(value) is not Literal:
+            return node
+        return ast.parse(str(value).removeprefix("typing."), mode="eval").body
 
 
 def annotation(node: ast.expr) -> str:
