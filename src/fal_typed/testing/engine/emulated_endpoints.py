@@ -161,9 +161,21 @@ class EmulatedEndpoint:
             self._output_maker = OutputMaker(self.document, self._seed)
         return self._output_maker
 
+    def run_again(self, body: bytes) -> asyncio.Task[Outcome]:
+        """Call the handler again for a job that was running when the emulator was stopped.
+
+        Args:
+            body: The input, which was checked before.
+
+        Returns:
+            The running handler.
+        """
+        return asyncio.ensure_future(self._handled(parse(body)))
+
     async def _handled(self, arguments: dict[str, Any]) -> Outcome:
         handler = self.script.handler
-        assert handler is not None  # noqa: S101  (the caller checked it)
+        if handler is None:
+            return failed(ScriptedFailure.infrastructure("runner_disconnected"))
         try:
             output = None
             async for event in handler_outputs(handler, arguments):
