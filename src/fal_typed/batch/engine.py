@@ -16,11 +16,13 @@ from fal_typed.batch.money import ItemPrice, nanodollars
 from fal_typed.batch.platform_calls import PlatformCalls
 from fal_typed.batch.request_history import find_uncertain
 from fal_typed.batch.result_saving import SaveTemplate
+from fal_typed.batch.worker import Worker
 from fal_typed.errors import FalError, FalHTTPError, FalInputError
 from fal_typed.platform.flows import read_estimate, read_prices
 
 if TYPE_CHECKING:
     from fal_typed._core.runner import Runner
+    from fal_typed.batch.batch_items import BatchItem
     from fal_typed.endpoint import Endpoint
 
 Out = TypeVar("Out")
@@ -49,6 +51,14 @@ class BatchSettings:
             raise FalInputError("price is an amount of dollars, 0 or more.")
 
 
+@dataclass
+class ActiveItem(Generic[Out]):
+    """An item that is in progress, and its outcome for those who come with the same key."""
+
+    digest: str
+    outcome: asyncio.Future[BatchItem[Out] | None]
+
+
 class BatchEngine(Generic[Out]):
     """One worker on one batch, in the event loop that opens it.
 
@@ -58,9 +68,11 @@ class BatchEngine(Generic[Out]):
         limit: Slots for items in flight.
         price: What an item is expected to cost.
         runner: The client's runner.
+        active: Items in progress in any run, by key.
     """
 
     journal: Journal
+    worker: Worker
     writer: JournalWriter
     limit: AdaptiveLimit
     price: ItemPrice
@@ -75,6 +87,7 @@ class BatchEngine(Generic[Out]):
             runner, self.planner.job, template, settings.webhook_url
         )
         self.runner = runner
+        self.active: dict[str, ActiveItem[Out]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -98,15 +111,16 @@ class BatchEngine(Generic[Out]):
         journal = await asyncio.to_thread(self.open_journal)
         try:
             self.price = await self.read_price()
-            journal.budget = self._budget(self.price)
-            await asyncio.to_thread(journal.join)
+            budget = self._budget(self.price)
+            self.worker = Worker(journal, budget, learns=not self.price.is_per_item)
+            await asyncio.to_thread(self.worker.join)
         except BaseException:
             journal.engine.dispose()
             raise
         self.journal = journal
         self._loop = asyncio.get_running_loop()
         self.limit = AdaptiveLimit(0)
-        self.writer = JournalWriter(journal, self._beat)
+        self.writer = JournalWriter(self.worker, self._beat)
         try:
             await find_uncertain(journal, self.runner, self.planner.endpoint_id.full)
         except BaseException:
@@ -130,7 +144,7 @@ class BatchEngine(Generic[Out]):
         self._loop = None
         await self.writer.close()
         try:
-            await asyncio.to_thread(self.journal.leave)
+            await asyncio.to_thread(self.worker.leave)
         finally:
             self.journal.engine.dispose()
 
@@ -169,7 +183,7 @@ class BatchEngine(Generic[Out]):
     def _beat(self) -> None:
         """Give a sign of life, in the writer's thread, and take this worker's share."""
         ceiling = self.limit.ceiling
-        share = self.journal.beat(self.settings.concurrency, ceiling, self.limit.in_flight)
+        share = self.worker.beat(self.settings.concurrency, ceiling, self.limit.in_flight)
         loop = self._loop
         if share != ceiling and loop is not None:
             with suppress(RuntimeError):  # the loop may have ended

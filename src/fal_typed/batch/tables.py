@@ -66,6 +66,10 @@ batches = Table(
     Column("endpoint", Text, nullable=False),
     # Nanodollars that were spent or are reserved for items in progress.
     Column("committed", BigInteger, nullable=False, default=0),
+    # The most that an item cost, in nanodollars; NULL until a result says what one costs.
+    Column("highest_cost", BigInteger),
+    # While `highest_cost` is unknown: the item that is submitted to find it out.
+    Column("probe", BigInteger),
 )
 
 workers = Table(
