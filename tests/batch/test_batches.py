@@ -475,6 +475,7 @@ TEMPLATES = [
     "{key}{ext}",
     "{key}-{index}{ext}",
     "{key}_{index:03d}{ext}",
+    "image{key}x{index}.png",
     "{key}{index}{ext}",
     "{index}{key}",
     "{key}-{name}{ext}",
@@ -558,7 +559,44 @@ def table() -> Any:
     return pa.table({"key": ["a", "b"], "prompt": ["1", "two"], "seed": [7, None]})
 
 
+class ReadOnce:
+    """Inputs that have a length, and can be read only once."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Any:
+        values, self.values = self.values, []
+        return iter(values)
+
+
+def test_inputs_that_are_used_up_by_the_check_are_an_error(
+    batches: Batches, emulator: FalEmulator
+) -> None:
+    with pytest.raises(FalInputError, match="only once"):
+        batches.run(ReadOnce(rows(3)))
+    assert len(batches.run(iter(ReadOnce(rows(3))))) == 3
+
+
+def test_truth_values_of_csv_files_have_any_case(
+    batches: Batches, emulator: FalEmulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("prompt,enable_safety_checker\na,True\nb,FALSE\nc,true\nTrue,\n")
+    from fal_typed.endpoints.fal_ai.flux.dev import FluxDevInput
+
+    batches.run(RowFile(path), FluxDevInput)
+    assert {
+        body["prompt"]: body.get("enable_safety_checker")
+        for body in (json.loads(job.body) for job in emulator.jobs)
+    } == {"a": True, "b": False, "c": True, "True": None}
+
+
 def sources(folder: Path) -> dict[str, Any]:
+    import pyarrow.dataset
     import pyarrow.parquet
 
     pyarrow.parquet.write_table(table(), folder / "rows.parquet")
@@ -567,10 +605,18 @@ def sources(folder: Path) -> dict[str, Any]:
         '{"key": "a", "prompt": "1", "seed": 7}\n{"key": "b", "prompt": "two"}\n'
     )
     files = {kind: RowFile(folder / f"rows.{kind}") for kind in ("parquet", "csv", "jsonl")}
-    return {**files, "arrow": table()}
+    arrow = {
+        "arrow": table(),
+        "record batch": table().to_batches()[0],
+        "reader": table().to_reader(),
+        "dataset": pyarrow.dataset.dataset(table()),
+    }
+    return {**files, **arrow}
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl", "arrow"])
+@pytest.mark.parametrize(
+    "kind", ["parquet", "csv", "jsonl", "arrow", "record batch", "reader", "dataset"]
+)
 def test_rows_come_from_files_and_tables(
     kind: str, batches: Batches, emulator: FalEmulator, tmp_path: Path
 ) -> None:
@@ -639,8 +685,22 @@ def test_status_and_items_need_no_run(batches: Batches, emulator: FalEmulator) -
 def test_wrong_use_is_an_error(batches: Batches, emulator: FalEmulator, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="no option 'concurency'"):
         batches.open(concurency=3)
-    with pytest.raises(FalInputError, match="concurrency"):
-        batches.open(concurrency=0)
+    for name, value in [
+        ("concurrency", 0),
+        ("concurrency", 2.5),
+        ("budget", float("nan")),
+        ("budget", "5"),
+        ("price", -1),
+        ("journal", ""),
+        ("webhook_url", "example.com"),
+    ]:
+        with pytest.raises(FalInputError, match=name):
+            batches.open(**{name: value})
+    for inputs in (None, {"prompt": "x"}, tmp_path, 3):
+        with pytest.raises(FalInputError, match="RowFile"):
+            batches.run(inputs)
+    with pytest.raises(BatchJournalError, match="no journal"):
+        batches.mode.adapt(batches.open(journal=tmp_path / "typo.db")).status()
     with pytest.raises(FalInputError, match="RowFile"):
         batches.run("rows.jsonl")
     with pytest.raises(FalInputError, match="missing"):

@@ -67,7 +67,7 @@ class BatchReport:
         if self.uncertain:
             more = " …" if self.uncertain > len(self.uncertain_keys) else ""
             keys = ", ".join(self.uncertain_keys) + more
-            lines.append(f"{self.uncertain} uncertain, may have been accepted: {keys}")
+            lines.append(f"{self.uncertain} uncertain, the next run looks them up: {keys}")
         if self.stopped == "budget":
             lines.append("stopped: the budget does not allow another item")
         rate = self.done / self.seconds if self.seconds else 0.0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from fal_typed._queue.submitting import checked_webhook
 from fal_typed.batch.batch_inputs import InputPlanner
 from fal_typed.batch.concurrency import AdaptiveLimit
 from fal_typed.batch.journal import Journal
@@ -43,12 +45,16 @@ class BatchSettings:
     webhook_url: str | None
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1:
+        # Callers without a type checker may pass anything.
+        if not isinstance(self.concurrency, int) or self.concurrency < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise FalInputError("concurrency is a whole number from 1.")
-        if self.budget is not None and self.budget < 0:
-            raise FalInputError("budget is an amount of dollars, 0 or more.")
-        if self.price is not None and self.price < 0:
-            raise FalInputError("price is an amount of dollars, 0 or more.")
+        for name, amount in (("budget", self.budget), ("price", self.price)):
+            if amount is not None and not _is_amount(amount):
+                raise FalInputError(f"{name} is an amount of dollars, 0 or more.")
+        if not os.fspath(self.journal):
+            raise FalInputError("journal is the path of an SQLite file or a postgresql:// URL.")
+        if self.webhook_url is not None:
+            checked_webhook(self.webhook_url)
 
 
 @dataclass
@@ -57,6 +63,12 @@ class ActiveItem(Generic[Out]):
 
     digest: str
     outcome: asyncio.Future[BatchItem[Out] | None]
+
+
+def _is_amount(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return 0 <= value < math.inf
 
 
 class BatchEngine(Generic[Out]):

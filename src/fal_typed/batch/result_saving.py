@@ -29,11 +29,9 @@ _FOLDS_CASE = sys.platform in ("win32", "darwin")
 _HASH_LENGTH = 16
 _HASHED = re.compile(rf"-[0-9a-f]{{{_HASH_LENGTH}}}$", re.IGNORECASE)
 _MOST_NAME_BYTES = 200
-# Parts of a path that different keys never share: of the fields beside the key, `{index}` has only
-# digits and `{ext}` only one dot.
-_DISTINCT = re.compile(
-    r"[^{}]*\{key\}([^{}]*|[^{}]*[^{}\w][^{}]*\{index(:0?\d*d?)?\}[^{}]*)(\{ext\})?"
-)
+# Parts of a path that different keys never share: `{index}` has only digits and `{ext}` only one
+# dot, so the key can be read from the name.
+_DISTINCT = re.compile(r"[^{}]*\{key\}([^{}]*|[^{}]*[^{}0-9]\{index(:0?\d*d?)?\}[^{}]*)(\{ext\})?")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,10}")
 
 

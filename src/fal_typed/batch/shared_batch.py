@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from typing_extensions import TypeVar
 
 from fal_typed.batch import progress_bar
-from fal_typed.batch.batch_errors import BatchInputError
+from fal_typed.batch.batch_errors import BatchInputError, BatchJournalError
 from fal_typed.batch.batch_items import BatchItem, ItemState, stored_item
 from fal_typed.batch.batch_options import BatchOptions, batch_engine
 from fal_typed.batch.batch_report import BatchPlan, BatchReport
@@ -20,6 +20,7 @@ from fal_typed.batch.engine import BatchEngine
 from fal_typed.batch.exporting import export_items
 from fal_typed.batch.money import ItemPrice, dollars
 from fal_typed.batch.planning import plan_rows
+from fal_typed.batch.rows import can_be_read_twice, read_again
 from fal_typed.batch.tables import FAILED, UNCERTAIN
 from fal_typed.errors import FalInputError
 
@@ -44,13 +45,13 @@ class SharedBatch(Generic[Out]):
         return self._runs[-1].run.report if self._runs else self._report
 
     async def _begin(
-        self, inputs: Iterable[Any] | AsyncIterable[Any], orders: RunOrders
+        self, inputs: Iterable[Any] | AsyncIterable[Any], total: int | None, orders: RunOrders
     ) -> ShownRun[Out]:
         if not self._engine.is_open:
             raise RuntimeError(f"Use {type(self).__name__} in a with block.")
         run: BatchRun[Out] = BatchRun(self._engine, inputs, orders)
         is_shown = progress_bar.is_wanted(self._progress)
-        shown = ShownRun(run, self._engine, progress_bar.total_of(inputs), is_shown)
+        shown = ShownRun(run, self._engine, total, is_shown)
         self._runs.append(shown)
         return shown
 
@@ -69,24 +70,32 @@ class SharedBatch(Generic[Out]):
         if self._engine.is_open:
             yield self._engine.journal
             return
+        if not self._has_journal():
+            raise BatchJournalError(
+                f"There is no journal {self._engine.settings.journal} yet. Check the path, or run "
+                "the batch first."
+            )
         journal = self._engine.open_journal()
         try:
             yield journal
         finally:
             journal.engine.dispose()
 
-    def _check(self, inputs: object) -> None:
-        """Check every row, if the inputs can be read twice.
+    def _checked(
+        self, inputs: Iterable[Any] | AsyncIterable[Any]
+    ) -> Iterable[Any] | AsyncIterable[Any]:
+        """Check every row, if the inputs can be read twice; gives what to read then.
 
         Raises:
             BatchInputError: Some rows are invalid.
         """
-        if isinstance(inputs, AsyncIterable) or iter(cast("Any", inputs)) is inputs:
-            return
+        if not can_be_read_twice(inputs):
+            return inputs
         rows = cast("Iterable[Any]", inputs)
         plan = plan_rows(rows, self._engine.planner, self._engine.journal, ItemPrice(None, 0))
         if plan.problems:
             raise BatchInputError(plan.problems)
+        return read_again(rows) if plan.items else rows
 
     def _planned(self, inputs: Iterable[Any], price: ItemPrice) -> BatchPlan:
         if not self._engine.is_open and not self._has_journal():

@@ -141,8 +141,9 @@ def open_engine(journal: str | os.PathLike[str]) -> Engine:
             metadata.create_all(connection)
     except SQLAlchemyError as error:
         engine.dispose()
+        reason = str(getattr(error, "orig", error)).partition("\n")[0].rstrip(".")
         raise BatchJournalError(
-            f"The journal {engine.url!r} cannot be opened: {error}. Check the path or the URL."
+            f"The journal {engine.url!r} cannot be opened: {reason}. Check the path or the URL."
         ) from error
     return engine
 
