@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, overload
 
 from typing_extensions import Self, TypeVar, Unpack
 
-from fal_typed.batch import progress_bar
 from fal_typed.batch.batch_items import BatchItem, ItemState
 from fal_typed.batch.batch_options import BatchOptions
 from fal_typed.batch.batch_report import BatchPlan
@@ -95,8 +94,7 @@ class AsyncBatch(SharedBatch[Out]):
         if not self._engine.is_open:
             raise RuntimeError("Use AsyncBatch in a with block.")
         orders = run_orders(ordered, retry_failed, resubmit_uncertain)
-        total = progress_bar.total_of(inputs)
-        checked = await asyncio.to_thread(self._checked, inputs)
+        checked, total = await asyncio.to_thread(self._checked, inputs)
         shown = await self._begin(checked, total, orders)
         try:
             while items := await shown.run.take():

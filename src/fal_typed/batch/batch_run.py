@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fal_typed.batch.batch_errors import BatchKeyError, RowProblem
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from fal_typed.batch.engine import BatchEngine
 
 Out = TypeVar("Out")
+_Work = Callable[[], Awaitable[BatchItem[Out] | None]]
 _AT_ONCE = 256
 _OTHERS_PAUSE = 0.5
 _STOP_SECONDS = 70.0
@@ -175,9 +177,9 @@ class BatchRun(Generic[Out]):
             self._deliver(position, stored_item(row, self._engine.planner.output, item.line))
             return
         slot = Slot(self._limit, await self._limit.acquire())
-        self._start(self._outcome(item, slot), position, slot)
+        self._start(partial(self._outcome, item, slot), position, slot)
 
-    def _start(self, work: Any, position: int, slot: Slot) -> None:
+    def _start(self, work: _Work[Out], position: int, slot: Slot) -> None:
         task = asyncio.create_task(self._contained(work, position, slot))
         self._tasks[task] = slot
         task.add_done_callback(lambda done: self._ended(done, slot))
@@ -187,10 +189,10 @@ class BatchRun(Generic[Out]):
         slot.release()
         self._one_finished.set()
 
-    async def _contained(self, work: Any, position: int, slot: Slot) -> None:
+    async def _contained(self, work: _Work[Out], position: int, slot: Slot) -> None:
         outcome: BatchItem[Out] | None = None
         try:
-            outcome = await work
+            outcome = await work()
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - raised where items are taken
@@ -217,7 +219,7 @@ class BatchRun(Generic[Out]):
                 for taken in swept.taken:
                     await self._room.acquire()
                     slot = slots.pop()
-                    self._start(self._left_behind(taken, slot), self._started, slot)
+                    self._start(partial(self._left_behind, taken, slot), self._started, slot)
                     self._started += 1
             finally:
                 for slot in slots:

@@ -83,19 +83,22 @@ class SharedBatch(Generic[Out]):
 
     def _checked(
         self, inputs: Iterable[Any] | AsyncIterable[Any]
-    ) -> Iterable[Any] | AsyncIterable[Any]:
-        """Check every row, if the inputs can be read twice; gives what to read then.
+    ) -> tuple[Iterable[Any] | AsyncIterable[Any], int | None]:
+        """Check every row, if the inputs can be read twice.
+
+        Returns:
+            What to read then, and how many rows there are, if that is known.
 
         Raises:
             BatchInputError: Some rows are invalid.
         """
         if not can_be_read_twice(inputs):
-            return inputs
+            return inputs, None
         rows = cast("Iterable[Any]", inputs)
         plan = plan_rows(rows, self._engine.planner, self._engine.journal, ItemPrice(None, 0))
         if plan.problems:
             raise BatchInputError(plan.problems)
-        return read_again(rows) if plan.items else rows
+        return (read_again(rows) if plan.items else rows), plan.items
 
     def _planned(self, inputs: Iterable[Any], price: ItemPrice) -> BatchPlan:
         if not self._engine.is_open and not self._has_journal():

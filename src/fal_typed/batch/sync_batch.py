@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, overload
 
 from typing_extensions import Self, TypeVar, Unpack
 
-from fal_typed.batch import progress_bar
 from fal_typed.batch.batch_items import BatchItem, ItemState
 from fal_typed.batch.batch_options import BatchOptions
 from fal_typed.batch.batch_report import BatchPlan
@@ -119,8 +118,8 @@ class Batch(SharedBatch[Out]):
         if not self._engine.is_open:
             raise RuntimeError("Use Batch in a with block.")
         orders = run_orders(ordered, retry_failed, resubmit_uncertain)
-        total = progress_bar.total_of(inputs)
-        shown = self._thread.perform(self._begin(self._checked(inputs), total, orders))
+        checked, total = self._checked(inputs)
+        shown = self._thread.perform(self._begin(checked, total, orders))
         try:
             while items := self._thread.perform(shown.run.take()):
                 yield from items
