@@ -16,5 +16,7 @@ from fal_typed.batch.batch_items import BatchItem as BatchItem
 from fal_typed.batch.batch_options import BatchOptions as BatchOptions
 from fal_typed.batch.batch_report import BatchPlan as BatchPlan
 from fal_typed.batch.batch_report import BatchReport as BatchReport
+from fal_typed.batch.batch_rows import AsyncBatchInputs as AsyncBatchInputs
+from fal_typed.batch.batch_rows import BatchInputs as BatchInputs
 from fal_typed.batch.rows import RowFile as RowFile
 from fal_typed.batch.sync_batch import Batch as Batch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, overload
 
 from typing_extensions import Self, TypeVar, Unpack
@@ -12,6 +12,7 @@ from typing_extensions import Self, TypeVar, Unpack
 from fal_typed.batch.batch_items import BatchItem, ItemState
 from fal_typed.batch.batch_options import BatchOptions
 from fal_typed.batch.batch_report import BatchPlan
+from fal_typed.batch.batch_rows import AsyncBatchInputs, BatchInputs
 from fal_typed.batch.shared_batch import SharedBatch, run_orders
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class AsyncBatch(SharedBatch[Out]):
 
     async def run(
         self,
-        inputs: Iterable[Any] | AsyncIterable[Any],
+        inputs: AsyncBatchInputs[Out],
         *,
         ordered: bool = False,
         retry_failed: bool = False,
@@ -104,7 +105,7 @@ class AsyncBatch(SharedBatch[Out]):
             if shown in self._runs:  # closing the batch has ended it otherwise
                 await self._end(shown)
 
-    async def plan(self, inputs: Iterable[Any]) -> BatchPlan:
+    async def plan(self, inputs: BatchInputs[Out]) -> BatchPlan:
         """Check every row and say what the run will cost; nothing is submitted."""
         price = self._engine.price if self._engine.is_open else await self._engine.read_price()
         return await asyncio.to_thread(self._planned, inputs, price)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from fal_typed.batch.rows import numbered
 
 if TYPE_CHECKING:
     from fal_typed.batch.batch_inputs import InputPlanner, PlannedInput
+    from fal_typed.batch.batch_rows import BatchInputs
     from fal_typed.batch.journal import Journal
     from fal_typed.batch.money import ItemPrice
 
@@ -22,7 +23,7 @@ _AT_ONCE = 500
 
 
 def plan_rows(
-    inputs: Iterable[Any],
+    inputs: BatchInputs[Any],
     planner: InputPlanner[Any],
     journal: Journal | None,
     price: ItemPrice,

@@ -67,7 +67,7 @@ class RowFile:
             yield row._replace(takes_paths=self.takes_paths)
 
 
-def numbered(inputs: Iterable[Any]) -> Iterator[Row]:
+def numbered(inputs: object) -> Iterator[Row]:
     """The rows of whatever a caller passes as inputs, numbered from 1 where they have no line."""
     for number, value in enumerate(_values(inputs), start=1):
         yield value if isinstance(value, Row) else Row(number, value)

@@ -15,6 +15,7 @@ from fal_typed.batch.batch_errors import BatchInputError, BatchJournalError
 from fal_typed.batch.batch_items import BatchItem, ItemState, stored_item
 from fal_typed.batch.batch_options import BatchOptions, batch_engine
 from fal_typed.batch.batch_report import BatchPlan, BatchReport
+from fal_typed.batch.batch_rows import AsyncBatchInputs, BatchInputs
 from fal_typed.batch.batch_run import BatchRun, RunOrders
 from fal_typed.batch.engine import BatchEngine
 from fal_typed.batch.exporting import export_items
@@ -82,7 +83,7 @@ class SharedBatch(Generic[Out]):
             journal.engine.dispose()
 
     def _checked(
-        self, inputs: Iterable[Any] | AsyncIterable[Any]
+        self, inputs: AsyncBatchInputs[Out]
     ) -> tuple[Iterable[Any] | AsyncIterable[Any], int | None]:
         """Check every row, if the inputs can be read twice.
 
@@ -93,14 +94,14 @@ class SharedBatch(Generic[Out]):
             BatchInputError: Some rows are invalid.
         """
         if not can_be_read_twice(inputs):
-            return inputs, None
+            return cast("Iterable[Any] | AsyncIterable[Any]", inputs), None
         rows = cast("Iterable[Any]", inputs)
         plan = plan_rows(rows, self._engine.planner, self._engine.journal, ItemPrice(None, 0))
         if plan.problems:
             raise BatchInputError(plan.problems)
         return (read_again(rows) if plan.items else rows), plan.items
 
-    def _planned(self, inputs: Iterable[Any], price: ItemPrice) -> BatchPlan:
+    def _planned(self, inputs: BatchInputs[Out], price: ItemPrice) -> BatchPlan:
         if not self._engine.is_open and not self._has_journal():
             return plan_rows(inputs, self._engine.planner, None, price)
         with self._journal() as journal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, overload
 
 from typing_extensions import Self, TypeVar, Unpack
@@ -11,6 +11,7 @@ from typing_extensions import Self, TypeVar, Unpack
 from fal_typed.batch.batch_items import BatchItem, ItemState
 from fal_typed.batch.batch_options import BatchOptions
 from fal_typed.batch.batch_report import BatchPlan
+from fal_typed.batch.batch_rows import BatchInputs
 from fal_typed.batch.loop_thread import LoopThread
 from fal_typed.batch.shared_batch import SharedBatch, run_orders
 
@@ -85,7 +86,7 @@ class Batch(SharedBatch[Out]):
 
     def run(
         self,
-        inputs: Iterable[Any],
+        inputs: BatchInputs[Out],
         *,
         ordered: bool = False,
         retry_failed: bool = False,
@@ -127,7 +128,7 @@ class Batch(SharedBatch[Out]):
             if shown in self._runs:  # closing the batch has ended it otherwise
                 self._thread.perform(self._end(shown))
 
-    def plan(self, inputs: Iterable[Any]) -> BatchPlan:
+    def plan(self, inputs: BatchInputs[Out]) -> BatchPlan:
         """Check every row and say what the run will cost; nothing is submitted.
 
         Args:

@@ -23,7 +23,7 @@ from fal_typed.batch.tables import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, RowMapping, Select
+    from sqlalchemy import Connection, Executable, RowMapping
 
     from fal_typed.batch.worker import Worker
 
@@ -184,7 +184,7 @@ def finished_rows(
 
 
 def _by_keys(
-    connection: Connection, wanted: Select[Any], batch_id: int, keys: Sequence[str]
+    connection: Connection, wanted: Executable, batch_id: int, keys: Sequence[str]
 ) -> Iterator[RowMapping]:
     for start in range(0, len(keys), _KEYS_AT_ONCE):
         some = list(keys[start : start + _KEYS_AT_ONCE])
