@@ -30,6 +30,7 @@ from fal_typed._core.flow import (
 from fal_typed._core.json_values import as_object, parse_json
 from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
+from fal_typed._queue.job_progress import shown_call
 from fal_typed._queue.jobs import Job
 from fal_typed._queue.statuses import Completed, QueueStatus, parse_status
 from fal_typed._transport.base import HttpResponse, OpenedStream, TransportError
@@ -234,6 +235,11 @@ def _job_error(job: Job[Any], response: HttpResponse, completed: Completed) -> F
 
 def wait(settings: Settings, job: Job[Out], deadline: Deadline | None = None) -> Flow[Result[Out]]:
     """Wait until a job is complete and fetch its result."""
+    with shown_call(job.call) as call:
+        return (yield from _wait(settings, replace(job, call=call), deadline))
+
+
+def _wait(settings: Settings, job: Job[Out], deadline: Deadline | None) -> Flow[Result[Out]]:
     options = job.call.options
     deadline = deadline or (yield from Deadline.after(options.deadline))
     completed = yield from follow(

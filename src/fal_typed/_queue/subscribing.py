@@ -9,6 +9,7 @@ from fal_typed._core.flow import Deadline, Flow, invoke
 from fal_typed._core.settings import Settings
 from fal_typed._queue.cancellation import cancel_quietly
 from fal_typed._queue.following import deadline_error, wait
+from fal_typed._queue.job_progress import shown_call
 from fal_typed._queue.submitting import submit
 from fal_typed.errors import FalConnectionError, FalHTTPError, FalProtocolError, FalTimeoutError
 from fal_typed.results import Result
@@ -22,6 +23,11 @@ def subscribe(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
     Anything that interrupts the wait (a timeout, Ctrl-C, a canceled task, an error in a
     callback) also cancels the job on the platform, unless `cancel_on_stop` is False.
     """
+    with shown_call(call) as shown:
+        return (yield from _subscribe(settings, shown))
+
+
+def _subscribe(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
     deadline = yield from Deadline.after(call.options.deadline)
     job = yield from submit(settings, call, deadline)
     try:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.batch.extras import needs
+from fal_typed._core.extras import needs
 
 if TYPE_CHECKING:
     from fal_typed.batch.batch_run import BatchRun
