@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing_extensions import TypeVar
 
 from fal_typed._calls.call import Call
+from fal_typed._core.call_record import as_call
 from fal_typed._core.flow import Deadline, Flow, invoke
 from fal_typed._core.settings import Settings
 from fal_typed._queue.cancellation import cancel_quietly
@@ -17,6 +18,7 @@ from fal_typed.results import Result
 Out = TypeVar("Out")
 
 
+@as_call("subscribe")
 def subscribe(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
     """Submit a call, wait, and return the result.
 
