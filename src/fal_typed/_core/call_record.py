@@ -56,7 +56,7 @@ def as_call(operation: str) -> Callable[[F], F]:
             if settings.call is not None:
                 return cast("Flow[Any]", function(settings, target, *args, **kwargs))
             record = CallRecord(operation, target)
-            flow = function(replace(settings, call=record), target, *args, **kwargs)
+            flow = function(settings.of_call(record), target, *args, **kwargs)
             return record.covering(flow)
 
         return cast("F", start)

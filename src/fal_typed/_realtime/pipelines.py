@@ -147,7 +147,7 @@ class _Runs:
         self._record = CallRecord("pipeline", call)
 
     def open(self, settings: Settings) -> Flow[None]:
-        connecting = connect_for_runs(replace(settings, call=self._record), self.call)
+        connecting = connect_for_runs(settings.of_call(self._record), self.call)
         self._socket = yield from self._record.opening(connecting)
 
     def close(self) -> Flow[None]:
@@ -163,7 +163,7 @@ class _Runs:
             record.end(_failure(call, outcome))
             settle(outcome)
 
-        body = yield from record.opening(request_body(replace(settings, call=record), call))
+        body = yield from record.opening(request_body(settings.of_call(record), call))
         yield from record.opening(run_locked(self._sending, self._send(body, settled)))
 
     def _send(self, body: bytes, settle: Settle) -> Flow[None]:

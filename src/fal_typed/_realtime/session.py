@@ -8,7 +8,7 @@ were in flight.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from typing_extensions import TypeVar
@@ -131,7 +131,7 @@ class RealtimeSession(Generic[Out]):
         Raises:
             FalError: The connection was rejected, or was not open in time.
         """
-        self._settings = replace(settings, call=self._record)
+        self._settings = settings.of_call(self._record)
         connecting = connect(self._settings, self.call)
         connection = _OpenConnection((yield from self._record.opening(connecting)))
         if self._is_closed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
@@ -51,7 +50,7 @@ class _WebSocketView:
         return self._socket.response.headers.get("x-fal-request-id")
 
     def _open(self, settings: Settings) -> Flow[None]:
-        connecting = connect(replace(settings, call=self._record), self._call)
+        connecting = connect(settings.of_call(self._record), self._call)
         self._socket = yield from self._record.opening(connecting)
 
     def _send(self, message: bytes | str) -> Flow[None]:
