@@ -7,7 +7,7 @@ from typing import Any, cast
 _MAX_ITEMS = 20
 _FIRST_ITEMS, _LAST_ITEMS = 3, 2
 _MAX_TEXT, _MAX_DATA_URI, _MAX_BYTES = 2000, 80, 80
-_SHOWN_TEXT, _SHOWN_DATA_URI, _SHOWN_BYTES = 1000, 48, 24
+_SHOWN_TEXT, _SHOWN_DATA, _SHOWN_BYTES = 1000, 48, 24
 _MAX_DEPTH = 40
 
 
@@ -62,7 +62,8 @@ def _short_text(text: str) -> object:
     is_data = text[:5].lower() == "data:"
     if len(text) <= (_MAX_DATA_URI if is_data else _MAX_TEXT):
         return text
-    shown = text[: _SHOWN_DATA_URI if is_data else _SHOWN_TEXT]
+    is_prose = not is_data and any(space in text[:_SHOWN_TEXT] for space in " \n")
+    shown = text[: _SHOWN_TEXT if is_prose else _SHOWN_DATA]
     return _Shown(f"{f'{shown}…'!r} ({len(text):,} characters)")
 
 
