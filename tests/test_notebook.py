@@ -42,7 +42,7 @@ def test_a_list_of_files_shows_them_all(tutorial: NotebookNode) -> None:
 
 
 def test_audio_plays(tutorial: NotebookNode) -> None:
-    assert "<audio" in html_of(shown_by(tutorial, "kokoro_american_english.subscribe")[0])
+    assert "<audio" in html_of(shown_by(tutorial, "speak.subscribe")[0])
 
 
 def test_concurrent_calls_have_a_display_each(tutorial: NotebookNode) -> None:

@@ -34,11 +34,12 @@ _TEMPLATES = {
     "video": '<video src="{url}" controls preload="metadata" style="{style}"></video>',
     "audio": '<audio src="{url}" controls preload="metadata"></audio>',
 }
-_STYLE = "max-width: min(100%, {width}px); height: auto; border-radius: 4px"
+_STYLE = "max-width: {width}; height: auto; border-radius: 4px"
 _ROW = '<div style="display: flex; flex-wrap: wrap; gap: 8px; align-items: flex-end">{}</div>'
 _FIGURE = '<figure style="margin: 0">{}<figcaption style="{}">{}</figcaption></figure>'
-_CAPTION = "font-size: 85%; opacity: 0.75; overflow-wrap: anywhere; max-width: 512px"
-_ONE_WIDTH, _MANY_WIDTH = 512, 256
+_CAPTION = "font-size: 85%; opacity: 0.75; overflow-wrap: anywhere; max-width: {}"
+# A percentage would keep a row of images from being as narrow as the images.
+_ONE_WIDTH, _MANY_WIDTH = "min(100%, 512px)", "256px"
 
 
 def is_file(value: object) -> bool:
@@ -83,7 +84,7 @@ def files_html(files: Iterable[Any]) -> str:
     return _ROW.format("".join(_figure(file, width) for file in shown))
 
 
-def _figure(file: Any, width: int) -> str:
+def _figure(file: Any, width: str) -> str:
     url, kind = str(_attribute(file, "url") or ""), _kind(file)
     name = _name(file, url)
     if is_embeddable(url, kind) and kind in _TEMPLATES:
@@ -92,7 +93,7 @@ def _figure(file: Any, width: int) -> str:
         )
     else:
         element = ""
-    return _FIGURE.format(element, _CAPTION, _caption(file, url, name))
+    return _FIGURE.format(element, _CAPTION.format(width), _caption(file, url, name))
 
 
 def _caption(file: Any, url: str, name: str) -> str:
