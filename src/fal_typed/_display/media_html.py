@@ -36,8 +36,10 @@ _TEMPLATES = {
 }
 _STYLE = "max-width: {width}; height: auto; border-radius: 4px"
 _ROW = '<div style="display: flex; flex-wrap: wrap; gap: 8px; align-items: flex-end">{}</div>'
-_FIGURE = '<figure style="margin: 0">{}<figcaption style="{}">{}</figcaption></figure>'
-_CAPTION = "font-size: 85%; opacity: 0.75; overflow-wrap: anywhere; max-width: {}"
+_FIGURE = (
+    '<figure style="margin: 0; text-align: left">{}<figcaption style="{}">{}</figcaption></figure>'
+)
+_CAPTION = "margin: 0; font-size: 85%; opacity: 0.75; overflow-wrap: anywhere; max-width: {}"
 # A percentage would keep a row of images from being as narrow as the images.
 _ONE_WIDTH, _MANY_WIDTH = "min(100%, 512px)", "256px"
 

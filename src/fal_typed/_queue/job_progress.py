@@ -266,7 +266,7 @@ class _InNotebook(_Nothing):
         return (
             f"<div><b>{escape(progress.endpoint)}</b> {escape(progress.state)}, "
             f"{progress.elapsed:.1f} s</div>"
-            + (f'<pre style="opacity: 0.75; margin: 0">{logs}</pre>' if logs else "")
+            + (f'<pre style="opacity: 0.75; margin: 0 0 4px">{logs}</pre>' if logs else "")
         )
 
 
