@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -90,9 +90,10 @@ class CatalogPage:
         )
 
     def wait(self, condition) -> None:
-        # The page may replace an element between finding and reading it.
-        ignored = [NoSuchElementException, StaleElementReferenceException]
-        waiting = WebDriverWait(self.driver, 20, 0.05, ignored)
+        # An element may be replaced between finding and reading it.
+        waiting = WebDriverWait(
+            self.driver, 20, 0.05, ignored_exceptions=[StaleElementReferenceException]
+        )
         waiting.until(lambda _: condition())
 
     def find(self, selector: str):
