@@ -32,6 +32,8 @@ from typing_extensions import TypeVar
 from fal_typed._calls.attribute_docs import attribute_docs
 from fal_typed._calls.checking import input_error
 from fal_typed._calls.unsent_files import reject_unsent_files
+from fal_typed._display.notebook import NotebookView
+from fal_typed._display.short_repr import shortened
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -162,6 +164,9 @@ class _Model(BaseModel):
                 _parent_namespace_depth=_parent_namespace_depth + (_parent_namespace_depth > 0),
                 _types_namespace=_types_namespace,
             )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return ((name, shortened(value)) for name, value in super().__repr_args__())
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -324,7 +329,7 @@ def _only_set(model: type[BaseModel]) -> core_schema.WrapSerializerFunctionSerSc
     return core_schema.wrap_serializer_function_ser_schema(serialize, when_used="json")
 
 
-class OutputModel(_Model):
+class OutputModel(_Model, NotebookView):
     """Base class of outputs: fields that are not in the schema are kept."""
 
     model_config = ConfigDict(
