@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fal_typed.cli.command_list import FOUND
+from fal_typed.cli.command_list import FOUND, WRONG_USE
 
 
 def command(
@@ -26,7 +26,7 @@ def command(
 
     Every change is breaking, compatible or docs, depending on what callers of the typed code see.
     Two locks show only which endpoints were added, removed or changed; to see what changed in
-    them, compare the documents.
+    them, compare the documents. The exit code is 2 when a document cannot be compared.
 
     Example: fal-typed diff main:schemas schemas --fail-on breaking
     """
@@ -46,11 +46,13 @@ def command(
         "json": formats.as_json,
     }
     typer.echo(writers[output_format](changes), nl=False)
-    for name, reason in sorted(changes.failed.items()):
+    for name, reason in sorted(changes.failed.items()) if output_format != "text" else ():
         typer.echo(f"error: {name}: {reason}", err=True)
     if before.is_lock or after.is_lock:
         typer.echo(
             "Locks show which endpoints changed; compare the documents to see how.", err=True
         )
-    if fail_on is not None and (changes.failed or changes.reaches(fail_on)):
+    if changes.failed:
+        raise typer.Exit(WRONG_USE)
+    if fail_on is not None and changes.reaches(fail_on):
         raise typer.Exit(FOUND)
