@@ -13,6 +13,10 @@ TYPES = st.sampled_from(
     ["string", "integer", "number", "boolean", "array", "object", "null", "file", 7]
 )
 _NUMBERS = st.sampled_from([0, 1, 2, 5, -1, 0.5, 1e300, True, "3", None])
+_BOUNDS = (
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
+    "maxLength", "minItems", "maxItems", "minProperties", "maxProperties",
+)  # fmt: skip
 _NAMES = st.sampled_from(["a", "b", "url", "image_url", "content_type"])
 _REFS = st.sampled_from(
     ["#/components/schemas/One", "#/components/schemas/Two", "#/components/schemas/Gone", "#"]
@@ -25,13 +29,7 @@ def schemas() -> st.SearchStrategy[Any]:
 
 
 def _plain() -> st.SearchStrategy[Any]:
-    bounds = {
-        key: _NUMBERS
-        for key in (
-            "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
-            "maxLength", "minItems", "maxItems", "minProperties", "maxProperties",
-        )
-    }  # fmt: skip
+    bounds = dict.fromkeys(_BOUNDS, _NUMBERS)
     return st.one_of(
         st.fixed_dictionaries(
             {"type": TYPES},
