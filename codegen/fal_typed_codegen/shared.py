@@ -80,12 +80,16 @@ def _digest(name: str, reachable: Iterable[str], models: Mapping[str, ModelSpec]
 
 def _shape(model: ModelSpec) -> list[Any]:
     fields = [_field_shape(field) for field in model.fields]
-    return [model.name, model.direction, model.base, model.is_open, model.python_regex, fields]
+    rule = [model.rule] if model.rule else []
+    return [
+        model.name, model.direction, model.base, model.is_open, model.python_regex, fields, *rule,
+    ]  # fmt: skip
 
 
 def _field_shape(field: FieldSpec) -> list[Any]:
     default = [] if field.default is MISSING else [field.default]
+    rule = [] if field.rule is None else [field.rule]
     return [
         field.name, field.wire, field.schema, field.nullable, field.required, default,
-        field.facts, field.deprecated,
+        field.facts, field.deprecated, *rule,
     ]  # fmt: skip

@@ -9,16 +9,23 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic_core import PydanticCustomError
-from typing_extensions import TypeVar
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import PydanticCustomError, core_schema
+from typing_extensions import Self, TypeVar
 
-from fal_typed._calls.checking import input_error
+from fal_typed._calls.checking import input_error, plain
+from fal_typed._calls.schema_rules import frozen, violations
+from fal_typed.errors import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
     from fal_typed._calls.endpoint_spec import EndpointSpec
 
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
@@ -50,28 +57,42 @@ UNSET: Any = _Unset()
 
 
 def _check_unique(items: list[Any]) -> list[Any]:
-    if len({_frozen(item) for item in items}) < len(items):
+    if len({frozen(plain(item)) for item in items}) < len(items):
         raise PydanticCustomError("unique_items", "The list contains the same item twice")
     return items
 
 
-def _frozen(value: Any) -> object:
-    """A hashable value that is equal for equal JSON: 1 equals 1.0, but not true."""
-    if isinstance(value, BaseModel):
-        value = value.model_dump(exclude_unset=True)
-    if isinstance(value, bool):
-        return bool, value
-    if isinstance(value, dict):
-        return frozenset(
-            (key, _frozen(item)) for key, item in cast("dict[str, Any]", value).items()
-        )
-    if isinstance(value, (list, tuple)):
-        return tuple(_frozen(item) for item in cast("list[Any]", value))
-    return value if isinstance(value, Hashable) else id(value)
-
-
 UniqueItems = AfterValidator(_check_unique)
 """Marks a list parameter whose items must be unique."""
+
+
+class SchemaRule:
+    """Marks a parameter that is checked against a schema, because its type accepts more.
+
+    Args:
+        schema: A JSON schema.
+    """
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._schema = schema
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Check the value after its type."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def _check(self, value: Any) -> Any:
+        _check_rule(self._schema, plain(value))
+        return value
+
+
+def _check_rule(schema: Mapping[str, Any], value: object) -> None:
+    found = violations(schema, value)
+    if found:
+        lines = (str(Problem(path, text, "schema_rule")) for path, text in found)
+        # Braces in text of a document would be read as placeholders.
+        raise PydanticCustomError("schema_rule", "{text}", {"text": "; ".join(lines)})
 
 
 def _deprecations(model: type[BaseModel], made: BaseModel) -> Iterator[str]:
@@ -153,6 +174,24 @@ class InputModel(_InputBase):
         allow_inf_nan=False,
         hide_input_in_errors=True,
     )
+
+
+class RuledModel(InputModel):
+    """Base class of inputs with rules that the types of their parameters do not express.
+
+    The rules are a JSON schema, the `json_schema_extra` of the model's configuration. Constants
+    that it requires are always sent.
+    """
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> Self:
+        rules = cast("dict[str, Any]", self.model_config.get("json_schema_extra"))
+        required = rules.get("required", ())
+        for name, info in type(self).model_fields.items():
+            if (info.alias or name) in required and getattr(self, name) is not UNSET:
+                self.__pydantic_fields_set__.add(name)
+        _check_rule(rules, plain(self))
+        return self
 
 
 class OutputModel(BaseModel):

@@ -224,7 +224,7 @@ import json, sys, time
 names, mark = json.load(sys.stdin), {MARK!r}
 import importlib, linecache, warnings
 from pydantic import BaseModel, ValidationError
-import fal_typed.endpoint, fal_typed.files, fal_typed._calls.validation, fal_typed._core.lazy
+import fal_typed.endpoint, fal_typed.files, fal_typed._calls.checking, fal_typed._core.lazy
 FORBIDDEN = ("os.system", "subprocess.Popen", "socket.connect", "os.exec", "os.spawn", "os.remove",
              "os.rename", "os.mkdir", "shutil.rmtree", "os.putenv", "ctypes.dlopen", "os.fork")
 def guard(event, arguments):

@@ -27,6 +27,7 @@ IMPORTED = frozenset(
         "Annotated", "Any", "Literal", "ConfigDict", "Field", "RootModel", "Endpoint", "File",
         "FileInput", "FileObjectInput", "Image", "Video", "Audio", "UNSET", "InputModel",
         "OutputModel", "Request", "deprecated", "UniqueItems", "TYPE_CHECKING", "annotations",
+        "RuledModel", "SchemaRule",
     }
 )  # fmt: skip
 """Names that generated modules import; nothing from a document can use them."""

@@ -39,6 +39,7 @@ class FieldSpec:
         facts: Sentence about what the type cannot express: bounds, lengths, allowed values.
         json_type: Its JSON type; None if it has several.
         deprecated: Whether it is deprecated.
+        rule: Schema to check at run time, because the type accepts more; None for most.
     """
 
     name: str
@@ -51,6 +52,7 @@ class FieldSpec:
     facts: str
     json_type: str | None
     deprecated: bool
+    rule: Schema | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class ModelSpec:
         is_open: Whether additional properties are allowed.
         python_regex: Whether a pattern needs Python's regular expressions.
         root: Type of an output that is not an object; None for all other models.
+        rule: Schema to check at run time, because the fields accept more; empty for most.
     """
 
     name: str
@@ -78,6 +81,7 @@ class ModelSpec:
     is_open: bool = False
     python_regex: bool = False
     root: Schema | None = None
+    rule: Schema = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)

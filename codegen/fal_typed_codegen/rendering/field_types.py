@@ -76,6 +76,14 @@ def with_keywords(annotation: ast.expr, keywords: Mapping[str, Any]) -> ast.expr
     return ast.Subscript(ast.Name("Annotated"), ast.Tuple([annotation, call]))
 
 
+def with_rule(annotation: ast.expr, rule: Schema | None) -> ast.expr:
+    """Add a schema that is checked at run time."""
+    if rule is None:
+        return annotation
+    call = ast.Call(ast.Name("SchemaRule"), [_parsed(repr(rule))], [])
+    return ast.Subscript(ast.Name("Annotated"), ast.Tuple([annotation, call]))
+
+
 def or_none(annotation: ast.expr) -> ast.expr:
     """Allow None; a type that accepts anything is not changed."""
     if isinstance(annotation, ast.Name) and annotation.id == "Any":

@@ -30,7 +30,15 @@ _MODULES = {
     "typing_extensions": {"deprecated"},
     "fal_typed.endpoint": {"Endpoint"},
     "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
-    "fal_typed.models": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
+    "fal_typed.models": {
+        "UNSET",
+        "InputModel",
+        "OutputModel",
+        "Request",
+        "RuledModel",
+        "SchemaRule",
+        "UniqueItems",
+    },
 }
 COMMAND = "fal-typed generate"
 # The platform writes this where a component is missing.
@@ -223,7 +231,10 @@ def _config(model: ModelSpec) -> str:
         entries["extra"] = "allow"
     if model.python_regex:
         entries["regex_engine"] = "python-re"
-    return ", ".join(f"{key}={value!r}" for key, value in entries.items())
+    written = [f"{key}={value!r}" for key, value in entries.items()]
+    if model.rule:
+        written.append(f"json_schema_extra={model.rule!r}")
+    return ", ".join(written)
 
 
 def _field(
@@ -243,7 +254,9 @@ def _field(
         keywords["deprecated"] = True
     return RenderedField(
         name=field.name,
-        annotation=ast.unparse(field_types.with_keywords(annotation, keywords)),
+        annotation=ast.unparse(
+            field_types.with_rule(field_types.with_keywords(annotation, keywords), field.rule)
+        ),
         default=default,
         doc=_docstring(_field_prose(interface, model, field, is_shared=is_shared), indent=4),
     )

@@ -1,0 +1,156 @@
+"""Keywords that no type expresses are checked at run time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from fal_typed._calls.checking import dump_input
+from fal_typed._calls.schema_rules import violations
+from fal_typed.errors import FalInputError
+from tests.codegen.building import Packages, document, ref
+
+TEXT = {"type": "string"}
+INT = {"type": "integer"}
+PAIR = {"type": "object", "properties": {"a": INT}, "nullable": True}
+A = {"type": "object", "properties": {"a": INT}, "required": ["a"]}
+KINDS: dict[str, tuple[dict[str, Any], list[Any]]] = {
+    "contains": ({"type": "array", "contains": {"const": 1}}, [[1], [2], [], [2, 1]]),
+    "not": ({"type": "string", "not": {"enum": ["a"]}}, ["a", "b"]),
+    "fractions": ({"enum": [0.5, 1, 2.5]}, [0.5, 1, 2, 2.5]),
+    "objects": ({"enum": [{"a": 1}, [2]]}, [{"a": 1}, {"a": 2}, [2], 2]),
+    "exact": (
+        {"oneOf": [{"type": "integer", "minimum": 2}, {"type": "integer", "maximum": 5}]},
+        [1, 3, 9],
+    ),
+    "untyped": ({"minimum": 2, "maxLength": 1}, [1, 2, "a", "ab", None, []]),
+    "names": ({"type": "object", "propertyNames": {"maxLength": 1}}, [{"a": 1}, {"ab": 1}, {}]),
+    "dependent": (
+        {"type": "object", "dependentRequired": {"a": ["b"]}},
+        [{"a": 1}, {"a": 1, "b": 2}, {}],
+    ),
+    "required": ({"type": "object", "required": ["a"]}, [{"a": 1}, {"b": 1}]),
+    "patterns": (
+        {"type": "object", "patternProperties": {"^a": INT}, "additionalProperties": False},
+        [{"a1": 1}, {"a1": "x"}, {"b": 1}],
+    ),
+    "never": ({"not": {}}, [1, None, {}]),
+    "places": (
+        {"type": "array", "prefixItems": [INT, TEXT]},
+        [[1, "a"], [1, "a", None], ["a"], []],
+    ),
+    "places and rest": (
+        {"type": "array", "prefixItems": [INT], "items": TEXT, "minItems": 2},
+        [[1, "a"], [1, "a", "b"], [1, 2], [1]],
+    ),
+    "unique places": (
+        {
+            "type": "array",
+            "prefixItems": [INT, {}],
+            "minItems": 2,
+            "maxItems": 2,
+            "uniqueItems": True,
+        },
+        [[1, 2], [1, 1], [1, "a"]],
+    ),
+    "null": ({"type": "null"}, [None, 1, "a", {}]),
+    "tighter": (
+        {"allOf": [{"type": "integer", "minimum": 3}, {"minimum": 1, "maximum": 9}]},
+        [1, 3, 9, 10],
+    ),
+    "patterns of parts": (
+        {"allOf": [{"type": "string", "pattern": "^a"}, {"pattern": "b$"}]},
+        ["ab", "a", "b"],
+    ),
+    "step": ({"type": "integer", "multipleOf": 1.5}, [3, 4, 6]),
+    "condition": ({"if": {"type": "string"}, "then": {"minLength": 2}}, ["a", "ab", 1]),
+}
+
+
+@pytest.fixture
+def module(packages: Packages) -> Any:
+    names = {f"p{number}": schema for number, (schema, _) in enumerate(KINDS.values())}
+    return packages.module(document(names))
+
+
+def test_parameters_agree_with_jsonschema(module: Any) -> None:
+    both = set()
+    for number, (kind, (schema, values)) in enumerate(KINDS.items()):
+        for value in values:
+            expected = Draft202012Validator(schema).is_valid(value)
+            both.add(expected)
+            given = {f"p{number}": value}
+            if not expected:
+                with pytest.raises(FalInputError):
+                    module.Input(**given)
+                continue
+            dumped = dump_input(module.Input(**given))
+            assert not violations({"properties": {f"p{number}": {"const": value}}}, dumped), kind
+    assert both == {True, False}
+
+
+def test_rules_of_a_class(packages: Packages) -> None:
+    made = packages.module(
+        document(
+            {"a": INT, "b": INT},
+            required=["tag"],
+            patternProperties={"^x-": TEXT},
+            dependentRequired={"a": ["b"]},
+            maxProperties=3,
+        )
+    ).Input
+    for good in (
+        {"tag": 1},
+        {"tag": None, "b": 1},
+        {"tag": 1, "x-y": "z"},
+        {"tag": 1, "a": 1, "b": 2},
+    ):
+        assert dump_input(made(**good)) == good
+    for bad in (
+        {},
+        {"tag": 1, "a": 1},
+        {"tag": 1, "x-y": 2},
+        {"tag": 1, "other": 2},
+        {"tag": 1, "x-1": "a", "x-2": "b", "x-3": "c"},
+    ):
+        with pytest.raises(FalInputError):
+            made(**bad)
+
+
+def test_additional_properties_are_checked(packages: Packages) -> None:
+    made = packages.module(document({"a": TEXT}, additionalProperties=INT)).Input
+    assert dump_input(made(a="x", other=1)) == {"a": "x", "other": 1}
+    with pytest.raises(FalInputError, match="other"):
+        made(a="x", other="y")
+
+
+def test_a_component_that_allows_null(packages: Packages) -> None:
+    made = packages.module(document({"x": ref("Pair")}, components={"Pair": PAIR})).Input
+    assert dump_input(made(x=None)) == {"x": None}
+    assert dump_input(made(x={"a": 1})) == {"x": {"a": 1}}
+
+
+def test_a_part_behind_an_alias_keeps_its_fields(packages: Packages) -> None:
+    child = {"allOf": [ref("Alias"), {"properties": {"b": INT}, "required": ["b"]}]}
+    components = {"A": A, "Alias": {"allOf": [ref("A")]}, "Child": child}
+    made = packages.module(document({"x": ref("Child")}, components=components)).Input
+    assert dump_input(made(x={"a": 1, "b": 2})) == {"x": {"a": 1, "b": 2}}
+    for bad in ({"a": 1}, {"b": 2}):
+        with pytest.raises(FalInputError):
+            made(x=bad)
+
+
+def test_the_error_names_the_keyword(packages: Packages) -> None:
+    made = packages.module(document({"x": {"type": "array", "contains": {"const": 1}}})).Input
+    with pytest.raises(FalInputError, match=r"x: List should contain at least 1 matching item"):
+        made(x=[2])
+    assert made(x=[1, 2]).x == [1, 2]
+
+
+def test_keywords_that_are_not_checked_cause_a_warning(packages: Packages) -> None:
+    _, warnings = packages.warned(
+        document({"x": {"type": "object", "unevaluatedProperties": False}})
+    )
+    assert warnings == ["input: x: the keyword 'unevaluatedProperties' is not checked"]
