@@ -46,7 +46,7 @@ _PARTS = (
     "shared.py", "templates", "write.py",
 )  # fmt: skip
 """Files and folders of the generator that determine its output."""
-_READERS = ("app_document.py", "document.py", "schemas.py")
+_READERS = ("app_document.py", "document.py", "schemas.py", "../_calls/schema_rules.py")
 
 
 @dataclass

@@ -91,7 +91,7 @@ def rule_of(document: EndpointDocument, schema: Any) -> Schema | None:
     Returns:
         The schema with everything that it refers to; None if it is too large to be checked.
     """
-    rule = _Copy(document).whole(schema)
+    rule = _RuleCopy(document).whole(schema)
     is_small = len(json.dumps(rule)) <= _LARGEST and not _is_deep(rule)
     return rule if is_small else None
 
@@ -132,7 +132,7 @@ def _names(schema: Schema) -> list[str]:
     return [*dict.fromkeys([*(as_object(schema.get("properties")) or {}), *required])]
 
 
-class _Copy:
+class _RuleCopy:
     """A copy of a schema without prose; components that it refers to become its definitions."""
 
     def __init__(self, document: EndpointDocument) -> None:

@@ -51,7 +51,7 @@ def violations(schema: Any, value: Any, resolve: Resolve | None = None) -> list[
     >>> violations({"contains": {"const": 1}}, [1])
     []
     """
-    return list(_Check(schema, resolve).schema(schema, value, ()))
+    return list(_Validation(schema, resolve).schema(schema, value, ()))
 
 
 def frozen(value: Any) -> object:
@@ -66,7 +66,7 @@ def frozen(value: Any) -> object:
     return value if isinstance(value, Hashable) else id(value)
 
 
-class _Check:
+class _Validation:
     """Checks values against the schemas of one document."""
 
     def __init__(self, root: Any, resolve: Resolve | None) -> None:
